@@ -1,0 +1,139 @@
+"""The contract every connector keeps: verbs in, outcomes out, errors by consequence (``bridge.errors``)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from pydantic import BaseModel
+
+from bridge.domain import commands as do
+from bridge.domain.capabilities import Capabilities
+from bridge.domain.record import Learned, Outcome, Sighting
+from bridge.http import Exchange, Pace
+
+
+def keep_nothing(learned: Learned) -> None:
+    """For calls whose progress need not survive a crash."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a verb gets beside its command.
+
+    ``keep`` stores at once what a half-finished verb has learned (an id, say), so that a crash right after loses nothing; ``verify`` is
+    true when this very step was started before and its end is not known.
+    """
+
+    keep: Callable[[Learned], None] = keep_nothing
+    verify: bool = False
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the bridge lends a connector: the lane's pace, and where each exchange is told."""
+
+    ils: str
+    pace: Pace
+    tell: Callable[[Exchange], None]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of a probe: what was looked at, whether it is well, and what to do if not."""
+
+    subject: str
+    ok: bool
+    text: str
+    advice: str = ""
+
+
+class Connector(Protocol):
+    """One ILS. Every verb may be asked again after any failure; "already so" is an outcome, not an error.
+
+    Raises of every verb: ``Retry``, ``Unavailable``, ``CredentialsRejected``, ``Rejected``, ``OutcomeUnknown``.
+    """
+
+    capabilities: Capabilities
+
+    def find_patron(self, command: do.FindPatron, call: Call) -> Outcome:
+        """Learn ``patron``; ``Rejected(cause="unknown_patron" | "patron_not_entitled")`` where they are unknown or may not borrow."""
+        ...
+
+    def find_item(self, command: do.FindItem, call: Call) -> Outcome:
+        """Learn ``ids``, ``place``, ``barcode``."""
+        ...
+
+    def create_temporary_item(self, command: do.CreateTemporaryItem, call: Call) -> Outcome:
+        """Learn ``ids``, ``barcode``, ``existence``, ``origin``, ``place``; each id is kept as soon as it is known."""
+        ...
+
+    def relabel_item(self, command: do.RelabelItem, call: Call) -> Outcome:
+        """Learn ``barcode``."""
+        ...
+
+    def place_hold(self, command: do.PlaceHold, call: Call) -> Outcome:
+        """Learn ``hold``; a hold of ours that stands already is ``already``."""
+        ...
+
+    def cancel_hold(self, command: do.CancelHold, call: Call) -> Outcome:
+        """Learn ``hold``; one that is gone is ``already``."""
+        ...
+
+    def check_out(self, command: do.CheckOut, call: Call) -> Outcome:
+        """Learn ``loan`` and, with the date verified, ``due``."""
+        ...
+
+    def set_due_date(self, command: do.SetDueDate, call: Call) -> Outcome:
+        """Learn ``due``; nothing on loan is ``already``."""
+        ...
+
+    def check_in(self, command: do.CheckIn, call: Call) -> Outcome:
+        """Learn ``checked_in``, and ``hold`` where the answer tells; a loan that is not ours stays: ``already`` with a note."""
+        ...
+
+    def move_item(self, command: do.MoveItem, call: Call) -> Outcome:
+        """Learn ``ids``, ``before``, ``moved_to``."""
+        ...
+
+    def restore_item(self, command: do.RestoreItem, call: Call) -> Outcome:
+        """Learn ``restored``; an item that is no longer where we put it is ``already``."""
+        ...
+
+    def receive_transit(self, command: do.ReceiveTransit, call: Call) -> Outcome:
+        """Learn ``transit_received``."""
+        ...
+
+    def delete_temporary_item(self, command: do.DeleteTemporaryItem, call: Call) -> Outcome:
+        """Learn ``existence`` deleted; gone already is ``already``; what no longer bears our mark is ``Rejected(cause="not_ours")``."""
+        ...
+
+    def charge_fee(self, command: do.ChargeFee, call: Call) -> Outcome:
+        """Learn ``fee``; never twice for one ``fee_key``."""
+        ...
+
+    def mark_lost(self, command: do.MarkLost, call: Call) -> Outcome:
+        """Learn ``marked_lost``."""
+        ...
+
+    def inspect(self, command: do.Inspect, call: Call) -> Sighting:
+        """What exists for this mark; read-only."""
+        ...
+
+    def probe(self) -> tuple[Finding, ...]:
+        """May I do my work? Read-only; raises ``Unavailable`` or ``CredentialsRejected`` where the ILS cannot be asked."""
+        ...
+
+    def close(self) -> None:
+        """Give back connections."""
+        ...
+
+
+@dataclass(frozen=True)
+class ConnectorKind:
+    """What an entry point of the group ``ill_bridge.connectors`` names: a settings model and how to build the connector."""
+
+    name: str
+    settings: type[BaseModel]
+    build: Callable[[BaseModel, Surroundings], Connector]

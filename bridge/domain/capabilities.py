@@ -1,0 +1,48 @@
+"""What an ILS can do, as its connector declares it; the planner turns the rest into notes and staff tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from bridge.domain.commands import Verb
+
+
+class Ability(StrEnum):
+    """How far a verb goes: done; done as advice the ILS may override; by staff; not at all (a note in the history)."""
+
+    YES = "yes"
+    ADVISORY = "advisory"
+    STAFF = "staff"
+    NO = "no"
+
+
+class HoldLevel(StrEnum):
+    """What a hold is on."""
+
+    ITEM = "item"
+    TITLE = "title"
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """Verbs with their ability (``yes`` where not named), and the traits a plan depends on. Per configured instance."""
+
+    abilities: Mapping[Verb, Ability] = field(default_factory=dict)
+    due_date_at_check_out: bool = True
+    hold_level: HoldLevel = HoldLevel.ITEM
+    temporary_location: bool = True
+    barcode_unique_enforced: bool = False
+    cascade_delete: bool = False
+    move_before_check_out: bool = False
+    restore_before_check_in: bool = False
+    reasons: Mapping[Verb, str] = field(default_factory=dict)
+
+    def of(self, verb: Verb) -> Ability:
+        """How far this verb goes here."""
+        return self.abilities.get(verb, Ability.YES)
+
+    def narrowed(self, abilities: Mapping[Verb, Ability]) -> Capabilities:
+        """These capabilities less what a probe found missing."""
+        return replace(self, abilities={**self.abilities, **abilities})

@@ -1,0 +1,265 @@
+"""What a connector can be asked to do: each verb has one frozen command, and all of them may safely be asked again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+
+from bridge.domain.identity import Mark
+
+
+class Verb(StrEnum):
+    """A connector's verbs, named by intent."""
+
+    FIND_PATRON = "find_patron"
+    FIND_ITEM = "find_item"
+    CREATE_TEMPORARY_ITEM = "create_temporary_item"
+    RELABEL_ITEM = "relabel_item"
+    PLACE_HOLD = "place_hold"
+    CANCEL_HOLD = "cancel_hold"
+    CHECK_OUT = "check_out"
+    SET_DUE_DATE = "set_due_date"
+    CHECK_IN = "check_in"
+    MOVE_ITEM = "move_item"
+    RESTORE_ITEM = "restore_item"
+    RECEIVE_TRANSIT = "receive_transit"
+    DELETE_TEMPORARY_ITEM = "delete_temporary_item"
+    CHARGE_FEE = "charge_fee"
+    MARK_LOST = "mark_lost"
+
+
+class Origin(StrEnum):
+    """Where an item came from, which says what may be done to it."""
+
+    CREATED = "created"
+    ADOPTED = "adopted"
+    OWN = "own"
+
+
+@dataclass(frozen=True)
+class Money:
+    """An amount in a currency (ISO 4217 code)."""
+
+    amount: Decimal
+    currency: str = ""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place in an ILS, in its own codes; what an ILS has no word for stays empty."""
+
+    library: str = ""
+    location: str = ""
+    desk: str = ""
+
+    def __str__(self) -> str:
+        return "/".join(part for part in (self.library, self.location, self.desk) if part) or "nowhere"
+
+
+@dataclass(frozen=True)
+class VendorIds:
+    """The ILS's own ids of an item and what it hangs on; empty where not known. Always text."""
+
+    bib: str = ""
+    holding: str = ""
+    item: str = ""
+
+    def merged(self, newer: VendorIds) -> VendorIds:
+        """These ids, with each one that ``newer`` knows in its place."""
+        return VendorIds(newer.bib or self.bib, newer.holding or self.holding, newer.item or self.item)
+
+
+@dataclass(frozen=True)
+class Target:
+    """The item a command is about: what we know of it, and what it must still bear before it is touched."""
+
+    mark: Mark
+    origin: Origin
+    barcode: str = ""
+    ids: VendorIds = field(default_factory=VendorIds)
+    place: Place = field(default_factory=Place)
+
+
+@dataclass(frozen=True)
+class Description:
+    """What the temporary bib says of the title."""
+
+    title: str = ""
+    author: str = ""
+    isbn: str = ""
+    call_number: str = ""
+    volume: str = ""
+
+
+@dataclass(frozen=True)
+class FindPatron:
+    """Look a patron up by any identifier the ILS knows; refused with a reason when they may not borrow."""
+
+    patron_id: str
+
+
+@dataclass(frozen=True)
+class FindItem:
+    """Look an item up; nothing is changed."""
+
+    target: Target
+
+
+@dataclass(frozen=True)
+class CreateTemporaryItem:
+    """Make bib, holding and item (``target.place`` is where), or go on from the ids already in ``target``.
+
+    ``due`` is when the lender wants it back, for notes; no loan can stand yet.
+    """
+
+    target: Target
+    description: Description
+    item_type: str = ""
+    material: str = ""
+    suppressed: bool = True
+    public_note: str = ""
+    staff_note: str = ""
+    due: date | None = None
+
+
+@dataclass(frozen=True)
+class RelabelItem:
+    """Give a temporary item another barcode."""
+
+    target: Target
+    new_barcode: str
+
+
+@dataclass(frozen=True)
+class PlaceHold:
+    """Item-level hold for a patron at a pickup location (the ILS's code)."""
+
+    target: Target
+    patron_id: str
+    pickup_location: str
+    note: str = ""
+    notify: bool = True
+
+
+@dataclass(frozen=True)
+class CancelHold:
+    """Withdraw our hold; the patron is not notified."""
+
+    target: Target
+    patron_id: str
+    hold_id: str
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class CheckOut:
+    """Check the item out to an account, due at the end of ``due`` in the library's time zone."""
+
+    target: Target
+    account: str
+    due: date | None = None
+
+
+@dataclass(frozen=True)
+class SetDueDate:
+    """Give an open loan another due date: our loan (``loan_id``), or whoever has the item where that is empty."""
+
+    target: Target
+    due: date
+    loan_id: str = ""
+    account: str = ""
+    may_shorten: bool = False
+
+
+@dataclass(frozen=True)
+class CheckIn:
+    """Check the item in, but only while the open loan is ours (``loan_ids`` or ``account``) or the item is one we made."""
+
+    target: Target
+    loan_ids: tuple[str, ...] = ()
+    account: str = ""
+
+
+@dataclass(frozen=True)
+class MoveItem:
+    """Put an own item at a temporary place; the answer says where it was."""
+
+    target: Target
+    to: Place
+    back_on: date | None = None
+
+
+@dataclass(frozen=True)
+class RestoreItem:
+    """Put an own item back where ``before`` says, only while it is still at ``moved_to``."""
+
+    target: Target
+    moved_to: Place
+    before: Place
+
+
+@dataclass(frozen=True)
+class ReceiveTransit:
+    """End a transit at ``target.place``."""
+
+    target: Target
+
+
+@dataclass(frozen=True)
+class DeleteTemporaryItem:
+    """Delete item, holding and bib that we made, while they still bear our mark, barcode and place."""
+
+    target: Target
+
+
+@dataclass(frozen=True)
+class ChargeFee:
+    """Charge a patron once; ``fee_key`` tells our fees of one request apart."""
+
+    target: Target
+    patron_id: str
+    fee_key: str
+    fee: Money
+    fee_type: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class MarkLost:
+    """Declare the loan lost."""
+
+    target: Target
+    loan_id: str = ""
+
+
+@dataclass(frozen=True)
+class Inspect:
+    """What exists in the ILS for this mark? Read-only; the other fields say where to look."""
+
+    target: Target
+    patron_id: str = ""
+    hold_id: str = ""
+    account: str = ""
+    loan_ids: tuple[str, ...] = ()
+    fee_keys: tuple[str, ...] = ()
+
+
+Command = (
+    FindPatron
+    | FindItem
+    | CreateTemporaryItem
+    | RelabelItem
+    | PlaceHold
+    | CancelHold
+    | CheckOut
+    | SetDueDate
+    | CheckIn
+    | MoveItem
+    | RestoreItem
+    | ReceiveTransit
+    | DeleteTemporaryItem
+    | ChargeFee
+    | MarkLost
+)

@@ -1,0 +1,290 @@
+"""The goal: what should exist in the ILS now. Pure: (request, policy) → goal."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from enum import Enum
+
+from bridge.domain.change import NOT_SUPPLIED, Closure, Condition, Phase
+from bridge.domain.commands import Description, Money, Place
+from bridge.domain.identity import Mark, RequestKey, Role, ServiceType, mark_for
+from bridge.domain.policy import BarcodeFrom, BorrowingPolicy, LendingPolicy, Policy
+from bridge.domain.request import Request
+from bridge.domain.standing import Standing, standings
+
+
+class Wish(Enum):
+    """What is wanted of something that needs no values."""
+
+    ABSENT = "absent"
+    LEAVE = "leave"
+
+
+ABSENT = Wish.ABSENT
+LEAVE = Wish.LEAVE
+
+
+@dataclass(frozen=True)
+class ItemWish:
+    """A temporary item that should be there."""
+
+    barcode: str
+    place: Place
+    description: Description
+    item_type: str = ""
+    material: str = ""
+    suppressed: bool = True
+    public_note: str = ""
+    staff_note: str = ""
+    due: date | None = None
+
+
+@dataclass(frozen=True)
+class HoldWish:
+    """A hold that should stand, or have been satisfied."""
+
+    patron_id: str
+    pickup_location: str
+    notify: bool = True
+
+
+@dataclass(frozen=True)
+class LoanWish:
+    """A loan that should be open: ours (``account``), or a patron's whose due date we may only set (``account`` empty)."""
+
+    account: str = ""
+    due: date | None = None
+    may_shorten: bool = False
+
+
+@dataclass(frozen=True)
+class FeeWish:
+    """A fee that should have been charged."""
+
+    fee_key: str
+    patron_id: str
+    fee: Money
+    fee_type: str = ""
+
+
+@dataclass(frozen=True)
+class ItemGoal:
+    """The goal for one leg and volume: each part present (with its values), absent, or left as it is.
+
+    ``attention`` says why staff must decide before anything else is done. ``lost`` wants the loan declared lost.
+    """
+
+    leg: str
+    volume: str
+    mark: Mark
+    barcode: str = ""
+    item: ItemWish | Wish = LEAVE
+    hold: HoldWish | Wish = LEAVE
+    loan: LoanWish | Wish = LEAVE
+    place: Place | Wish = LEAVE
+    transit: Place | Wish = LEAVE
+    fee: FeeWish | Wish = LEAVE
+    lost: bool = False
+    attention: str = ""
+
+
+@dataclass(frozen=True)
+class Goal:
+    """The goal for a request. ``patron_id`` is empty where no patron needs to be known; ``ended``: nothing more is expected."""
+
+    key: RequestKey
+    patron_id: str = ""
+    items: tuple[ItemGoal, ...] = ()
+    ended: bool = False
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for equal goals, in every process."""
+        return hashlib.sha256(repr(self).encode()).hexdigest()[:16]
+
+
+def goal_for(request: Request, policy: Policy) -> Goal:
+    """What should exist in the ILS now, given what we know of the request and the library's policy."""
+    stands = standings(request)
+    items = tuple(_item_goal(request.key, stand, policy) for stand in stands)
+    needs_patron = request.key.role is Role.BORROWER and _needs_patron(stands, policy.borrowing)
+    return Goal(
+        key=request.key,
+        patron_id=stands[-1].patron_id if needs_patron else "",
+        items=items,
+        ended=all(_ended(stand) for stand in stands),
+    )
+
+
+def _ended(stand: Standing) -> bool:
+    return stand.dead or stand.phase in {Phase.COMPLETED, *NOT_SUPPLIED} or stand.service_type is ServiceType.COPY
+
+
+def _needs_patron(stands: tuple[Standing, ...], policy: BorrowingPolicy) -> bool:
+    live = stands[-1]
+    if not policy.enabled or policy.existing_item or live.service_type is ServiceType.COPY or not live.patron_id:
+        return False
+    if live.phase is None or live.phase.rank > Phase.RECEIVED.rank or live.lost:
+        return False
+    return policy.verify_patron_on_request or live.phase.rank >= policy.create_on.phase.rank
+
+
+def _item_goal(key: RequestKey, stand: Standing, policy: Policy) -> ItemGoal:
+    mark = mark_for(policy.bridge, key, stand.leg, stand.volume)
+    bare = ItemGoal(leg=stand.leg, volume=stand.volume, mark=mark, barcode=stand.barcode)
+    if stand.service_type is ServiceType.COPY:
+        return _copy(bare, key, stand, policy.borrowing)
+    if key.role is Role.BORROWER:
+        return _borrowing(bare, key, stand, policy.borrowing)
+    return _lending(bare, stand, policy.lending)
+
+
+def _copy(bare: ItemGoal, key: RequestKey, stand: Standing, policy: BorrowingPolicy) -> ItemGoal:
+    """Copies never touch circulation; they may carry a fee."""
+    if key.role is Role.BORROWER and policy.charge_fee_on_copies and not stand.dead:
+        return replace(bare, fee=_fee(stand, policy))
+    return bare
+
+
+def trouble(stand: Standing) -> str:
+    """Why staff must decide, or the empty text. One plain sentence."""
+    if stand.dead:
+        return ""
+    if stand.reverted_from and not stand.lost:
+        return f"The service took the request back from '{stand.reverted_from}' to '{stand.phase}' after the item had moved."
+    if stand.phase in NOT_SUPPLIED and stand.moved:
+        return (
+            f"The request was {stand.phase} after the item had been shipped; where the item is now, only staff can see."
+        )
+    if stand.unnamed:
+        return "The request came back as a whole, but nobody said that this volume is among what came back."
+    if stand.closure in {Closure.WITHOUT_RETURN, Closure.LOST_PAID} and stand.phase is Phase.COMPLETED:
+        return "The loan was closed without the item coming back."
+    if stand.was_lost and stand.phase is Phase.COMPLETED:
+        return "The item was declared lost and then the request was completed; nobody said that the item came back."
+    if stand.was_lost and not stand.lost and stand.has(Condition.FEE_PAID):
+        return "The item came back after it was lost and paid for; a check-in might wipe out the replacement fee."
+    return ""
+
+
+def _borrowing(bare: ItemGoal, key: RequestKey, stand: Standing, policy: BorrowingPolicy) -> ItemGoal:
+    if not policy.enabled or stand.phase is None:
+        return bare
+    if stand.dead:
+        return replace(bare, item=ABSENT, hold=ABSENT)
+    attention = trouble(stand)
+    if attention:
+        return replace(bare, attention=attention)
+    if policy.existing_item:
+        return _existing(bare, stand, policy)
+    if stand.phase in NOT_SUPPLIED:
+        return replace(bare, item=ABSENT, hold=ABSENT)
+    if stand.phase in {Phase.RETURNED, Phase.COMPLETED}:
+        return _sent_back(bare, policy)
+    if stand.lost:
+        return replace(bare, lost=True, fee=_fee(stand, policy))
+    if stand.phase.rank < policy.create_on.phase.rank:
+        return bare
+    return _borrowed(bare, key, stand, policy)
+
+
+def _existing(bare: ItemGoal, stand: Standing, policy: BorrowingPolicy) -> ItemGoal:
+    """In-system loan: the real item arrives; nothing is created or deleted."""
+    if stand.phase is Phase.RECEIVED:
+        return replace(bare, transit=policy.place)
+    return bare
+
+
+def _sent_back(bare: ItemGoal, policy: BorrowingPolicy) -> ItemGoal:
+    gone = replace(bare, hold=ABSENT)
+    if policy.check_in_on_return:
+        gone = replace(gone, loan=ABSENT)
+    return replace(gone, item=ABSENT) if policy.delete_on_return else gone
+
+
+def _borrowed(bare: ItemGoal, key: RequestKey, stand: Standing, policy: BorrowingPolicy) -> ItemGoal:
+    if not stand.patron_id and policy.hold:
+        return replace(bare, attention="The request names no patron, so no hold can be placed.")
+    barcode = temporary_barcode(key, stand, policy)
+    if not barcode:
+        return replace(
+            bare, attention="The request has no temporary barcode, and the supplier's item barcode is not known."
+        )
+    due = stand.due - timedelta(days=policy.due_margin_days) if stand.due and policy.update_due_date else None
+    item = ItemWish(
+        barcode=barcode,
+        due=due,
+        place=policy.place,
+        description=Description(stand.title, stand.author, stand.isbn, stand.call_number, stand.volume),
+        item_type=policy.item_type,
+        material=policy.material,
+        suppressed=policy.suppressed,
+        public_note=policy.public_note,
+        staff_note="Library use only" if stand.has(Condition.LIBRARY_USE_ONLY) else "",
+    )
+    hold = HoldWish(stand.patron_id, _pickup(stand, policy), policy.hold_notify) if policy.hold else LEAVE
+    return replace(bare, barcode=barcode, item=item, hold=hold, loan=LoanWish(due=due), fee=_fee(stand, policy))
+
+
+def _pickup(stand: Standing, policy: BorrowingPolicy) -> str:
+    return policy.pickup_locations.get(stand.pickup_location) or stand.pickup_location or policy.default_pickup_location
+
+
+def _fee(stand: Standing, policy: BorrowingPolicy) -> FeeWish | Wish:
+    wanted = policy.charge_fee or (stand.service_type is ServiceType.COPY and policy.charge_fee_on_copies)
+    if not wanted or stand.fee is None or not stand.patron_id or stand.phase in NOT_SUPPLIED:
+        return LEAVE
+    return FeeWish(fee_key="fee", patron_id=stand.patron_id, fee=stand.fee, fee_type=policy.fee_type)
+
+
+def temporary_barcode(key: RequestKey, stand: Standing, policy: BorrowingPolicy) -> str:
+    """The barcode of a temporary item: as typed by staff; else from the request's number or the supplier's item, with the prefix.
+
+    Volumes of one request get the volume's name behind the request's number.
+    """
+    if stand.temporary_barcode:
+        return stand.temporary_barcode
+    if policy.barcode_from is BarcodeFrom.SUPPLIER:
+        return policy.barcode_prefix + stand.barcode if stand.barcode else ""
+    return policy.barcode_prefix + key.number + (f"-{stand.volume}" if stand.volume else "")
+
+
+def _lending(bare: ItemGoal, stand: Standing, policy: LendingPolicy) -> ItemGoal:
+    if not policy.enabled or stand.phase is None:
+        return bare
+    if stand.dead:
+        return replace(bare, hold=ABSENT)
+    attention = trouble(stand)
+    if attention:
+        return replace(bare, attention=attention)
+    if stand.phase in NOT_SUPPLIED:
+        return replace(bare, hold=ABSENT)
+    if stand.phase is Phase.COMPLETED:
+        return replace(bare, hold=ABSENT, loan=ABSENT if policy.check_in_on_completed else LEAVE, place=ABSENT)
+    if stand.lost:
+        return replace(bare, lost=True)
+    if stand.phase.rank < Phase.SHIPPED.rank:
+        return _asked_for(bare, stand, policy)
+    return _lent(bare, stand, policy)
+
+
+def _asked_for(bare: ItemGoal, stand: Standing, policy: LendingPolicy) -> ItemGoal:
+    if not policy.hold_on_request or not stand.barcode:
+        return bare
+    return replace(bare, hold=HoldWish(policy.account(stand.partner), policy.pickup_location, notify=False))
+
+
+def _lent(bare: ItemGoal, stand: Standing, policy: LendingPolicy) -> ItemGoal:
+    if not policy.check_out_on_shipped:
+        return bare
+    if not stand.barcode:
+        return replace(bare, attention="The item was shipped, but the request does not name its barcode.")
+    account = policy.account(stand.partner)
+    if not account:
+        return replace(bare, attention="The borrowing library is not named, so its account is not known.")
+    due = stand.due if policy.update_due_date else None
+    loan = LoanWish(account=account, due=due, may_shorten=True)
+    place = policy.temporary_place or LEAVE
+    return replace(bare, loan=loan, place=place)

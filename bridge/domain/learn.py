@@ -1,0 +1,226 @@
+"""How the record grows: by the outcome of a step, and by what an inspection saw. Outcomes latch."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bridge.domain import commands as do
+from bridge.domain.commands import Origin, Verb
+from bridge.domain.plan import Step
+from bridge.domain.record import (
+    Existence,
+    FeeRecord,
+    HoldRecord,
+    HoldState,
+    ItemRecord,
+    Learned,
+    LoanRecord,
+    Outcome,
+    PatronRecord,
+    Record,
+    SeenLoan,
+    Sighting,
+)
+
+
+def learn(record: Record, step: Step, outcome: Outcome) -> Record:
+    """The record after a finished step: what the answer taught, and what the step's success itself says."""
+    learned = keep(record, step, outcome.learned)
+    if step.key.verb is Verb.FIND_PATRON:
+        return _patron_settled(learned, step)
+    item = _settled(learned.item(step.key.leg, step.key.volume), step)
+    return learned.with_item(item.counted(step.key.verb))
+
+
+def keep(record: Record, step: Step, learned: Learned) -> Record:
+    """The record with what an answer taught, while the step may still be under way."""
+    if learned.patron is not None:
+        record = replace(record, patron=learned.patron)
+    if step.key.verb is Verb.FIND_PATRON:
+        return record
+    return record.with_item(_taught(record.item(step.key.leg, step.key.volume), learned))
+
+
+def _patron_settled(record: Record, step: Step) -> Record:
+    """A patron the ILS cannot look up is taken as named, so that the step ends."""
+    command = step.command
+    if not isinstance(command, do.FindPatron) or (record.patron and record.patron.asked == command.patron_id):
+        return record
+    return replace(record, patron=PatronRecord(command.patron_id, command.patron_id))
+
+
+def _taught(item: ItemRecord, learned: Learned) -> ItemRecord:
+    plain = {
+        "barcode": learned.barcode,
+        "existence": _latched(item, learned.existence),
+        "origin": learned.origin,
+        "place": learned.place,
+        "before": learned.before,
+        "moved_to": learned.moved_to,
+        "restored": learned.restored,
+        "due_written": learned.due,
+        "checked_in": learned.checked_in,
+        "transit_received": learned.transit_received,
+        "marked_lost": learned.marked_lost,
+        "ids": item.ids.merged(learned.ids) if learned.ids else None,
+    }
+    item = replace(item, **{name: value for name, value in plain.items() if value is not None})  # type: ignore[arg-type]
+    if learned.hold is not None:
+        item = replace(item, holds=_with_hold(item.holds, learned.hold))
+    if learned.loan is not None:
+        item = replace(item, loans=_with_loan(item.loans, learned.loan))
+    if learned.fee is not None:
+        item = replace(item, fees=_with_fee(item.fees, learned.fee))
+    return item
+
+
+def _latched(item: ItemRecord, existence: Existence | None) -> Existence | None:
+    return item.existence if item.existence is Existence.DELETED else existence
+
+
+def _with_hold(holds: tuple[HoldRecord, ...], hold: HoldRecord) -> tuple[HoldRecord, ...]:
+    if holds and holds[-1].hold_id == hold.hold_id:
+        kept = holds[-1].state if holds[-1].state is not HoldState.PLACED else hold.state
+        return (*holds[:-1], replace(hold, state=kept))
+    return (*holds, hold)
+
+
+def _with_loan(loans: tuple[LoanRecord, ...], loan: LoanRecord) -> tuple[LoanRecord, ...]:
+    known = {each.loan_id: each for each in loans}
+    before = known.get(loan.loan_id)
+    known[loan.loan_id] = replace(loan, ended=True) if before and before.ended else loan
+    return tuple(known.values())
+
+
+def _with_fee(fees: tuple[FeeRecord, ...], fee: FeeRecord) -> tuple[FeeRecord, ...]:
+    return fees if any(each.fee_key == fee.fee_key for each in fees) else (*fees, fee)
+
+
+def _settled(item: ItemRecord, step: Step) -> ItemRecord:
+    """What the end of this step means even where the answer said nothing, so that it is never planned again."""
+    command = step.command
+    if isinstance(command, do.CreateTemporaryItem):
+        return _created(item, command)
+    if isinstance(command, do.CheckIn):
+        return replace(item, checked_in=True, loans=tuple(replace(loan, ended=True) for loan in item.loans))
+    if isinstance(command, do.PlaceHold | do.CancelHold):
+        return _hold_settled(item, command)
+    if isinstance(command, do.CheckOut):
+        return _checked_out(item, command)
+    return _plainly_settled(item, command)
+
+
+def _plainly_settled(item: ItemRecord, command: do.Command) -> ItemRecord:
+    match command:
+        case do.RelabelItem(new_barcode=barcode):
+            return replace(item, wished_barcode=barcode)
+        case do.SetDueDate(due=due):
+            return replace(item, due_written=due)
+        case do.MoveItem(to=to):
+            return replace(item, moved_to=to, before=item.before or do.Place())
+        case do.RestoreItem():
+            return replace(item, restored=True)
+        case do.ReceiveTransit():
+            return replace(item, transit_received=True)
+        case do.DeleteTemporaryItem():
+            return replace(item, existence=Existence.DELETED, holds=_holds_gone(item.holds))
+        case do.ChargeFee(fee_key=key, fee=fee):
+            return replace(item, fees=_with_fee(item.fees, FeeRecord(key, "", fee)))
+        case do.MarkLost():
+            return replace(item, marked_lost=True)
+        case _:
+            return item
+
+
+def _holds_gone(holds: tuple[HoldRecord, ...]) -> tuple[HoldRecord, ...]:
+    return tuple(replace(hold, state=HoldState.CANCELLED) if hold.state is HoldState.PLACED else hold for hold in holds)
+
+
+def _created(item: ItemRecord, command: do.CreateTemporaryItem) -> ItemRecord:
+    return replace(
+        item,
+        existence=Existence.PRESENT,
+        origin=item.origin or Origin.CREATED,
+        barcode=item.barcode or command.target.barcode,
+        wished_barcode=command.target.barcode,
+        due_written=command.due,
+        place=item.place if item.place != do.Place() else command.target.place,
+    )
+
+
+def _hold_settled(item: ItemRecord, command: do.PlaceHold | do.CancelHold) -> ItemRecord:
+    latest = item.hold
+    if isinstance(command, do.CancelHold):
+        ended = tuple(
+            replace(hold, state=HoldState.CANCELLED)
+            if hold.hold_id == command.hold_id and hold.state is HoldState.PLACED
+            else hold
+            for hold in item.holds
+        )
+        return replace(item, holds=ended)
+    if latest is None or latest.state is HoldState.CANCELLED:
+        return replace(item, holds=(*item.holds, HoldRecord("", command.patron_id, command.pickup_location)))
+    as_asked = replace(latest, patron_id=command.patron_id, pickup_location=command.pickup_location)
+    return replace(item, holds=(*item.holds[:-1], as_asked))
+
+
+def _checked_out(item: ItemRecord, command: do.CheckOut) -> ItemRecord:
+    loans = item.loans or (LoanRecord("", command.account, command.due),)
+    origin = item.origin or Origin.OWN
+    return replace(
+        item, loans=loans, origin=origin, due_written=item.due_written or command.due, holds=_holds_filled(item.holds)
+    )
+
+
+def _holds_filled(holds: tuple[HoldRecord, ...]) -> tuple[HoldRecord, ...]:
+    return tuple(replace(hold, state=HoldState.SATISFIED) if hold.state is HoldState.PLACED else hold for hold in holds)
+
+
+def amend(item: ItemRecord, seen: Sighting, under_way: Verb | None = None) -> ItemRecord:
+    """An item record made to agree with what an inspection saw; what has latched stays (rule 1).
+
+    ``under_way`` is the verb whose end is not known: where nothing is on loan any more, its check-in has happened.
+    """
+    if under_way is Verb.CHECK_IN and seen.loans_seen and not seen.loans:
+        item = replace(item, checked_in=True)
+    if seen.ids != do.VendorIds():
+        item = replace(item, ids=item.ids.merged(seen.ids))
+    item = _amend_existence(item, seen)
+    if seen.hold is not None:
+        item = replace(item, holds=_with_hold(item.holds, seen.hold))
+    elif seen.hold_seen and item.hold and item.hold.state is HoldState.PLACED:
+        item = replace(item, holds=(*item.holds[:-1], replace(item.hold, state=HoldState.SATISFIED)))
+    if seen.loans_seen:
+        item = replace(item, loans=_amend_loans(item, seen.loans))
+    for fee in seen.fees:
+        item = replace(item, fees=_with_fee(item.fees, fee))
+    return _amend_place(item, seen)
+
+
+def _amend_existence(item: ItemRecord, seen: Sighting) -> ItemRecord:
+    if item.existence is Existence.PRESENT and seen.item_present is False:
+        return replace(item, existence=Existence.DELETED)
+    if item.existence is Existence.NONE and seen.item_present and seen.marked and item.origin is not Origin.OWN:
+        barcode = seen.barcode or item.barcode
+        return replace(item, existence=Existence.PRESENT, origin=item.origin or Origin.CREATED, barcode=barcode)
+    return item
+
+
+def _amend_loans(item: ItemRecord, loans: tuple[SeenLoan, ...]) -> tuple[LoanRecord, ...]:
+    opened = {loan.loan_id for loan in loans}
+    known = tuple(
+        loan if loan.loan_id in opened or (not loan.loan_id and loans) else replace(loan, ended=True)
+        for loan in item.loans
+    )
+    fresh = tuple(
+        LoanRecord(loan.loan_id, loan.account, loan.due)
+        for loan in loans
+        if loan.ours and loan.loan_id not in {each.loan_id for each in known}
+    )
+    return known + fresh
+
+
+def _amend_place(item: ItemRecord, seen: Sighting) -> ItemRecord:
+    if seen.place is not None and item.before is None and seen.temporary_place is not None:
+        return replace(item, before=seen.place, moved_to=item.moved_to or seen.temporary_place)
+    return item

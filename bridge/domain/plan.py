@@ -1,0 +1,341 @@
+"""The plan: goal − record = the one next step. Pure, and it always comes to an end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from bridge.domain import commands as do
+from bridge.domain.capabilities import Ability, Capabilities
+from bridge.domain.commands import Command, Origin, Verb
+from bridge.domain.goal import ABSENT, FeeWish, Goal, HoldWish, ItemGoal, ItemWish, LoanWish, Wish
+from bridge.domain.record import Existence, HoldState, ItemRecord, Record
+
+
+@dataclass(frozen=True, order=True)
+class StepKey:
+    """Names a step within its request: never by position, so that it means the same after an upgrade."""
+
+    leg: str
+    volume: str
+    verb: Verb
+    ordinal: int
+
+    def __str__(self) -> str:
+        return ":".join((self.leg or "-", self.volume or "-", self.verb.value, str(self.ordinal)))
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing for the connector to do. ``noted``: the ILS cannot do it at all; the step only leaves a note."""
+
+    key: StepKey
+    command: Command
+    noted: bool = False
+
+
+@dataclass(frozen=True)
+class StaffTask:
+    """One thing only staff can do; ``confirmed`` by its id with the command ``resolve``."""
+
+    key: StepKey | None
+    task_id: str
+    instruction: str
+    command: Command | None = None
+
+
+VolumeKey = tuple[str, str]
+PATRON: VolumeKey = ("", "the patron")
+"""Stands for the look-up of the patron where a leg and volume are named."""
+
+
+def volume_key(key: StepKey) -> VolumeKey:
+    """What a failed step of this key holds up: its leg and volume, or the patron."""
+    return PATRON if key.verb is Verb.FIND_PATRON else (key.leg, key.volume)
+
+
+def next_step(
+    goal: Goal, record: Record, can: Capabilities, *, without: frozenset[VolumeKey] = frozenset()
+) -> Step | StaffTask | None:
+    """The next thing to do, or ``None`` when the record meets the goal.
+
+    ``without`` names legs and volumes that are left out this time (their step just failed), so that one volume never holds up another.
+    A staff task stands back behind everything that can be done without staff.
+    """
+    task: StaffTask | None = None
+    for found in _differences(goal, record, can, without):
+        if isinstance(found, Step):
+            return found
+        task = task or found
+    return task
+
+
+def _differences(
+    goal: Goal, record: Record, can: Capabilities, without: frozenset[VolumeKey]
+) -> Iterator[Step | StaffTask]:
+    if goal.patron_id and _patron_unknown(goal, record):
+        if PATRON not in without:
+            key = StepKey("", "", Verb.FIND_PATRON, 0)
+            yield from _step(key, do.FindPatron(goal.patron_id), record, can)
+        waits_for_patron = True
+    else:
+        waits_for_patron = False
+    for item_goal in goal.items:
+        if (item_goal.leg, item_goal.volume) in without:
+            continue
+        item = record.item(item_goal.leg, item_goal.volume)
+        found = _difference(item_goal, item, record, can, patron_known=not waits_for_patron)
+        if isinstance(found, StaffTask):
+            if found.task_id not in record.confirmed:
+                yield found
+        elif found is not None:
+            yield from _step(StepKey(item.leg, item.volume, _verb(found), item.count(_verb(found))), found, record, can)
+    yield from _strays(goal, record)
+
+
+def _patron_unknown(goal: Goal, record: Record) -> bool:
+    return record.patron is None or record.patron.asked != goal.patron_id
+
+
+def _strays(goal: Goal, record: Record) -> Iterator[StaffTask]:
+    """Items made for a volume or leg the request no longer knows: volumes were named only after it was made."""
+    known = {(item.leg, item.volume) for item in goal.items}
+    for item in record.items:
+        if (item.leg, item.volume) not in known and item.existence is Existence.PRESENT:
+            task_id = f"stray:{item.leg}:{item.volume}"
+            text = f"Item {item.barcode} was made before the service named the volumes; decide which volume it is."
+            if task_id not in record.confirmed:
+                yield StaffTask(None, task_id, text)
+
+
+def _step(key: StepKey, command: Command, record: Record, can: Capabilities) -> Iterator[Step | StaffTask]:
+    ability = can.of(key.verb)
+    if ability is Ability.STAFF:
+        if str(key) not in record.confirmed:
+            yield StaffTask(key, str(key), instruction(command, can), command)
+        return
+    yield Step(key, command, noted=ability is Ability.NO)
+
+
+_VERBS: dict[type, Verb] = {
+    do.FindPatron: Verb.FIND_PATRON,
+    do.FindItem: Verb.FIND_ITEM,
+    do.CreateTemporaryItem: Verb.CREATE_TEMPORARY_ITEM,
+    do.RelabelItem: Verb.RELABEL_ITEM,
+    do.PlaceHold: Verb.PLACE_HOLD,
+    do.CancelHold: Verb.CANCEL_HOLD,
+    do.CheckOut: Verb.CHECK_OUT,
+    do.SetDueDate: Verb.SET_DUE_DATE,
+    do.CheckIn: Verb.CHECK_IN,
+    do.MoveItem: Verb.MOVE_ITEM,
+    do.RestoreItem: Verb.RESTORE_ITEM,
+    do.ReceiveTransit: Verb.RECEIVE_TRANSIT,
+    do.DeleteTemporaryItem: Verb.DELETE_TEMPORARY_ITEM,
+    do.ChargeFee: Verb.CHARGE_FEE,
+    do.MarkLost: Verb.MARK_LOST,
+}
+
+
+def _verb(command: Command) -> Verb:
+    return _VERBS[type(command)]
+
+
+def _difference(
+    goal: ItemGoal, item: ItemRecord, record: Record, can: Capabilities, *, patron_known: bool
+) -> Command | StaffTask | None:
+    if goal.attention:
+        return StaffTask(None, f"attention:{goal.leg}:{goal.volume}:{goal.attention}", goal.attention)
+    if goal.lost:
+        return _lost(goal, item) or _fee(goal, item, record)
+    if isinstance(goal.item, ItemWish):
+        return _making(goal, goal.item, item, record) if patron_known else None
+    return _lending(goal, item, can) or _clearing(goal, item) or _fee(goal, item, record)
+
+
+def _target(goal: ItemGoal, item: ItemRecord, origin: Origin) -> do.Target:
+    return do.Target(goal.mark, item.origin or origin, item.barcode or goal.barcode, item.ids, item.place)
+
+
+def _making(goal: ItemGoal, wish: ItemWish, item: ItemRecord, record: Record) -> Command | StaffTask | None:
+    if item.existence is Existence.DELETED:
+        gone = f"Item {item.barcode} was deleted and is not made again by itself."
+        return StaffTask(None, f"deleted:{item.leg}:{item.volume}", gone)
+    target = _target(goal, item, Origin.CREATED)
+    if item.existence is Existence.NONE:
+        target = do.Target(goal.mark, Origin.CREATED, wish.barcode, item.ids, wish.place)
+        return _creating(target, wish)
+    if wish.barcode not in {item.barcode, item.wished_barcode}:
+        return do.RelabelItem(target, wish.barcode)
+    return _holding(goal, item, target, record) or _dating(goal, item, target) or _fee(goal, item, record)
+
+
+def _creating(target: do.Target, wish: ItemWish) -> do.CreateTemporaryItem:
+    return do.CreateTemporaryItem(
+        target=target,
+        description=wish.description,
+        item_type=wish.item_type,
+        material=wish.material,
+        suppressed=wish.suppressed,
+        public_note=wish.public_note,
+        staff_note=wish.staff_note,
+        due=wish.due,
+    )
+
+
+def _holding(goal: ItemGoal, item: ItemRecord, target: do.Target, record: Record) -> Command | None:
+    """A hold that was satisfied, expired or withdrawn by the patron latches: it is met, and never placed again by itself."""
+    if not isinstance(goal.hold, HoldWish):
+        return _withdrawing(goal, item, target)
+    wanted = goal.hold
+    patron = record.patron.patron_id if record.patron else wanted.patron_id
+    placed = item.hold
+    if placed is None or placed.state is HoldState.CANCELLED:
+        note = goal.mark.text
+        return do.PlaceHold(target, patron, wanted.pickup_location, note=note, notify=wanted.notify)
+    differs = (placed.patron_id, placed.pickup_location) != (patron, wanted.pickup_location)
+    if placed.state is HoldState.PLACED and differs:
+        return do.CancelHold(target, placed.patron_id, placed.hold_id)
+    return None
+
+
+def _withdrawing(goal: ItemGoal, item: ItemRecord, target: do.Target) -> Command | None:
+    if goal.hold is ABSENT and item.hold and item.hold.state is HoldState.PLACED:
+        return do.CancelHold(target, item.hold.patron_id, item.hold.hold_id)
+    return None
+
+
+def _dating(goal: ItemGoal, item: ItemRecord, target: do.Target) -> Command | None:
+    """The due date moved since the item was made, or since it was last brought to the ILS."""
+    loan = goal.loan
+    if not isinstance(loan, LoanWish) or loan.due in {None, item.due_written}:
+        return None
+    return do.SetDueDate(target, loan.due, may_shorten=loan.may_shorten) if loan.due else None
+
+
+def _fee(goal: ItemGoal, item: ItemRecord, record: Record) -> Command | None:
+    wish = goal.fee
+    if not isinstance(wish, FeeWish) or any(fee.fee_key == wish.fee_key for fee in item.fees):
+        return None
+    patron = record.patron.patron_id if record.patron else wish.patron_id
+    return do.ChargeFee(
+        _target(goal, item, Origin.CREATED), patron, wish.fee_key, wish.fee, wish.fee_type, goal.mark.code
+    )
+
+
+def _lost(goal: ItemGoal, item: ItemRecord) -> Command | None:
+    if item.marked_lost or (item.existence is not Existence.PRESENT and not item.loans):
+        return None
+    loan = item.open_loan
+    return do.MarkLost(_target(goal, item, Origin.OWN), loan.loan_id if loan else "")
+
+
+def _lending(goal: ItemGoal, item: ItemRecord, can: Capabilities) -> Command | None:
+    target = _target(goal, item, Origin.OWN)
+    if isinstance(goal.loan, LoanWish) and goal.loan.account:
+        return _lent(goal, goal.loan, item, target, can)
+    if goal.place is ABSENT:
+        return _brought_home(goal, item, target, can)
+    if isinstance(goal.transit, do.Place) and not item.transit_received:
+        return do.ReceiveTransit(do.Target(goal.mark, Origin.OWN, goal.barcode, item.ids, goal.transit))
+    if isinstance(goal.hold, HoldWish) and item.hold is None:
+        return do.PlaceHold(target, goal.hold.patron_id, goal.hold.pickup_location, goal.mark.text, notify=False)
+    return None
+
+
+def _lent(goal: ItemGoal, loan: LoanWish, item: ItemRecord, target: do.Target, can: Capabilities) -> Command | None:
+    moving = _moving(goal, loan, item, target, can)
+    lending = _checking_out(loan, item, target)
+    first, second = (moving, lending) if can.move_before_check_out else (lending, moving)
+    return first or second or _redating(loan, item, target)
+
+
+def _moving(goal: ItemGoal, loan: LoanWish, item: ItemRecord, target: do.Target, can: Capabilities) -> Command | None:
+    if isinstance(goal.place, Wish) or not can.temporary_location or item.moved_to or item.restored or item.checked_in:
+        return None
+    return do.MoveItem(target, goal.place, back_on=loan.due)
+
+
+def _checking_out(loan: LoanWish, item: ItemRecord, target: do.Target) -> Command | None:
+    """A loan of ours that ended at the desk latches: the item was checked in, and is not checked out again by late news."""
+    if item.loans or item.checked_in:
+        return None
+    return do.CheckOut(target, loan.account, loan.due)
+
+
+def _redating(loan: LoanWish, item: ItemRecord, target: do.Target) -> Command | None:
+    ours = item.open_loan
+    if ours is None or loan.due is None or item.due_written == loan.due:
+        return None
+    return do.SetDueDate(target, loan.due, ours.loan_id, ours.account, may_shorten=loan.may_shorten)
+
+
+def _brought_home(goal: ItemGoal, item: ItemRecord, target: do.Target, can: Capabilities) -> Command | None:
+    restoring = _restoring(item, target)
+    checking_in = _checking_in(goal, item, target)
+    withdrawing = _withdrawing(goal, item, target)
+    first, second = (restoring, checking_in) if can.restore_before_check_in else (checking_in, restoring)
+    return first or second or withdrawing
+
+
+def _restoring(item: ItemRecord, target: do.Target) -> Command | None:
+    if item.moved_to is None or item.restored:
+        return None
+    return do.RestoreItem(target, item.moved_to, item.before or do.Place())
+
+
+def _checking_in(goal: ItemGoal, item: ItemRecord, target: do.Target) -> Command | None:
+    if goal.loan is not ABSENT or item.checked_in or not (item.loans or item.existence is Existence.PRESENT):
+        return None
+    if item.loans and all(loan.ended for loan in item.loans):
+        return None
+    account = item.loans[-1].account if item.loans else ""
+    return do.CheckIn(target, tuple(loan.loan_id for loan in item.loans if loan.loan_id), account)
+
+
+def _clearing(goal: ItemGoal, item: ItemRecord) -> Command | StaffTask | None:
+    """Check in (whose answer tells of the hold), withdraw the hold, delete; of adopted items staff have the last word."""
+    target = _target(goal, item, Origin.CREATED)
+    if goal.place is not ABSENT and item.existence is Existence.PRESENT:
+        checking_in = _checking_in(goal, item, target)
+        if checking_in:
+            return checking_in
+    withdrawing = _withdrawing(goal, item, target)
+    if withdrawing or goal.item is not ABSENT or item.existence is Existence.DELETED:
+        return withdrawing
+    if item.origin is Origin.ADOPTED and item.existence is Existence.PRESENT:
+        text = f"Item {item.barcode} was made by staff: delete it by hand if it is not needed any more."
+        return StaffTask(None, f"adopted:{item.leg}:{item.volume}", text)
+    if item.existence is Existence.PRESENT or _half_made(item):
+        return do.DeleteTemporaryItem(target)
+    return None
+
+
+def _half_made(item: ItemRecord) -> bool:
+    return item.origin is Origin.CREATED and item.existence is Existence.NONE and item.ids != do.VendorIds()
+
+
+def instruction(command: Command, can: Capabilities) -> str:
+    """What staff are asked to do, in one sentence, with the reason why the bridge cannot."""
+    barcode = command.target.barcode if not isinstance(command, do.FindPatron) else ""
+    wish = _INSTRUCTIONS[type(command)].format(barcode=barcode)
+    why = can.reasons.get(_verb(command), "")
+    return f"{wish} {why}".strip() + " Then confirm it with: ill-bridge resolve."
+
+
+_INSTRUCTIONS: dict[type, str] = {
+    do.FindPatron: "Check that the patron may borrow.",
+    do.FindItem: "Find item {barcode}.",
+    do.CreateTemporaryItem: "Make a temporary item with barcode {barcode}.",
+    do.RelabelItem: "Give temporary item {barcode} its new barcode.",
+    do.PlaceHold: "Place a hold on item {barcode} for the patron.",
+    do.CancelHold: "Cancel the hold on item {barcode}.",
+    do.CheckOut: "Check item {barcode} out to the borrowing library.",
+    do.SetDueDate: "Set the due date of item {barcode}.",
+    do.CheckIn: "Check item {barcode} in.",
+    do.MoveItem: "Move item {barcode} to the ILL location.",
+    do.RestoreItem: "Bring item {barcode} back to its location.",
+    do.ReceiveTransit: "Receive item {barcode} from transit.",
+    do.DeleteTemporaryItem: "Delete temporary item {barcode} with its holding and bib.",
+    do.ChargeFee: "Charge the fee for item {barcode}.",
+    do.MarkLost: "Declare item {barcode} lost.",
+}

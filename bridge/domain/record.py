@@ -1,0 +1,202 @@
+"""The record: what we did and know in the ILS for a request, and how an answer of the ILS is learned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from enum import StrEnum
+
+from bridge.domain.commands import Money, Origin, Place, VendorIds, Verb
+
+
+class Existence(StrEnum):
+    """Whether our item is there; ``deleted`` latches for its leg."""
+
+    NONE = "none"
+    PRESENT = "present"
+    DELETED = "deleted"
+
+
+class HoldState(StrEnum):
+    """What became of a hold. All but ``placed`` latch: such a hold is never placed again by itself."""
+
+    PLACED = "placed"
+    SATISFIED = "satisfied"
+    EXPIRED = "expired"
+    CANCELLED_BY_PATRON = "cancelled_by_patron"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True)
+class PatronRecord:
+    """A patron as the ILS knows them: the identifier we asked for, and the one to address them by."""
+
+    asked: str
+    patron_id: str
+    expires: date | None = None
+
+
+@dataclass(frozen=True)
+class HoldRecord:
+    """One hold of ours."""
+
+    hold_id: str
+    patron_id: str
+    pickup_location: str
+    state: HoldState = HoldState.PLACED
+
+
+@dataclass(frozen=True)
+class LoanRecord:
+    """One loan that is ours: made by us, or found on our ILL account."""
+
+    loan_id: str
+    account: str
+    due: date | None = None
+    checked_out_at: datetime | None = None
+    ended: bool = False
+
+
+@dataclass(frozen=True)
+class FeeRecord:
+    """A fee once charged; latches, since it may have been paid."""
+
+    fee_key: str
+    fee_id: str
+    fee: Money
+
+
+@dataclass(frozen=True)
+class ItemRecord:
+    """What we did for one leg and volume.
+
+    ``barcode`` is the one the item bears, ``wished_barcode`` the one last asked for. ``due_written`` is the last due date brought to the ILS (or found there); ``moved_to`` and ``before`` are the place we set and the one
+    it had; ``counts`` is how often each verb was finished, which numbers the next step of that verb.
+    """
+
+    leg: str
+    volume: str
+    origin: Origin | None = None
+    existence: Existence = Existence.NONE
+    barcode: str = ""
+    wished_barcode: str = ""
+    ids: VendorIds = field(default_factory=VendorIds)
+    place: Place = field(default_factory=Place)
+    holds: tuple[HoldRecord, ...] = ()
+    loans: tuple[LoanRecord, ...] = ()
+    fees: tuple[FeeRecord, ...] = ()
+    moved_to: Place | None = None
+    before: Place | None = None
+    restored: bool = False
+    due_written: date | None = None
+    checked_in: bool = False
+    transit_received: bool = False
+    marked_lost: bool = False
+    counts: tuple[tuple[Verb, int], ...] = ()
+
+    @property
+    def hold(self) -> HoldRecord | None:
+        """The latest hold."""
+        return self.holds[-1] if self.holds else None
+
+    @property
+    def open_loan(self) -> LoanRecord | None:
+        """The latest loan of ours that has not ended."""
+        return next((loan for loan in reversed(self.loans) if not loan.ended), None)
+
+    def count(self, verb: Verb) -> int:
+        """How often this verb was finished for this leg and volume."""
+        return dict(self.counts).get(verb, 0)
+
+    def counted(self, verb: Verb) -> ItemRecord:
+        """The record with one more finished step of this verb."""
+        counts = {**dict(self.counts), verb: self.count(verb) + 1}
+        return replace(self, counts=tuple(sorted(counts.items())))
+
+
+@dataclass(frozen=True)
+class Record:
+    """Everything we did for a request: the patron, an item record each leg and volume, and the staff tasks that were confirmed."""
+
+    patron: PatronRecord | None = None
+    items: tuple[ItemRecord, ...] = ()
+    confirmed: tuple[str, ...] = ()
+
+    def item(self, leg: str, volume: str) -> ItemRecord:
+        """The record of this leg and volume; a fresh one where nothing was done yet."""
+        found = (item for item in self.items if (item.leg, item.volume) == (leg, volume))
+        return next(found, None) or ItemRecord(leg=leg, volume=volume)
+
+    def with_item(self, item: ItemRecord) -> Record:
+        """The record with this item record in the place of its predecessor."""
+        rest = tuple(other for other in self.items if (other.leg, other.volume) != (item.leg, item.volume))
+        return replace(self, items=tuple(sorted((*rest, item), key=lambda each: (each.leg, each.volume))))
+
+
+class OutcomeKind(StrEnum):
+    """How a step ended. ``already`` is success too: the goal was met before we came."""
+
+    DONE = "done"
+    ALREADY = "already"
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What an answer taught us, which may be more than was asked; ``None`` means nothing was said of it."""
+
+    ids: VendorIds | None = None
+    barcode: str | None = None
+    existence: Existence | None = None
+    origin: Origin | None = None
+    place: Place | None = None
+    patron: PatronRecord | None = None
+    hold: HoldRecord | None = None
+    loan: LoanRecord | None = None
+    fee: FeeRecord | None = None
+    before: Place | None = None
+    moved_to: Place | None = None
+    restored: bool | None = None
+    due: date | None = None
+    checked_in: bool | None = None
+    transit_received: bool | None = None
+    marked_lost: bool | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A finished step: what was learned, and plain sentences for the history."""
+
+    kind: OutcomeKind = OutcomeKind.DONE
+    learned: Learned = field(default_factory=Learned)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SeenLoan:
+    """An open loan seen in the ILS."""
+
+    loan_id: str
+    account: str
+    due: date | None
+    ours: bool
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """What ``inspect`` saw for one mark. ``item_present`` is ``None`` where the ILS could not tell.
+
+    ``hold`` is our hold with the state it has now; ``None`` with ``hold_seen`` true means there is none.
+    """
+
+    item_present: bool | None = None
+    ids: VendorIds = field(default_factory=VendorIds)
+    barcode: str = ""
+    marked: bool = False
+    hold: HoldRecord | None = None
+    hold_seen: bool = False
+    loans: tuple[SeenLoan, ...] = ()
+    loans_seen: bool = False
+    place: Place | None = None
+    temporary_place: Place | None = None
+    fees: tuple[FeeRecord, ...] = ()
+    notes: tuple[str, ...] = ()

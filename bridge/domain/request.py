@@ -1,0 +1,137 @@
+"""What we know of a request: stamped registers, folded so that the order of delivery does not matter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from datetime import date
+from typing import Generic, TypeVar
+
+from bridge.domain.change import PHYSICAL, UNSET, Change, Closure, Condition, Phase, Stamp
+from bridge.domain.commands import Money
+from bridge.domain.identity import RequestKey, ServiceType
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Stamped(Generic[T]):
+    """A value with the stamp of the change that set it."""
+
+    value: T
+    stamp: Stamp
+
+
+def later(one: Stamped[T] | None, other: Stamped[T] | None) -> Stamped[T] | None:
+    """The one set later; which comes first in the call does not matter."""
+    if one is None or other is None:
+        return one or other
+    return max((one, other), key=lambda each: (each.stamp, repr(each.value)))
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What was said at one level of a request (all of it, a leg, a volume, or a volume of a leg).
+
+    ``furthest`` is the furthest phase in which the item had moved; ``dues`` is the history of the due date.
+    """
+
+    service_type: Stamped[ServiceType] | None = None
+    partner: Stamped[str | None] | None = None
+    patron_id: Stamped[str | None] | None = None
+    pickup_location: Stamped[str | None] | None = None
+    barcode: Stamped[str | None] | None = None
+    temporary_barcode: Stamped[str | None] | None = None
+    title: Stamped[str | None] | None = None
+    author: Stamped[str | None] | None = None
+    isbn: Stamped[str | None] | None = None
+    call_number: Stamped[str | None] | None = None
+    item_format: Stamped[str | None] | None = None
+    due: Stamped[date | None] | None = None
+    fee: Stamped[Money | None] | None = None
+    phase: Stamped[Phase] | None = None
+    furthest: Stamped[Phase] | None = None
+    closure: Stamped[Closure] | None = None
+    conditions: tuple[tuple[Condition, Stamped[bool]], ...] = ()
+    dues: tuple[Stamped[date | None], ...] = ()
+
+    def condition(self, name: Condition) -> Stamped[bool] | None:
+        """The latest word on this condition."""
+        return dict(self.conditions).get(name)
+
+
+PLAIN = tuple(each.name for each in fields(Facts) if each.name not in {"furthest", "conditions", "dues"})
+
+
+@dataclass(frozen=True)
+class Node:
+    """The facts of one level; ``leg`` and ``volume`` are empty where it is not confined to one."""
+
+    leg: str
+    volume: str
+    first: Stamp
+    facts: Facts
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request as its changes tell it. Two requests that saw the same changes, in any order, are equal."""
+
+    key: RequestKey
+    nodes: tuple[Node, ...] = ()
+
+    def node(self, leg: str, volume: str) -> Node | None:
+        """The level of this leg and volume, if anything was said there."""
+        return next((node for node in self.nodes if (node.leg, node.volume) == (leg, volume)), None)
+
+
+def fold(request: Request, change: Change) -> Request:
+    """The request with one more change in it. Late and repeated changes fold to the same; a notification changes nothing.
+
+    Raises ``ValueError`` for a change of another request.
+    """
+    if change.request != request.key:
+        raise ValueError(f"change {change.key} is of another request")
+    if change.notification:
+        return request
+    told = _told(change)
+    known = request.node(change.leg, change.volume)
+    if known is None:
+        node = Node(change.leg, change.volume, change.stamp, told)
+    else:
+        node = replace(known, first=min(known.first, change.stamp), facts=_joined(known.facts, told))
+    others = tuple(each for each in request.nodes if each is not known)
+    return replace(request, nodes=tuple(sorted((*others, node), key=lambda each: (each.leg, each.volume))))
+
+
+def _told(change: Change) -> Facts:
+    stamp = change.stamp
+    said = {name: Stamped(value, stamp) for name, value in vars(change.edits).items() if value is not UNSET}
+    if change.phase is not None:
+        said["phase"] = Stamped(change.phase, stamp)
+    if change.phase in PHYSICAL:
+        said["furthest"] = Stamped(change.phase, stamp)
+    if change.closure is not None:
+        said["closure"] = Stamped(change.closure, stamp)
+    marks = {**dict.fromkeys(change.cleared, False), **dict.fromkeys(change.raised, True)}
+    conditions = tuple((name, Stamped(marks[name], stamp)) for name in sorted(marks))
+    dues = (said["due"],) if "due" in said else ()
+    return Facts(**said, conditions=conditions, dues=dues)
+
+
+def _joined(one: Facts, other: Facts) -> Facts:
+    plain = {name: later(getattr(one, name), getattr(other, name)) for name in PLAIN}
+    names = sorted({name for name, _ in (*one.conditions, *other.conditions)})
+    conditions = ((name, later(one.condition(name), other.condition(name))) for name in names)
+    dues = sorted({*one.dues, *other.dues}, key=lambda each: (each.stamp, repr(each.value)))
+    return Facts(
+        **plain,
+        furthest=_further(one.furthest, other.furthest),
+        conditions=tuple((name, value) for name, value in conditions if value is not None),
+        dues=tuple(dues),
+    )
+
+
+def _further(one: Stamped[Phase] | None, other: Stamped[Phase] | None) -> Stamped[Phase] | None:
+    if one is None or other is None:
+        return one or other
+    return max((one, other), key=lambda each: (each.value.rank, each.stamp))

@@ -1,0 +1,193 @@
+"""Where each leg and volume of a request stands now, seen through all levels of what was said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+from bridge.domain.change import ENDED, GONE_BACK, NOT_SUPPLIED, Closure, Condition, Phase, Stamp
+from bridge.domain.commands import Money
+from bridge.domain.identity import ServiceType
+from bridge.domain.request import PLAIN, Facts, Node, Request, Stamped, later
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One leg and volume as it stands.
+
+    ``dead``: another supplier's leg took over. ``reverted_from``: the service took back a phase in which the item had moved. ``unnamed``:
+    the request came back as a whole, but nobody named this one of its volumes. ``moved``: it was shipped or further. ``lost``: declared
+    lost and not found or returned since; ``was_lost``: declared lost at any time.
+    """
+
+    leg: str
+    volume: str
+    dead: bool = False
+    service_type: ServiceType = ServiceType.LOAN
+    phase: Phase | None = None
+    reverted_from: Phase | None = None
+    unnamed: bool = False
+    moved: bool = False
+    closure: Closure | None = None
+    conditions: tuple[Condition, ...] = ()
+    lost: bool = False
+    was_lost: bool = False
+    due: date | None = None
+    partner: str = ""
+    patron_id: str = ""
+    pickup_location: str = ""
+    barcode: str = ""
+    temporary_barcode: str = ""
+    title: str = ""
+    author: str = ""
+    isbn: str = ""
+    call_number: str = ""
+    item_format: str = ""
+    fee: Money | None = None
+
+    def has(self, condition: Condition) -> bool:
+        """Whether this condition is in force."""
+        return condition in self.conditions
+
+
+def standings(request: Request) -> tuple[Standing, ...]:
+    """Every leg and volume, dead legs first, so that they are cleared before the live one is worked on."""
+    legs = legs_of(request)
+    live = live_leg(request)
+    ordered = [leg for leg in legs if leg != live] + [live]
+    volumes = volumes_of(request)
+    return tuple(_standing(request, leg, volume, live, volumes) for leg in ordered for volume in volumes)
+
+
+def legs_of(request: Request) -> tuple[str, ...]:
+    """The legs named, or the one nameless leg where there are none."""
+    named = sorted({node.leg for node in request.nodes if node.leg})
+    return tuple(named) or ("",)
+
+
+def volumes_of(request: Request) -> tuple[str, ...]:
+    """The volumes named, or the one nameless volume where there are none."""
+    named = sorted({node.volume for node in request.nodes if node.volume})
+    return tuple(named) or ("",)
+
+
+def live_leg(request: Request) -> str:
+    """The leg opened last among those that were not refused or cancelled; where all were, the one opened last."""
+    legs = legs_of(request)
+    if legs == ("",):
+        return ""
+    return max(legs, key=lambda leg: (not _refused(request, leg), _opened(request, leg), leg))
+
+
+def _opened(request: Request, leg: str) -> Stamp:
+    return min(node.first for node in request.nodes if node.leg == leg)
+
+
+def _refused(request: Request, leg: str) -> bool:
+    phases = [node.facts.phase for node in request.nodes if node.leg == leg and node.facts.phase]
+    newest = max(phases, key=lambda each: each.stamp, default=None)
+    return newest is not None and newest.value in NOT_SUPPLIED
+
+
+_REQUEST_WIDE = (
+    "partner",
+    "patron_id",
+    "pickup_location",
+    "temporary_barcode",
+    "title",
+    "author",
+    "isbn",
+    "call_number",
+    "item_format",
+)
+
+
+def _standing(request: Request, leg: str, volume: str, live: str, volumes: tuple[str, ...]) -> Standing:
+    wide = tuple(node for node in request.nodes if node.leg in {"", leg} and node.volume in {"", volume})
+    own = _own(request, wide, leg, live)
+    phase: Stamped[Phase] | None = _latest(own, "phase")
+    furthest = _furthest(own)
+    conditions = _conditions(own, phase)
+    return Standing(
+        leg=leg,
+        volume=volume,
+        dead=leg != live,
+        service_type=_value(_latest(wide, "service_type"), ServiceType.LOAN),
+        phase=phase.value if phase else None,
+        reverted_from=furthest if furthest and phase and phase.value.rank < furthest.rank else None,
+        unnamed=_unnamed(own, phase, volumes),
+        moved=furthest is not None,
+        closure=_value(_latest(own, "closure"), None),
+        conditions=conditions,
+        lost=Condition.LOST in conditions,
+        was_lost=_in_force(own, Condition.LOST) is not None,
+        due=_value(_latest(own, "due"), None),
+        fee=_value(_latest(own, "fee"), None),
+        barcode=_value(_latest(own, "barcode"), "") or "",
+        **{name: _value(_latest(wide, name), "") or "" for name in _REQUEST_WIDE},
+    )
+
+
+def _own(request: Request, wide: tuple[Node, ...], leg: str, live: str) -> tuple[Node, ...]:
+    """What was said of this leg: a dead leg's own news only; a live one's, and request-wide news since it was opened."""
+    if not leg:
+        return wide
+    if leg != live:
+        return tuple(node for node in wide if node.leg)
+    opened = _opened(request, leg)
+    return tuple(node if node.leg else replace(node, facts=_since(node.facts, opened)) for node in wide)
+
+
+def _since(facts: Facts, opened: Stamp) -> Facts:
+    fresh = {
+        name: found
+        for name in (*PLAIN, "furthest")
+        if (found := getattr(facts, name)) is not None and found.stamp >= opened
+    }
+    conditions = tuple((name, value) for name, value in facts.conditions if value.stamp >= opened)
+    return Facts(**fresh, conditions=conditions)
+
+
+def _latest(levels: tuple[Node, ...], name: str) -> Stamped[Any] | None:
+    found: Stamped[Any] | None = None
+    for node in levels:
+        found = later(found, getattr(node.facts, name))
+    return found
+
+
+def _value(found: Stamped[Any] | None, otherwise: Any) -> Any:  # noqa: ANN401 - a register of any type
+    return found.value if found is not None else otherwise
+
+
+def _furthest(own: tuple[Node, ...]) -> Phase | None:
+    reached = [node.facts.furthest.value for node in own if node.facts.furthest]
+    return max(reached, key=lambda phase: phase.rank, default=None)
+
+
+def _unnamed(own: tuple[Node, ...], phase: Stamped[Phase] | None, volumes: tuple[str, ...]) -> bool:
+    if len(volumes) < 2 or phase is None or phase.value not in GONE_BACK:
+        return False
+    return not any(node.volume and node.facts.phase and node.facts.phase.value in GONE_BACK for node in own)
+
+
+def _in_force(own: tuple[Node, ...], name: Condition) -> Stamped[bool] | None:
+    newest: Stamped[bool] | None = None
+    for node in own:
+        newest = later(newest, node.facts.condition(name))
+    return newest if newest is not None and newest.value else None
+
+
+def _conditions(own: tuple[Node, ...], phase: Stamped[Phase] | None) -> tuple[Condition, ...]:
+    standing = {name: found for name in Condition if (found := _in_force(own, name))}
+    lost, found = standing.get(Condition.LOST), standing.get(Condition.FOUND)
+    if lost and ((found and found.stamp > lost.stamp) or _came_back(lost, phase)):
+        del standing[Condition.LOST]
+    if phase is not None and phase.value in ENDED:
+        for name in (Condition.OVERDUE, Condition.RECALLED, Condition.RENEWAL_REQUESTED):
+            standing.pop(name, None)
+    return tuple(sorted(standing))
+
+
+def _came_back(lost: Stamped[bool], phase: Stamped[Phase] | None) -> bool:
+    return phase is not None and phase.value is Phase.RETURNED and phase.stamp > lost.stamp

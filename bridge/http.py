@@ -1,0 +1,254 @@
+"""The one HTTP wrapper: time-outs always, short retries of what may be repeated, every exchange told, nothing secret said."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Protocol
+
+import requests
+import tenacity
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+
+from bridge.errors import OutcomeUnknown, Retry, Unavailable
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One call on any transport, as logs and the history may show it: no query, no body, no header.
+
+    ``template`` is the path with its variables unfilled; ``status`` is ``None`` where no answer came; ``milliseconds`` is wall time;
+    ``transient`` marks a repeat that only waits for the ILS to catch up.
+    """
+
+    ils: str
+    method: str
+    template: str
+    status: int | None
+    milliseconds: float
+    attempt: int = 1
+    transient: bool = False
+    error: str = ""
+
+
+class Pace(Protocol):
+    """A lane's permission for calls."""
+
+    def acquire(self, cost: int = 1) -> None:
+        """Wait until ``cost`` calls may be made. Raises ``Unavailable`` where the lane closed meanwhile."""
+        ...
+
+    def throttled(self, after: float | None) -> None:
+        """The ILS said we are too fast; ``after`` is its advice in seconds."""
+        ...
+
+    def remaining(self, calls: int) -> None:
+        """The ILS said how many calls are left of its quota."""
+        ...
+
+
+class Unpaced:
+    """A pace that never waits, for one-off commands and tests."""
+
+    def acquire(self, cost: int = 1) -> None:
+        """At once."""
+
+    def throttled(self, after: float | None) -> None:
+        """Nothing to slow down."""
+
+    def remaining(self, calls: int) -> None:
+        """Nothing to warn."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer with its body read; header names are case-insensitive through ``header``."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+    url: str = ""
+
+    def header(self, name: str) -> str:
+        """A header's value, or the empty text."""
+        return self.headers.get(name, "")
+
+    @property
+    def text(self) -> str:
+        """The body as UTF-8 text; what is not UTF-8 shows as replacement signs."""
+        return self.body.decode("utf-8", errors="replace")
+
+
+@dataclass(frozen=True)
+class Sending:
+    """One request to send. ``repeatable``: doing it twice is the same as doing it once. ``cost`` in calls of the vendor's limit."""
+
+    method: str
+    path: str
+    template: str
+    params: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    repeatable: bool = False
+    cost: int = 1
+    transient: bool = False
+
+
+@dataclass(frozen=True)
+class HttpRules:
+    """Time-outs in seconds, tries within one call, and the CA file (``None``: the system's) that TLS is verified against."""
+
+    connect_timeout: float = 5.0
+    read_timeout: float = 30.0
+    tries: int = 3
+    first_wait: float = 0.5
+    longest_wait: float = 8.0
+    ca_file: str | None = None
+    pool: int = 8
+
+
+TRANSIENT_STATUSES = frozenset({502, 503, 504})
+
+
+class _Again(Exception):
+    def __init__(self, answer: Answer | None, failure: Exception | None, after: float | None = None) -> None:
+        super().__init__()
+        self.answer = answer
+        self.failure = failure
+        self.after = after
+
+
+class Http:
+    """A session to one host."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        name: str,
+        pace: Pace,
+        tell: Callable[[Exchange], None],
+        headers: Callable[[], Mapping[str, str]] = dict,
+        rules: HttpRules | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self._name = name
+        self._pace = pace
+        self._tell = tell
+        self._headers = headers
+        self._rules = rules or HttpRules()
+        self._sleep = sleep
+        self._session = requests.Session()
+        self._session.trust_env = False
+        adapter = HTTPAdapter(pool_connections=1, pool_maxsize=self._rules.pool)
+        self._session.mount("http://", adapter)
+        self._session.mount("https://", adapter)
+
+    def send(self, sending: Sending) -> Answer:
+        """Send and read the answer, whatever its status.
+
+        Raises ``Unavailable`` (no connection; or no answer to what may be repeated), ``OutcomeUnknown`` (no answer to what may not),
+        ``Retry`` (429 to the end).
+        """
+        retrying = tenacity.Retrying(
+            stop=tenacity.stop_after_attempt(self._rules.tries),
+            wait=self._wait,
+            retry=tenacity.retry_if_exception_type(_Again),
+            sleep=self._sleep,
+            reraise=True,
+        )
+        try:
+            return retrying(self._once_counted(sending))
+        except _Again as last:
+            return self._give_up(last)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._session.close()
+
+    def _wait(self, state: tenacity.RetryCallState) -> float:
+        failure = state.outcome.exception() if state.outcome else None
+        wanted = getattr(failure, "after", None)
+        if wanted is not None:
+            return float(min(wanted, self._rules.longest_wait))
+        return float(min(self._rules.first_wait * 2 ** (state.attempt_number - 1), self._rules.longest_wait))
+
+    def _once_counted(self, sending: Sending) -> Callable[[], Answer]:
+        attempts = iter(range(1, self._rules.tries + 1))
+        return lambda: self._once(sending, next(attempts))
+
+    def _once(self, sending: Sending, attempt: int) -> Answer:
+        self._pace.acquire(sending.cost)
+        started = time.perf_counter()
+        try:
+            response = self._session.request(
+                sending.method,
+                self.base_url + sending.path,
+                params=sending.params,
+                data=sending.body,
+                headers={**self._headers(), **sending.headers},
+                timeout=(self._rules.connect_timeout, self._rules.read_timeout),
+                verify=self._rules.ca_file or True,
+            )
+        except requests.RequestException as failure:
+            self._told(sending, attempt, started, status=None, error=type(failure).__name__)
+            if sending.repeatable or _never_sent(failure):
+                raise _Again(None, failure) from failure
+            raise OutcomeUnknown(f"{self._name} did not answer {sending.method} {sending.template}.") from failure
+        self._told(sending, attempt, started, status=response.status_code)
+        answer = Answer(response.status_code, response.content, response.headers, response.url)
+        if answer.status == 429:
+            after = retry_after(answer.header("Retry-After"))
+            self._pace.throttled(after)
+            raise _Again(answer, None, after)
+        if sending.repeatable and answer.status in TRANSIENT_STATUSES:
+            raise _Again(answer, None, retry_after(answer.header("Retry-After")))
+        return answer
+
+    def _give_up(self, last: _Again) -> Answer:
+        if last.answer is None:
+            raise Unavailable(f"{self._name} cannot be reached ({type(last.failure).__name__}).") from last.failure
+        if last.answer.status == 429:
+            raise Retry(f"{self._name} says we call too often.", cause="throttled", after=last.after or 1.0)
+        return last.answer
+
+    def _told(self, sending: Sending, attempt: int, started: float, *, status: int | None, error: str = "") -> None:
+        milliseconds = (time.perf_counter() - started) * 1000
+        self._tell(
+            Exchange(
+                ils=self._name,
+                method=sending.method,
+                template=sending.template,
+                status=status,
+                milliseconds=round(milliseconds, 1),
+                attempt=attempt,
+                transient=sending.transient,
+                error=error,
+            )
+        )
+
+
+def _never_sent(failure: requests.RequestException) -> bool:
+    if isinstance(failure, requests.ConnectTimeout):
+        return True
+    cause = failure.args[0] if failure.args else None
+    reason = getattr(cause, "reason", cause)
+    return isinstance(reason, NewConnectionError | ConnectTimeoutError)
+
+
+def retry_after(value: str) -> float | None:
+    """Seconds named by a Retry-After header (RFC 9110 10.2.3: seconds or a date); ``None`` where it says nothing usable."""
+    if not value:
+        return None
+    if value.strip().isdigit():
+        return float(value)
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
