@@ -136,8 +136,13 @@ _VERBS: dict[type, Verb] = {
 }
 
 
+def verb_of(kind: type) -> Verb:
+    """The verb of a type of command."""
+    return _VERBS[kind]
+
+
 def _verb(command: Command) -> Verb:
-    return _VERBS[type(command)]
+    return verb_of(type(command))
 
 
 def _difference(

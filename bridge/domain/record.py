@@ -70,8 +70,9 @@ class FeeRecord:
 class ItemRecord:
     """What we did for one leg and volume.
 
-    ``barcode`` is the one the item bears, ``wished_barcode`` the one last asked for. ``due_written`` is the last due date brought to the ILS (or found there); ``moved_to`` and ``before`` are the place we set and the one
-    it had; ``counts`` is how often each verb was finished, which numbers the next step of that verb.
+    ``barcode`` is the one the item bears, ``wished_barcode`` the one last asked for. ``due_written`` is the last due date brought to
+    the ILS (or found there); ``moved_to`` and ``before`` are the place we set and the one it had; ``counts`` is how often each verb was
+    finished, which numbers the next step of that verb.
     """
 
     leg: str

@@ -1,0 +1,145 @@
+"""Plain sentences for the circulation history. No patron identifier stands in any of them."""
+
+from __future__ import annotations
+
+from bridge.domain import commands as do
+from bridge.domain.change import UNSET, Change
+from bridge.domain.plan import Step
+from bridge.domain.record import ItemRecord, Outcome, OutcomeKind
+from bridge.domain.standing import Standing
+
+_EDITED = {
+    "partner": "partner",
+    "patron_id": "patron",
+    "pickup_location": "pickup location",
+    "barcode": "item barcode",
+    "temporary_barcode": "temporary barcode",
+    "due": "due date",
+    "fee": "fee",
+}
+
+
+def change_sentence(change: Change, *, changed: bool) -> str:
+    """What the service said, and whether that was news."""
+    subject = " ".join(
+        part
+        for part in (
+            "The service says" + (f" '{change.word}'" if change.word else " something new"),
+            f"for volume {change.volume}" if change.volume else "",
+            f"at supplier {change.leg}" if change.leg else "",
+        )
+        if part
+    )
+    edits = _edits(change)
+    told = f"{subject} ({', '.join(edits)})" if edits else subject
+    if change.notification:
+        return f"{told}: a notification, which changes nothing."
+    return f"{told}." if changed else f"{told}: known already or overtaken by later news, nothing changed."
+
+
+def _edits(change: Change) -> list[str]:
+    edits = []
+    for name, label in _EDITED.items():
+        value = getattr(change.edits, name)
+        if value is UNSET:
+            continue
+        if name == "patron_id":
+            edits.append("patron named" if value else "patron removed")
+        elif name == "fee":
+            edits.append(f"fee {value.amount} {value.currency}".strip() if value else "no fee")
+        else:
+            edits.append(f"{label} {value}" if value else f"no {label}")
+    return edits
+
+
+def step_sentence(step: Step, outcome: Outcome, item: ItemRecord, ils: str) -> str:
+    """What a step did, in one sentence; notes of the connector follow in their own lines."""
+    template = _ALREADY if outcome.kind is OutcomeKind.ALREADY else _DONE
+    if step.noted:
+        template = _NOTED
+    command = step.command
+    words = _words(command, item)
+    return template[type(command)].format(ils=ils, **words)
+
+
+def _words(command: do.Command, item: ItemRecord) -> dict[str, str]:
+    target = None if isinstance(command, do.FindPatron) else command.target
+    ids = item.ids
+    named = ", ".join(
+        f"{label} {value}" for label, value in (("bib", ids.bib), ("holding", ids.holding), ("item", ids.item)) if value
+    )
+    return {
+        "barcode": item.barcode or (target.barcode if target else ""),
+        "ids": f" ({named})" if named else "",
+        "pickup": getattr(command, "pickup_location", ""),
+        "due": str(getattr(command, "due", "") or "the ILS's own date"),
+        "account": getattr(command, "account", ""),
+        "place": str(getattr(command, "to", "") or getattr(command, "before", "") or ""),
+        "new": getattr(command, "new_barcode", ""),
+        "fee": str(command.fee.amount) + f" {command.fee.currency}" if isinstance(command, do.ChargeFee) else "",
+    }
+
+
+_DONE: dict[type, str] = {
+    do.FindPatron: "The patron is known in {ils} and may borrow.",
+    do.FindItem: "Item {barcode} was found in {ils}.",
+    do.CreateTemporaryItem: "Temporary item {barcode} was made in {ils}{ids}.",
+    do.RelabelItem: "The temporary item was given barcode {new}.",
+    do.PlaceHold: "A hold on item {barcode} was placed, pickup at {pickup}.",
+    do.CancelHold: "The hold on item {barcode} was cancelled.",
+    do.CheckOut: "Item {barcode} was checked out to {account}, due {due}.",
+    do.SetDueDate: "The due date of item {barcode} was set to {due}.",
+    do.CheckIn: "Item {barcode} was checked in.",
+    do.MoveItem: "Item {barcode} was moved to {place}.",
+    do.RestoreItem: "Item {barcode} was brought back to {place}.",
+    do.ReceiveTransit: "Item {barcode} was received from transit.",
+    do.DeleteTemporaryItem: "Temporary item {barcode} was deleted with its holding and bib.",
+    do.ChargeFee: "A fee of {fee} was charged.",
+    do.MarkLost: "Item {barcode} was declared lost.",
+}
+_ALREADY: dict[type, str] = {
+    do.FindPatron: "The patron was known in {ils} already.",
+    do.FindItem: "Item {barcode} was found in {ils}.",
+    do.CreateTemporaryItem: "Temporary item {barcode} was in {ils} already{ids}.",
+    do.RelabelItem: "The temporary item had barcode {new} already.",
+    do.PlaceHold: "The hold on item {barcode} stood already.",
+    do.CancelHold: "The hold on item {barcode} was gone already.",
+    do.CheckOut: "Item {barcode} was checked out to {account} already.",
+    do.SetDueDate: "The due date of item {barcode} needed no change to {due}.",
+    do.CheckIn: "Item {barcode} needed no check-in.",
+    do.MoveItem: "Item {barcode} was at {place} already.",
+    do.RestoreItem: "Item {barcode} needed no move back.",
+    do.ReceiveTransit: "Item {barcode} was not in transit.",
+    do.DeleteTemporaryItem: "Temporary item {barcode} was gone already.",
+    do.ChargeFee: "The fee of {fee} had been charged already.",
+    do.MarkLost: "Item {barcode} was declared lost already.",
+}
+_NOTED: dict[type, str] = {
+    do.FindPatron: "{ils} cannot look patrons up; the patron is taken as named.",
+    do.FindItem: "{ils} cannot look items up.",
+    do.CreateTemporaryItem: "{ils} cannot make temporary items; none was made.",
+    do.RelabelItem: "{ils} cannot change a barcode; item {barcode} keeps it.",
+    do.PlaceHold: "{ils} cannot place holds; none was placed on item {barcode}.",
+    do.CancelHold: "{ils} cannot cancel holds; the hold on item {barcode} was left.",
+    do.CheckOut: "{ils} cannot check items out; item {barcode} was left.",
+    do.SetDueDate: "{ils} cannot set due dates; item {barcode} should be due {due}.",
+    do.CheckIn: "{ils} cannot check items in; item {barcode} was left.",
+    do.MoveItem: "{ils} cannot move items; item {barcode} was left where it is.",
+    do.RestoreItem: "{ils} cannot move items; item {barcode} was left where it is.",
+    do.ReceiveTransit: "{ils} cannot end transits; item {barcode} was left.",
+    do.DeleteTemporaryItem: "{ils} cannot delete items; temporary item {barcode} was left.",
+    do.ChargeFee: "{ils} cannot take fees; the fee of {fee} was not charged.",
+    do.MarkLost: "{ils} cannot be told that item {barcode} is lost.",
+}
+
+
+def status_of(goal_standings: tuple[Standing, ...]) -> str:
+    """The status a person sees: phase and conditions of the live leg."""
+    live = goal_standings[-1]
+    phases = {str(each.phase) for each in goal_standings if not each.dead and each.phase}
+    phase = live.phase.replace("_", " ") if live.phase and len(phases) == 1 else " / ".join(sorted(phases)) or "unknown"
+    conditions = sorted(
+        {name.replace("_", " ") for each in goal_standings if not each.dead for name in each.conditions}
+    )
+    kind = "copy, " if live.service_type == "copy" else ""
+    return f"{kind}{phase}" + (f" ({', '.join(conditions)})" if conditions else "")

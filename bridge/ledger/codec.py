@@ -1,0 +1,59 @@
+"""Domain objects as JSON text and back; fields an older release did not write take their defaults."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, get_args
+
+from pydantic import TypeAdapter
+
+from bridge.domain import commands as do
+from bridge.domain.commands import Command, Verb
+from bridge.domain.plan import Step, StepKey, verb_of
+from bridge.domain.record import Record
+from bridge.domain.request import Request
+
+_REQUEST = TypeAdapter(Request)
+_RECORD = TypeAdapter(Record)
+_COMMANDS: dict[Verb, TypeAdapter[Any]] = {verb_of(kind): TypeAdapter(kind) for kind in get_args(Command)}
+_KEY = TypeAdapter(StepKey)
+
+
+def request_text(request: Request) -> str:
+    """A request as JSON; what was never said is left out."""
+    return _REQUEST.dump_json(request, exclude_none=False, exclude_defaults=True).decode()
+
+
+def request_from(text: str) -> Request:
+    """The request of this JSON. Raises ``pydantic.ValidationError`` for what is none."""
+    return _REQUEST.validate_json(text)
+
+
+def record_text(record: Record) -> str:
+    """A record as JSON."""
+    return _RECORD.dump_json(record, exclude_defaults=True).decode()
+
+
+def record_from(text: str) -> Record:
+    """The record of this JSON. Raises ``pydantic.ValidationError`` for what is none."""
+    return _RECORD.validate_json(text)
+
+
+def command_text(command: do.Command) -> str:
+    """A command as JSON; its verb is stored beside it."""
+    return _COMMANDS[verb_of(type(command))].dump_json(command).decode()
+
+
+def step_text(step: Step, state: str) -> str:
+    """A step and its journal state as JSON."""
+    key = _KEY.dump_python(step.key, mode="json")
+    command = json.loads(command_text(step.command))
+    return json.dumps({"key": key, "command": command, "noted": step.noted, "state": state})
+
+
+def step_from(text: str) -> tuple[Step, str]:
+    """The step of this JSON, and its journal state."""
+    raw = json.loads(text)
+    key = _KEY.validate_python(raw["key"])
+    command = _COMMANDS[key.verb].validate_python(raw["command"])
+    return Step(key, command, noted=raw["noted"]), raw["state"]

@@ -1,0 +1,143 @@
+"""Opening the database: SQLite made durable and kept to one daemon, PostgreSQL as it is."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from filelock import FileLock, Timeout
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
+
+from bridge.errors import ConfigurationError
+from bridge.ledger.model import LedgerBusy
+
+MIGRATIONS = Path(__file__).with_name("migrations")
+
+
+class Database:
+    """A connection pool, and transactions for reading and writing.
+
+    SQLite runs in WAL mode with ``synchronous=FULL``; its writers take turns in this process, so that none waits on the file's own lock.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._turn = threading.RLock()
+        self.engine = _engine(url)
+        self.sqlite = self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that writes; committed at its end. Raises ``LedgerBusy`` where the database refuses."""
+        with self._turn if self.sqlite else nullcontext():
+            try:
+                with self.engine.connect().execution_options(writes=True) as connection, connection.begin():
+                    yield connection
+            except OperationalError as problem:
+                raise LedgerBusy(f"The ledger cannot be written: {problem.orig}") from problem
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that only reads."""
+        try:
+            with self.engine.connect() as connection, connection.begin():
+                yield connection
+        except OperationalError as problem:
+            raise LedgerBusy(f"The ledger cannot be read: {problem.orig}") from problem
+
+    def upgrade(self) -> None:
+        """Bring the schema to this release's version; safe to run again."""
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        with self.write() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    def close(self) -> None:
+        """Give back all connections."""
+        self.engine.dispose()
+
+
+def _engine(url: str) -> Engine:
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return create_engine(url, pool_size=20, max_overflow=20, pool_pre_ping=True)
+    if not parsed.database or parsed.database == ":memory:":
+        raise ConfigurationError(("ledger.url: the ledger must be a file, e.g. sqlite:///var/ill-bridge.db",))
+    _private(Path(parsed.database))
+    engine = create_engine(url, pool_size=20, max_overflow=20, connect_args={"timeout": 30, "check_same_thread": False})
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _private(path: Path) -> None:
+    """Make the file readable by its owner only before anything is in it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    path.chmod(0o600)
+
+
+def _prepare(connection: Any, _record: object) -> None:  # noqa: ANN401 - a driver's connection
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+class OneDaemon:
+    """Holds the lock beside a SQLite file, so that one daemon works on it; PostgreSQL needs none."""
+
+    def __init__(self, url: str) -> None:
+        path = make_url(url).database if url.startswith("sqlite") else None
+        self._owner = Path(f"{path}.owner") if path else None
+        self._lock = FileLock(f"{path}.lock", mode=0o600) if path else None
+
+    @property
+    def exclusive(self) -> bool:
+        """Whether holding it means that nobody else works on the ledger."""
+        return self._lock is not None
+
+    def take(self) -> None:
+        """Take the lock. Raises ``LedgerBusy`` naming who has it."""
+        if self._lock is None or self._owner is None:
+            return
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout as taken:
+            raise LedgerBusy(f"The ledger is in use by {self.holder()}: stop it first, or use another file.") from taken
+        self._owner.write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")
+
+    def holder(self) -> str:
+        """Who holds it, as far as they said."""
+        if self._owner is None or not self._owner.exists():
+            return "another process"
+        return self._owner.read_text(encoding="utf-8").strip() or "another process"
+
+    def free(self) -> bool:
+        """Whether the lock could be taken now."""
+        try:
+            self.take()
+        except LedgerBusy:
+            return False
+        self.give_back()
+        return True
+
+    def give_back(self) -> None:
+        """Let go of the lock."""
+        if self._lock is not None and self._owner is not None and self._lock.is_locked:
+            self._owner.unlink(missing_ok=True)
+            self._lock.release()

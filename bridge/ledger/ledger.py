@@ -1,0 +1,41 @@
+"""The ledger: one database, opened once, with a room for each concern."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from bridge.ledger.database import Database, OneDaemon
+from bridge.ledger.inbox import Inbox
+from bridge.ledger.lanes import Lanes
+from bridge.ledger.orders import Orders
+from bridge.ledger.requests import Requests
+from bridge.ledger.work import Work
+
+
+def utc_now() -> datetime:
+    """The present moment, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+class Ledger:
+    """Durable memory. ``clock`` tells the time in UTC; tests hand in their own."""
+
+    def __init__(self, url: str, *, clock: Callable[[], datetime] = utc_now) -> None:
+        self.database = Database(url)
+        self.lock = OneDaemon(url)
+        self.clock = clock
+        self.inbox = Inbox(self.database, clock)
+        self.requests = Requests(self.database, clock)
+        self.work = Work(self.database, clock)
+        self.lanes = Lanes(self.database)
+        self.orders = Orders(self.database, clock)
+
+    def upgrade(self) -> None:
+        """Bring the schema to this release's version."""
+        self.database.upgrade()
+
+    def close(self) -> None:
+        """Give back connections and the lock."""
+        self.database.close()
+        self.lock.give_back()

@@ -1,0 +1,182 @@
+"""What the ledger takes and gives: plain frozen values, no SQL."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from bridge.domain.arrival import Arrival, ArrivalState
+from bridge.domain.plan import Step
+from bridge.domain.record import Record
+from bridge.domain.request import Request
+from bridge.errors import BridgeError
+
+__all__ = [
+    "Arrival",
+    "ArrivalState",
+    "Claimed",
+    "HistoryLine",
+    "Kept",
+    "Lane",
+    "LeaseLost",
+    "LedgerBusy",
+    "Order",
+    "Parked",
+    "Pending",
+    "Receipt",
+    "Row",
+    "State",
+    "StepState",
+    "Verdict",
+]
+
+
+class State(StrEnum):
+    """What a request is waiting for, in a word."""
+
+    DUE = "due"
+    WAITING = "waiting"
+    IN_STEP = "in_step"
+    STAFF = "staff"
+    PARKED = "parked"
+    CLOSED = "closed"
+
+
+class StepState(StrEnum):
+    """How a step of the journal stands."""
+
+    STARTED = "started"
+    DONE = "done"
+    ALREADY = "already"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+
+
+class LeaseLost(BridgeError):
+    """Another worker took the request over; nothing of this one counts any more."""
+
+
+class LedgerBusy(BridgeError):
+    """The ledger cannot take this now (locked by another daemon, disk full, not reachable)."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A message in the inbox."""
+
+    id: int
+    source: str
+    key: str
+    body: str
+    state: ArrivalState
+    problem: str
+    received_at: datetime
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What became of one arrival: its id in the inbox, and whether it had come before."""
+
+    inbox_id: int
+    repeated: bool
+    requests: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A step whose end is not known: started before a crash, or its outcome unknown."""
+
+    step: Step
+    state: StepState
+
+
+@dataclass(frozen=True)
+class Parked:
+    """Why a request is parked (or waits for staff), on which goal, and what to do about it."""
+
+    goal: str = ""
+    cause: str = ""
+    reason: str = ""
+    advice: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A request as the ledger has it."""
+
+    id: int
+    lane: str
+    state: State
+    status: str
+    request: Request
+    version: int
+    record: Record
+    pending: Pending | None
+    attempts: int
+    parked: Parked
+    due_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def name(self) -> str:
+        """The short id for people."""
+        return f"R{self.id}"
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A request held under a lease; ``fence`` grows with every claim, and a write with an old one is refused."""
+
+    row: Row
+    fence: int
+    lease_until: datetime
+
+
+@dataclass(frozen=True)
+class HistoryLine:
+    """One plain sentence of a circulation history. ``kind``: change, step, state, staff."""
+
+    at: datetime
+    kind: str
+    line: str
+    step: str = ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How a worker leaves a request: its state, when it is due again, why it stopped."""
+
+    state: State
+    status: str
+    due_at: datetime | None = None
+    attempts: int = 0
+    backlog: bool = False
+    parked: Parked = field(default_factory=Parked)
+    lines: tuple[HistoryLine, ...] = ()
+
+
+@dataclass(frozen=True)
+class Lane:
+    """A lane as the ledger has it; open where ``paused_until`` is ``None``."""
+
+    name: str
+    paused_until: datetime | None = None
+    why: str = ""
+    cause: str = ""
+    calls_remaining: int | None = None
+
+
+@dataclass(frozen=True)
+class Order:
+    """Something staff asked the daemon to do."""
+
+    id: int
+    kind: str
+    request_id: int | None
+    options: str
+    given_by: str
+    answer: str = ""
+    failed: bool = False
+    done_at: datetime | None = None

@@ -1,0 +1,43 @@
+"""Rows of the database as the ledger's values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Row as SqlRow
+
+from bridge.domain.identity import RequestKey, Role
+from bridge.ledger import codec
+from bridge.ledger.model import Parked, Pending, Row, State, StepState
+
+
+def key_of(found: SqlRow[Any]) -> RequestKey:
+    """The identity of the request in this row."""
+    return RequestKey(found.library, found.service, Role(found.role), found.requester, found.number)
+
+
+def row_of(found: SqlRow[Any]) -> Row:
+    """The request in this row."""
+    return Row(
+        id=found.id,
+        lane=found.lane,
+        state=State(found.state),
+        status=found.status,
+        request=codec.request_from(found.document),
+        version=found.version,
+        record=codec.record_from(found.record),
+        pending=pending_of(found.pending),
+        attempts=found.attempts,
+        parked=Parked(found.parked_goal, found.parked_cause, found.parked_reason, found.parked_advice),
+        due_at=found.due_at,
+        created_at=found.created_at,
+        updated_at=found.updated_at,
+    )
+
+
+def pending_of(text: str | None) -> Pending | None:
+    """The step under way in this JSON, if any."""
+    if not text:
+        return None
+    step, state = codec.step_from(text)
+    return Pending(step, StepState(state))

@@ -1,0 +1,163 @@
+"""The tables, one schema for SQLite and PostgreSQL; migrations bring a database here."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+class Instant(TypeDecorator[datetime]):
+    """A moment, stored as microseconds since 1970-01-01 UTC, so that both databases compare it alike."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002
+        """Microseconds of an aware datetime."""
+        return None if value is None else (value - EPOCH) // MICROSECOND
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:  # noqa: ANN401, ARG002
+        """An aware datetime (UTC)."""
+        return None if value is None else EPOCH + value * MICROSECOND
+
+
+Key = BigInteger().with_variant(Integer, "sqlite")
+metadata = MetaData()
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("id", Key, primary_key=True, autoincrement=True),
+    Column("source", String(100), nullable=False),
+    Column("key", String(300), nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("problem", Text, nullable=False, server_default=""),
+    Column("body", Text, nullable=False),
+    Column("request_id", Key, nullable=True),
+    UniqueConstraint("source", "key", name="inbox_once"),
+    Index("inbox_kept", "state", sqlite_where=text("state != 'folded'"), postgresql_where=text("state != 'folded'")),
+)
+
+WORK_WAITS = text("state in ('due', 'waiting')")
+LEASED = text("lease_until is not null")
+
+request = Table(
+    "request",
+    metadata,
+    Column("id", Key, primary_key=True, autoincrement=True),
+    Column("library", String(100), nullable=False),
+    Column("service", String(100), nullable=False),
+    Column("role", String(10), nullable=False),
+    Column("requester", String(100), nullable=False),
+    Column("number", String(200), nullable=False),
+    Column("conversation", String(420), nullable=False),
+    Column("lane", String(100), nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("status", String(200), nullable=False, server_default=""),
+    Column("title", Text, nullable=False, server_default=""),
+    Column("document", Text, nullable=False),
+    Column("version", Integer, nullable=False, server_default="0"),
+    Column("record", Text, nullable=False),
+    Column("pending", Text, nullable=True),
+    Column("due_at", Instant, nullable=True),
+    Column("backlog", Integer, nullable=False, server_default="0"),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("lease_until", Instant, nullable=True),
+    Column("owner", String(100), nullable=False, server_default=""),
+    Column("fence", Integer, nullable=False, server_default="0"),
+    Column("parked_goal", String(32), nullable=False, server_default=""),
+    Column("parked_cause", String(60), nullable=False, server_default=""),
+    Column("parked_reason", Text, nullable=False, server_default=""),
+    Column("parked_advice", Text, nullable=False, server_default=""),
+    Column("created_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    UniqueConstraint("library", "service", "role", "requester", "number", name="request_once"),
+    Index("request_due", "lane", "backlog", "due_at", sqlite_where=WORK_WAITS, postgresql_where=WORK_WAITS),
+    Index("request_leased", "lane", sqlite_where=LEASED, postgresql_where=LEASED),
+    Index("request_talk", "conversation", sqlite_where=LEASED, postgresql_where=LEASED),
+    Index("request_number", "number"),
+    Index("request_state", "state"),
+)
+
+step = Table(
+    "step",
+    metadata,
+    Column("id", Key, primary_key=True, autoincrement=True),
+    Column("request_id", Key, ForeignKey("request.id"), nullable=False),
+    Column("key", String(200), nullable=False),
+    Column("verb", String(40), nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("command", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("started_at", Instant, nullable=False),
+    Column("finished_at", Instant, nullable=True),
+    Column("problem", Text, nullable=False, server_default=""),
+    UniqueConstraint("request_id", "key", name="step_once"),
+)
+
+history = Table(
+    "history",
+    metadata,
+    Column("id", Key, primary_key=True, autoincrement=True),
+    Column("request_id", Key, ForeignKey("request.id"), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("kind", String(10), nullable=False),
+    Column("line", Text, nullable=False),
+    Column("step", String(200), nullable=False, server_default=""),
+    Index("history_of", "request_id", "id"),
+)
+
+cursor = Table(
+    "cursor",
+    metadata,
+    Column("source", String(100), primary_key=True),
+    Column("position", Text, nullable=False),
+    Column("polled_at", Instant, nullable=True),
+    Column("problem", Text, nullable=False, server_default=""),
+)
+
+lane = Table(
+    "lane",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("paused_until", Instant, nullable=True),
+    Column("why", Text, nullable=False, server_default=""),
+    Column("cause", String(40), nullable=False, server_default=""),
+    Column("calls_remaining", Integer, nullable=True),
+)
+
+order = Table(
+    "staff_order",
+    metadata,
+    Column("id", Key, primary_key=True, autoincrement=True),
+    Column("kind", String(20), nullable=False),
+    Column("request_id", Key, nullable=True),
+    Column("options", Text, nullable=False, server_default="{}"),
+    Column("given_at", Instant, nullable=False),
+    Column("given_by", String(100), nullable=False, server_default=""),
+    Column("done_at", Instant, nullable=True),
+    Column("answer", Text, nullable=False, server_default=""),
+    Column("failed", Boolean, nullable=False, server_default=text("false")),
+    Index("staff_order_open", "done_at"),
+)
