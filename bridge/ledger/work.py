@@ -150,9 +150,10 @@ class Work:
         return freed.rowcount
 
     def due_lanes(self) -> tuple[tuple[str, datetime], ...]:
-        """Lanes with work, and when their next request falls due."""
-        waiting = REQUEST.c.state.in_((State.DUE.value, State.WAITING.value))
-        query = select(REQUEST.c.lane, func.min(REQUEST.c.due_at)).where(waiting).group_by(REQUEST.c.lane)
+        """Lanes with work that nobody holds, and when their next request falls due."""
+        free = or_(REQUEST.c.lease_until.is_(None), REQUEST.c.lease_until <= self._clock())
+        due = func.min(REQUEST.c.due_at)
+        query = select(REQUEST.c.lane, due).where(schema.WORK_WAITS, free).group_by(REQUEST.c.lane)
         with self._database.read() as connection:
             return tuple((name, due) for name, due in connection.execute(query).tuples() if due is not None)
 

@@ -1,0 +1,55 @@
+"""What to look for in the ILS, given what we know; for steps of unknown end, resync and audit."""
+
+from __future__ import annotations
+
+from bridge.domain import commands as do
+from bridge.domain.commands import Command, Inspect, Origin, Target
+from bridge.domain.goal import FeeWish, HoldWish, ItemGoal, LoanWish
+from bridge.domain.identity import Mark, Role
+from bridge.domain.record import ItemRecord, Record
+
+
+def inspection(mark: Mark, item: ItemRecord, record: Record, command: Command) -> Inspect:
+    """Look for what this command may have done."""
+    asked = do.Target(mark, Origin.CREATED) if isinstance(command, do.FindPatron) else command.target
+    patron = record.patron.patron_id if record.patron else ""
+    hold = item.hold
+    return Inspect(
+        target=_target(mark, item, asked),
+        patron_id=getattr(command, "patron_id", "") or patron,
+        hold_id=getattr(command, "hold_id", "") or (hold.hold_id if hold else ""),
+        account=getattr(command, "account", "") or _account(item),
+        loan_ids=_loan_ids(item),
+        fee_keys=(command.fee_key,) if isinstance(command, do.ChargeFee) else (),
+    )
+
+
+def review(goal: ItemGoal, item: ItemRecord, record: Record, role: Role) -> Inspect:
+    """Look at everything this goal is about, as a resync does."""
+    origin = item.origin or (Origin.OWN if role is Role.LENDER else Origin.CREATED)
+    asked = Target(goal.mark, origin, goal.barcode, item.ids, item.place)
+    hold = goal.hold if isinstance(goal.hold, HoldWish) else None
+    loan = goal.loan if isinstance(goal.loan, LoanWish) else None
+    fees = (goal.fee.fee_key,) if isinstance(goal.fee, FeeWish) else ()
+    patron = record.patron.patron_id if record.patron and role is Role.BORROWER else ""
+    return Inspect(
+        target=_target(goal.mark, item, asked),
+        patron_id=patron or (hold.patron_id if hold else ""),
+        hold_id=item.hold.hold_id if item.hold else "",
+        account=_account(item) or (loan.account if loan else ""),
+        loan_ids=_loan_ids(item),
+        fee_keys=fees,
+    )
+
+
+def _target(mark: Mark, item: ItemRecord, asked: Target) -> Target:
+    place = item.place if item.place != do.Place() else asked.place
+    return Target(mark, item.origin or asked.origin, item.barcode or asked.barcode, asked.ids.merged(item.ids), place)
+
+
+def _account(item: ItemRecord) -> str:
+    return item.loans[-1].account if item.loans else ""
+
+
+def _loan_ids(item: ItemRecord) -> tuple[str, ...]:
+    return tuple(loan.loan_id for loan in item.loans if loan.loan_id)

@@ -1,0 +1,182 @@
+"""Many requests: wakes on every commit and at every due time, and gives each lane as many workers as its cap allows."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import structlog
+
+from bridge.engine.lane import WorkLane
+from bridge.engine.reconciler import Reconciler
+from bridge.ledger import Claimed, LeaseLost, Ledger, LedgerBusy
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass
+class Crew:
+    """The workers of one lane."""
+
+    lane: WorkLane
+    reconciler: Reconciler
+    pool: ThreadPoolExecutor
+    running: int = 0
+    guard: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Dispatcher:
+    """Claims due requests for their lanes' workers. ``backstop`` is how long it sleeps when nothing wakes it."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        lanes: Mapping[str, tuple[WorkLane, Reconciler]],
+        *,
+        owner: str,
+        lease: timedelta = timedelta(seconds=60),
+        backstop: timedelta = timedelta(seconds=5),
+    ) -> None:
+        self._ledger = ledger
+        self._owner = owner
+        self._lease = lease
+        self._backstop = backstop
+        self._crews = {
+            name: Crew(lane, reconciler, ThreadPoolExecutor(lane.rules.cap, thread_name_prefix=f"lane-{name}"))
+            for name, (lane, reconciler) in lanes.items()
+        }
+        self._woken = threading.Event()
+        self._stop = threading.Event()
+        self._held: dict[int, Claimed] = {}
+        self._threads = (
+            threading.Thread(target=self._watch, name="dispatcher", daemon=True),
+            threading.Thread(target=self._keep_leases, name="leases", daemon=True),
+        )
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the step in hand is the last."""
+        return self._stop.is_set()
+
+    def start(self) -> None:
+        """Begin; leases of a predecessor are freed at once where the ledger's lock says that nobody else lives."""
+        self._ledger.lanes.ensure(self._crews)
+        if self._ledger.lock.exclusive and (freed := self._ledger.work.free_all()):
+            log.info("leases.freed", requests=freed)
+        for thread in self._threads:
+            thread.start()
+
+    def wake(self) -> None:
+        """There may be work."""
+        self._woken.set()
+
+    def stop(self) -> None:
+        """Let the steps in hand end, then stop; requests in work are given back due."""
+        self._stop.set()
+        self._woken.set()
+        for crew in self._crews.values():
+            crew.pool.shutdown(wait=True)
+        for thread in self._threads:
+            thread.join()
+
+    def _watch(self) -> None:
+        while not self._stop.is_set():
+            self._woken.clear()
+            try:
+                wait = self.dispatch(self._staff)
+            except LedgerBusy as problem:
+                log.critical("ledger.busy", why=str(problem))
+                wait = self._backstop
+            self._woken.wait(wait.total_seconds())
+
+    def dispatch(self, give_work: Callable[[Crew], None]) -> timedelta:
+        """Give every open lane with due work its workers, probe closed ones whose time has come; answers how long to sleep."""
+        now = self._ledger.clock()
+        closed = {lane.name: lane.paused_until for lane in self._ledger.lanes.all() if lane.paused_until}
+        wakings = [now + self._backstop]
+        for name, until in closed.items():
+            if name in self._crews and not self._probed(self._crews[name], until, now):
+                wakings.append(until)
+        for name, due in self._ledger.work.due_lanes():
+            if name in closed or name not in self._crews:
+                continue
+            if due <= now:
+                give_work(self._crews[name])
+            else:
+                wakings.append(due)
+        return max(min(wakings) - now, timedelta(0))
+
+    def _probed(self, crew: Crew, until: datetime, now: datetime) -> bool:
+        if until > now:
+            return False
+        self._submit(crew, self._probe)
+        return True
+
+    def _staff(self, crew: Crew) -> None:
+        with crew.guard:
+            free = crew.lane.rules.cap - crew.running
+        if free > 0:
+            self._submit(crew, self._drain)
+
+    def _submit(self, crew: Crew, task: Callable[[Crew], None]) -> None:
+        if self._stop.is_set():
+            return
+        with crew.guard:
+            if crew.running >= crew.lane.rules.cap:
+                return
+            crew.running += 1
+        crew.pool.submit(self._counted, crew, task).add_done_callback(_report)
+
+    def _counted(self, crew: Crew, task: Callable[[Crew], None]) -> None:
+        try:
+            task(crew)
+        except LedgerBusy as problem:
+            log.critical("ledger.busy", why=str(problem), lane=crew.lane.name)
+        finally:
+            with crew.guard:
+                crew.running -= 1
+
+    def _probe(self, crew: Crew) -> None:
+        crew.lane.probe()
+        self.wake()
+
+    def _drain(self, crew: Crew) -> None:
+        """Work until nothing is due; every claim calls one more worker, as long as the cap allows."""
+        worked = False
+        while not self._stop.is_set() and self.work_one(crew.lane, crew.reconciler, on_claim=lambda: self._staff(crew)):
+            worked = True
+        if worked:
+            self.wake()
+
+    def work_one(self, lane: WorkLane, reconciler: Reconciler, *, on_claim: Callable[[], None] = lambda: None) -> bool:
+        """Claim one request of a lane and work on it; answers whether there was one."""
+        held = self._ledger.work.claim(lane.name, owner=self._owner, lease=self._lease, cap=lane.rules.cap)
+        if held is None:
+            return False
+        on_claim()
+        self._held[held.row.id] = held
+        try:
+            reconciler.work(held)
+        except LeaseLost as lost:
+            log.warning("lease.lost", why=str(lost))
+        finally:
+            self._held.pop(held.row.id, None)
+        return True
+
+    def _keep_leases(self) -> None:
+        while not self._stop.wait(self._lease.total_seconds() / 3):
+            for held in tuple(self._held.values()):
+                try:
+                    self._ledger.work.extend(held, lease=self._lease)
+                except (LeaseLost, LedgerBusy) as problem:
+                    log.warning("lease.not_extended", request=held.row.name, why=str(problem))
+
+
+def _report(done: Future[None]) -> None:
+    """A worker that ended by a fault of ours leaves its request to the lease; the fault must not stay unseen."""
+    fault = done.exception()
+    if fault is not None:
+        log.error("worker.failed", exc_info=fault)

@@ -1,0 +1,296 @@
+"""One request: goal − record = next step, until there is nothing left to do. Every step is journalled before and after its call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import structlog
+
+from bridge.connectors.base import Call
+from bridge.domain.goal import Goal, goal_for
+from bridge.domain.identity import mark_for
+from bridge.domain.inspection import inspection, review
+from bridge.domain.learn import amend, keep, learn
+from bridge.domain.plan import PATRON, StaffTask, Step, VolumeKey, next_step, volume_key
+from bridge.domain.policy import Policy
+from bridge.domain.record import Learned, Outcome, OutcomeKind, Record
+from bridge.domain.sentences import status_of, step_sentence
+from bridge.domain.standing import standings
+from bridge.engine.boundary import Boundary, Passing, pass_by
+from bridge.engine.lane import WorkLane
+from bridge.engine.schedule import RetrySchedule
+from bridge.errors import CredentialsRejected, IlsError, OutcomeUnknown, Rejected, Retry, Unavailable
+from bridge.ledger import Claimed, HistoryLine, Ledger, Parked, Pending, State, StepState, Verdict
+
+log = structlog.get_logger(__name__)
+
+MOST_STEPS = 60
+"""Steps in one sitting; a request that needs more does not settle and is shown to staff."""
+
+MOST_UNKNOWN = 2
+"""Unclear ends looked up at once in one sitting; after that the request waits."""
+
+
+@dataclass
+class Sitting:
+    """One worker with one request, from claim to release."""
+
+    held: Claimed
+    policy: Policy
+    record: Record
+    version: int
+    failures: dict[VolumeKey, IlsError] = field(default_factory=dict)
+    verified: set[str] = field(default_factory=set)
+    unknown: int = 0
+
+    @property
+    def goal(self) -> Goal:
+        """What should exist now."""
+        return goal_for(self.held.row.request, self.policy)
+
+
+class Reconciler:
+    """Brings claimed requests of one lane in step."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        lane: WorkLane,
+        policy_of: Callable[[str], Policy],
+        *,
+        schedule: RetrySchedule | None = None,
+        stopping: Callable[[], bool] = lambda: False,
+        passing: Passing = pass_by,
+    ) -> None:
+        self._ledger = ledger
+        self._lane = lane
+        self._policy_of = policy_of
+        self._schedule = schedule or RetrySchedule()
+        self._stopping = stopping
+        self._passing = passing
+
+    def work(self, held: Claimed, *, afresh: bool = False) -> State:
+        """Work on a claimed request until it is in step or cannot go on, then give it back.
+
+        ``afresh`` reads the record from the ILS first, as a resync does. Raises ``LeaseLost`` where another worker took over.
+        """
+        key = held.row.request.key
+        with structlog.contextvars.bound_contextvars(request=held.row.name, library=key.library, ils=self._lane.name):
+            self._passing(Boundary.CLAIMED)
+            sitting = Sitting(held, self._policy_of(key.library), held.row.record, held.row.version)
+            verdict = self._sit(sitting, afresh=afresh)
+            state = self._ledger.work.release(held, verdict, version=sitting.version)
+            self._passing(Boundary.RELEASED)
+            log.info("request.released", state=state.value, status=verdict.status, cause=verdict.parked.cause)
+            return state
+
+    def review(self, sitting: Sitting) -> tuple[str, ...]:
+        """Read the record of a sitting afresh from the ILS (nothing is written there); answers what was seen that we did not know."""
+        notes: list[str] = []
+        role = sitting.held.row.request.key.role
+        for item_goal in sitting.goal.items:
+            item = sitting.record.item(item_goal.leg, item_goal.volume)
+            seen = self._lane.connector.inspect(review(item_goal, item, sitting.record, role), Call())
+            amended = amend(item, seen)
+            notes.extend(seen.notes)
+            if amended != item:
+                sitting.record = sitting.record.with_item(amended)
+                notes.append(f"The record of item {amended.barcode or item_goal.barcode} was corrected from the ILS.")
+        return tuple(notes)
+
+    def sitting(self, held: Claimed) -> Sitting:
+        """A sitting for a claimed request that is only looked at."""
+        return Sitting(held, self._policy_of(held.row.request.key.library), held.row.record, held.row.version)
+
+    def _sit(self, sitting: Sitting, *, afresh: bool) -> Verdict:
+        try:
+            if sitting.held.row.pending is not None:
+                self._verify(sitting, sitting.held.row.pending)
+            if afresh:
+                self._review(sitting)
+            return self._steps(sitting, afresh=afresh)
+        except (Unavailable, CredentialsRejected) as problem:
+            self._lane.close(problem)
+            return self._later(sitting, self._ledger.clock(), backlog=True)
+        except IlsError as problem:
+            return self._waits(sitting, problem)
+
+    def _review(self, sitting: Sitting) -> None:
+        notes = self.review(sitting) or ("Looked up in the ILS: everything stands as recorded.",)
+        lines = [self._line("staff", note) for note in notes]
+        self._ledger.work.keep(sitting.held, sitting.record)
+        self._ledger.requests.tell(sitting.held.row.id, lines)
+
+    def _steps(self, sitting: Sitting, *, afresh: bool) -> Verdict:
+        for _ in range(MOST_STEPS):
+            goal = sitting.goal
+            if not afresh and sitting.held.row.state is State.PARKED and self._parked_on(sitting, goal):
+                return self._as_before(sitting)
+            if self._stopping():
+                return self._later(sitting, self._ledger.clock(), backlog=False)
+            capabilities = self._lane.connector.capabilities
+            found = next_step(goal, sitting.record, capabilities, without=frozenset(sitting.failures))
+            if not isinstance(found, Step):
+                return self._settled(sitting, goal, found)
+            self._take(sitting, found)
+        unsettled = Rejected(
+            "The request does not settle: one step follows another without end.",
+            advice="Report this as a fault of the bridge.",
+        )
+        return self._parked(sitting, unsettled, sitting.goal)
+
+    def _parked_on(self, sitting: Sitting, goal: Goal) -> bool:
+        return sitting.held.row.parked.goal == goal.fingerprint and not sitting.failures
+
+    def _take(self, sitting: Sitting, step: Step) -> None:
+        """Journal, call, journal. What fails for this step alone is set aside, so that other volumes go on."""
+        self._ledger.work.start(sitting.held, step)
+        with structlog.contextvars.bound_contextvars(step=str(step.key), attempt=sitting.held.row.attempts + 1):
+            self._passing(Boundary.STARTED)
+            try:
+                outcome = self._call(sitting, step)
+            except OutcomeUnknown as problem:
+                self._unclear(sitting, step, problem)
+            except (Retry, Rejected) as problem:
+                self._refused(sitting, step, problem)
+                sitting.failures[volume_key(step.key)] = problem
+            except IlsError as problem:
+                self._refused(sitting, step, problem)
+                raise
+            else:
+                self._finish(sitting, step, outcome)
+
+    def _call(self, sitting: Sitting, step: Step) -> Outcome:
+        if step.noted:
+            why = self._lane.connector.capabilities.reasons.get(step.key.verb)
+            return Outcome(OutcomeKind.ALREADY, notes=(why,) if why else ())
+
+        def keep_now(learned: Learned) -> None:
+            sitting.record = keep(sitting.record, step, learned)
+            self._ledger.work.keep(sitting.held, sitting.record)
+
+        call = Call(keep=keep_now, verify=str(step.key) in sitting.verified)
+        verb = getattr(self._lane.connector, step.key.verb.value)
+        self._passing(Boundary.CALL_SENT)
+        outcome: Outcome = verb(step.command, call)
+        self._passing(Boundary.CALL_DONE)
+        return outcome
+
+    def _finish(self, sitting: Sitting, step: Step, outcome: Outcome) -> None:
+        sitting.record = learn(sitting.record, step, outcome)
+        item = sitting.record.item(step.key.leg, step.key.volume)
+        sentences = (step_sentence(step, outcome, item, self._lane.name), *outcome.notes)
+        state = StepState.DONE if outcome.kind is OutcomeKind.DONE else StepState.ALREADY
+        self._journal(sitting, step, state, sentences)
+        self._passing(Boundary.FINISHED)
+        log.info("step.finished", outcome=state.value, said=sentences[0])
+
+    def _refused(self, sitting: Sitting, step: Step, problem: IlsError) -> None:
+        sentence = f"{_attempted(step)} did not succeed: {problem.reason}"
+        self._journal(sitting, step, StepState.REFUSED, (sentence,))
+        log.warning("step.refused", cause=problem.cause, code=problem.code, why=problem.reason)
+
+    def _unclear(self, sitting: Sitting, step: Step, problem: OutcomeUnknown) -> None:
+        """The call may have taken effect: look it up at once, before anything else is done."""
+        sentence = f"{_attempted(step)} ended unclearly ({problem.reason}); it is looked up before anything else."
+        self._journal(sitting, step, StepState.UNKNOWN, (sentence,))
+        log.warning("step.unclear", cause=problem.cause, why=problem.reason)
+        sitting.unknown += 1
+        if sitting.unknown > MOST_UNKNOWN:
+            raise Retry("The ILS keeps answering unclearly.", cause="outcome_unknown")
+        self._verify(sitting, Pending(step, StepState.UNKNOWN))
+
+    def _journal(self, sitting: Sitting, step: Step, state: StepState, sentences: tuple[str, ...]) -> None:
+        lines = [self._line("step", sentence, str(step.key)) for sentence in sentences]
+        version = self._ledger.work.finish(sitting.held, step, state, sitting.record, lines)
+        if version != sitting.version:
+            sitting.held = self._ledger.work.refreshed(sitting.held)
+            sitting.version = sitting.held.row.version
+            sitting.failures.clear()
+
+    def _verify(self, sitting: Sitting, pending: Pending) -> None:
+        """A step that was started and whose end is not known: what does the ILS say?"""
+        step = pending.step
+        sitting.verified.add(str(step.key))
+        if volume_key(step.key) == PATRON or step.noted:
+            self._ledger.work.verified(sitting.held, pending, sitting.record, ())
+            return
+        key = sitting.held.row.request.key
+        mark = mark_for(sitting.policy.bridge, key, step.key.leg, step.key.volume)
+        item = sitting.record.item(step.key.leg, step.key.volume)
+        seen = self._lane.connector.inspect(inspection(mark, item, sitting.record, step.command), Call())
+        amended = amend(item, seen, step.key.verb)
+        sitting.record = sitting.record.with_item(amended)
+        told = [self._line("step", sentence, str(step.key)) for sentence in (_looked_up(step, pending), *seen.notes)]
+        self._ledger.work.verified(sitting.held, pending, sitting.record, told)
+        log.info("step.verified", step=str(step.key), changed=amended != item)
+
+    def _settled(self, sitting: Sitting, goal: Goal, found: StaffTask | None) -> Verdict:
+        if sitting.failures:
+            return self._failed(sitting, goal)
+        if found is not None:
+            advice = "" if found.key else f"Settle it, then: ill-bridge resolve {sitting.held.row.name}."
+            parked = Parked(goal.fingerprint, "staff", found.instruction, advice)
+            return self._stopped(sitting, State.STAFF, parked)
+        state = State.CLOSED if goal.ended else State.IN_STEP
+        lines = () if sitting.held.row.state is state else (self._line("state", _CALM[state]),)
+        return Verdict(state, self._status(sitting), lines=lines)
+
+    def _failed(self, sitting: Sitting, goal: Goal) -> Verdict:
+        again = [problem for problem in sitting.failures.values() if isinstance(problem, Retry)]
+        if again:
+            return self._waits(sitting, max(again, key=lambda problem: problem.after or 0.0))
+        return self._parked(sitting, next(iter(sitting.failures.values())), goal)
+
+    def _waits(self, sitting: Sitting, problem: IlsError) -> Verdict:
+        attempts = sitting.held.row.attempts + 1
+        if self._schedule.exhausted(attempts) or isinstance(problem, Rejected):
+            return self._parked(sitting, problem, sitting.goal)
+        wait = self._schedule.wait(attempts, at_least=problem.after)
+        parked = Parked("", problem.cause, problem.reason, problem.advice)
+        return Verdict(
+            State.WAITING, self._status(sitting), due_at=self._ledger.clock() + wait, attempts=attempts, parked=parked
+        )
+
+    def _parked(self, sitting: Sitting, problem: IlsError, goal: Goal) -> Verdict:
+        name = sitting.held.row.name
+        advice = problem.advice or "Find out why, then ask again."
+        parked = Parked(goal.fingerprint, problem.cause, problem.reason, f"{advice} Then: ill-bridge resync {name}.")
+        return self._stopped(sitting, State.PARKED, parked)
+
+    def _stopped(self, sitting: Sitting, state: State, parked: Parked) -> Verdict:
+        before = sitting.held.row
+        known = before.state is state and before.parked == parked
+        lines = () if known else (self._line("state", f"{_STOPPED[state]} {parked.reason} {parked.advice}".rstrip()),)
+        return Verdict(state, self._status(sitting), parked=parked, lines=lines)
+
+    def _as_before(self, sitting: Sitting) -> Verdict:
+        return Verdict(State.PARKED, self._status(sitting), parked=sitting.held.row.parked)
+
+    def _later(self, sitting: Sitting, due_at: datetime, *, backlog: bool) -> Verdict:
+        row = sitting.held.row
+        return Verdict(State.DUE, self._status(sitting), due_at=due_at, attempts=row.attempts, backlog=backlog)
+
+    def _status(self, sitting: Sitting) -> str:
+        return status_of(standings(sitting.held.row.request))
+
+    def _line(self, kind: str, sentence: str, step: str = "") -> HistoryLine:
+        return HistoryLine(self._ledger.clock(), kind, sentence, step)
+
+
+_CALM = {
+    State.IN_STEP: "The ILS agrees with the request; nothing is left to do.",
+    State.CLOSED: "The request is finished and nothing of it is left to do in the ILS.",
+}
+_STOPPED = {State.STAFF: "Staff are asked:", State.PARKED: "Parked:"}
+
+
+def _attempted(step: Step) -> str:
+    return step.key.verb.value.replace("_", " ").capitalize()
+
+
+def _looked_up(step: Step, pending: Pending) -> str:
+    why = "was cut off" if pending.state is StepState.STARTED else "ended unclearly"
+    return f"{_attempted(step)} {why} before; it was looked up in the ILS."
