@@ -1,0 +1,1 @@
+"""The command line: run it, look at it, steer it."""

@@ -1,0 +1,1 @@
+"""The ILS side: one folder a vendor, one contract."""

@@ -143,3 +143,29 @@ def status_of(goal_standings: tuple[Standing, ...]) -> str:
     )
     kind = "copy, " if live.service_type == "copy" else ""
     return f"{kind}{phase}" + (f" ({', '.join(conditions)})" if conditions else "")
+
+
+def plan_sentence(step: Step) -> str:
+    """What a step would do, in one sentence."""
+    words = _words(step.command, ItemRecord(step.key.leg, step.key.volume))
+    volume = f" (volume {step.key.volume})" if step.key.volume else ""
+    return "Would " + _PLANNED[type(step.command)].format(**words) + volume + "."
+
+
+_PLANNED: dict[type, str] = {
+    do.FindPatron: "look the patron up",
+    do.FindItem: "look item {barcode} up",
+    do.CreateTemporaryItem: "make temporary item {barcode}",
+    do.RelabelItem: "give temporary item {barcode} barcode {new}",
+    do.PlaceHold: "place a hold on item {barcode}, pickup at {pickup}",
+    do.CancelHold: "cancel the hold on item {barcode}",
+    do.CheckOut: "check item {barcode} out to {account}, due {due}",
+    do.SetDueDate: "set the due date of item {barcode} to {due}",
+    do.CheckIn: "check item {barcode} in",
+    do.MoveItem: "move item {barcode} to {place}",
+    do.RestoreItem: "bring item {barcode} back to {place}",
+    do.ReceiveTransit: "receive item {barcode} from transit",
+    do.DeleteTemporaryItem: "delete temporary item {barcode} with its holding and bib",
+    do.ChargeFee: "charge a fee of {fee}",
+    do.MarkLost: "declare item {barcode} lost",
+}

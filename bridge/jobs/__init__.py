@@ -1,0 +1,1 @@
+"""What happens by the clock: polls of feeds, orders of staff, the dispatcher's backstop."""

@@ -1,0 +1,1 @@
+"""The resource-sharing side: what services say, understood as changes."""

@@ -1,0 +1,1 @@
+"""The receiving door, health, and whatever else is asked over HTTP."""

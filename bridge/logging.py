@@ -1,0 +1,66 @@
+"""Structured logs: one event per state change and per ILS exchange. No secret and no patron identifier is ever in one."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any, TextIO
+
+import structlog
+
+from bridge.http import Exchange
+
+MASKED = frozenset({"patron", "patron_id", "patron_name", "email", "barcode_of_patron"})
+SECRET = frozenset({"api_key", "secret", "token", "password", "authorization", "previous_secret"})
+
+
+def mask_patron(value: str) -> str:
+    """A patron identifier as logs may show it: its last two characters, where it is long enough to hide the rest."""
+    return f"…{value[-2:]}" if len(value) > 4 else "…"
+
+
+def hide(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Mask patron identifiers and drop secrets, whoever logs them."""
+    for name in MASKED & event.keys():
+        event[name] = mask_patron(str(event[name]))
+    for name in SECRET & event.keys():
+        event[name] = "(secret)"
+    return event
+
+
+def configure(*, console: bool, level: str = "info", to: TextIO | None = None) -> None:
+    """Set up logs for the process: JSON lines, or coloured lines for a person, on ``to`` (standard error)."""
+    renderer: structlog.typing.Processor = (
+        structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer(ensure_ascii=False)
+    )
+    processors: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        hide,
+    ]
+    if not console:
+        processors.append(structlog.processors.format_exc_info)
+    structlog.configure(
+        processors=[*processors, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.WriteLoggerFactory(file=to or sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
+
+
+def tell_exchange(exchange: Exchange) -> None:
+    """Log one exchange with an ILS or a source, with the request and step it belongs to."""
+    structlog.get_logger("bridge.exchange").info(
+        "exchange",
+        ils=exchange.ils,
+        method=exchange.method,
+        path=exchange.template,
+        status=exchange.status,
+        milliseconds=exchange.milliseconds,
+        call_attempt=exchange.attempt,
+        transient=exchange.transient,
+        error=exchange.error,
+    )
