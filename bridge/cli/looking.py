@@ -1,0 +1,209 @@
+"""Commands that only look: ``status``, ``requests``, ``show``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from bridge.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, opened
+from bridge.domain.goal import goal_for
+from bridge.domain.plan import StaffTask, next_step
+from bridge.domain.record import ItemRecord
+from bridge.domain.sentences import plan_sentence
+from bridge.ledger import Ledger, State
+from bridge.ledger.model import Row
+from bridge.settings import Configuration
+from bridge.wiring import capabilities_of
+
+
+def status(config: ConfigOption = DEFAULT_CONFIG, *, as_json: JsonOption = False) -> None:
+    """Lanes, sources, how many requests are in which state, and what is parked and why.
+
+    Example: ill-bridge status --config /etc/ill-bridge/bridge.toml
+    """
+    with opened(config) as (known, ledger):
+        report = _status(known, ledger)
+    if as_json:
+        typer.echo(_json(report))
+    else:
+        _print_status(report)
+
+
+def _status(known: Configuration, ledger: Ledger) -> dict[str, Any]:
+    ledger.lanes.ensure(known.settings.ils)
+    parked = [row for state in (State.PARKED, State.STAFF) for row in ledger.requests.list(state=state)]
+    return {
+        "daemon": not ledger.lock.free() if ledger.lock.exclusive else None,
+        "lanes": [
+            {"name": lane.name, "open": lane.paused_until is None, "why": lane.why, "calls_remaining": lane.calls_remaining}
+            for lane in ledger.lanes.all()
+        ],
+        "sources": [
+            {"name": name, "polled_at": polled, "problem": problem, "messages": count}
+            for name, polled, problem, count in ledger.inbox.sources()
+        ],
+        "requests": {state.value: count for state, count in sorted(ledger.requests.counts().items())},
+        "kept": [
+            {"id": kept.id, "source": kept.source, "why": kept.problem, "received_at": kept.received_at}
+            for kept in ledger.inbox.kept()
+        ],
+        "attention": [
+            {
+                "request": row.name,
+                "number": row.request.key.number,
+                "library": row.request.key.library,
+                "state": row.state.value,
+                "cause": row.parked.cause,
+                "reason": row.parked.reason,
+                "advice": row.parked.advice,
+            }
+            for row in parked
+        ],
+    }
+
+
+def _print_status(report: dict[str, Any]) -> None:
+    out = Console()
+    daemon = {True: "running", False: "not running", None: "not known (PostgreSQL)"}[report["daemon"]]
+    out.print(f"Daemon: {daemon}")
+    for lane in report["lanes"]:
+        left = f", {lane['calls_remaining']} calls left" if lane["calls_remaining"] is not None else ""
+        out.print(f"Lane {lane['name']}: " + (f"open{left}" if lane["open"] else f"closed: {lane['why']}"))
+    for source in report["sources"]:
+        trouble = f" - {source['problem']}" if source["problem"] else ""
+        out.print(f"Source {source['name']}: {source['messages']} messages{trouble}")
+    counts = ", ".join(f"{count} {state}" for state, count in report["requests"].items()) or "none"
+    out.print(f"Requests: {counts}")
+    for kept in report["kept"]:
+        out.print(f"Kept message {kept['id']} from {kept['source']}: {kept['why']}", markup=False)
+    for row in report["attention"]:
+        out.print(f"{row['request']} ({row['number']}, {row['state']}): {row['reason']} {row['advice']}", markup=False)
+
+
+def requests(
+    config: ConfigOption = DEFAULT_CONFIG,
+    *,
+    state: Annotated[State | None, typer.Option(help="Only requests in this state.")] = None,
+    library: Annotated[str, typer.Option(help="Only requests of this library.")] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """List requests, newest first.
+
+    Example: ill-bridge requests --state parked
+    """
+    with opened(config) as (_, ledger):
+        rows = ledger.requests.list(state=state, library=library)
+    if as_json:
+        typer.echo(_json([_brief(row) for row in rows]))
+        return
+    if not rows:
+        typer.echo("No request matches.")
+        return
+    table = Table("request", "number", "library", "role", "status", "state", "why")
+    for row in rows:
+        key = row.request.key
+        table.add_row(
+            row.name, key.number, key.library, key.role.value, row.status, row.state.value, row.parked.reason
+        )
+    Console().print(table)
+
+
+def _brief(row: Row) -> dict[str, Any]:
+    key = row.request.key
+    return {
+        "request": row.name,
+        "number": key.number,
+        "library": key.library,
+        "service": key.service,
+        "role": key.role.value,
+        "status": row.status,
+        "state": row.state.value,
+        "due_at": row.due_at,
+        "reason": row.parked.reason,
+        "advice": row.parked.advice,
+    }
+
+
+def show(
+    request: Annotated[str, typer.Argument(help="Short id (R12) or the service's request number.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """What we know of a request, what we did in the ILS, the next step, and its circulation history.
+
+    Example: ill-bridge show R12
+    """
+    with opened(config) as (known, ledger):
+        rows = ledger.requests.find(request)
+        shown = [_whole(known, ledger, row) for row in rows]
+    if as_json:
+        typer.echo(_json(shown))
+    elif not shown:
+        typer.echo(f"There is no request '{request}'.")
+    for each in [] if as_json else shown:
+        _print_whole(each)
+    if not shown:
+        raise typer.Exit(1)
+
+
+def _whole(known: Configuration, ledger: Ledger, row: Row) -> dict[str, Any]:
+    found = None
+    if row.request.key.library in known.settings.libraries:
+        goal = goal_for(row.request, known.settings.policy(row.request.key.library))
+        found = next_step(goal, row.record, capabilities_of(known, row.lane))
+    upcoming = "nothing" if found is None else found.instruction if isinstance(found, StaffTask) else plan_sentence(found)
+    return {
+        **_brief(row),
+        "items": [_item(item) for item in row.record.items],
+        "next_step": upcoming,
+        "history": [{"at": line.at, "kind": line.kind, "line": line.line} for line in ledger.requests.history(row.id)],
+        "steps": [asdict(step) for step in ledger.requests.journal(row.id)],
+    }
+
+
+def _item(item: ItemRecord) -> dict[str, Any]:
+    return {
+        "leg": item.leg,
+        "volume": item.volume,
+        "barcode": item.barcode,
+        "existence": item.existence.value,
+        "ids": asdict(item.ids),
+        "holds": [{"id": hold.hold_id, "pickup": hold.pickup_location, "state": hold.state.value} for hold in item.holds],
+        "loans": [
+            {"id": loan.loan_id, "account": loan.account, "ended": loan.ended} for loan in item.loans
+        ],
+        "due": item.due_written,
+        "moved_to": str(item.moved_to) if item.moved_to else None,
+        "restored": item.restored,
+        "checked_in": item.checked_in,
+    }
+
+
+def _print_whole(shown: dict[str, Any]) -> None:
+    out = Console(highlight=False)
+    out.print(f"{shown['request']}  {shown['role']}  {shown['number']}  ({shown['library']}, {shown['service']})", markup=False)
+    out.print(f"Status: {shown['status']}   State: {shown['state']}", markup=False)
+    if shown["reason"]:
+        out.print(f"Why: {shown['reason']} {shown['advice']}", markup=False)
+    for item in shown["items"]:
+        ids = ", ".join(f"{name} {value}" for name, value in item["ids"].items() if value)
+        out.print(f"Item {item['barcode']}: {item['existence']} {ids}", markup=False)
+    out.print(f"Next step: {shown['next_step']}", markup=False)
+    out.print("Circulation history:")
+    for line in shown["history"]:
+        out.print(f"  {line['at']:%Y-%m-%d %H:%M:%S}  {line['line']}", markup=False)
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2, default=_plain)
+
+
+def _plain(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -1,0 +1,37 @@
+"""``ill-bridge``: every command, and how a failure is told."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from bridge.cli import looking, running, steering
+from bridge.errors import BridgeError, ConfigurationError
+
+app = typer.Typer(
+    name="ill-bridge",
+    help="Keeps a library's ILS in step with its interlibrary loans.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.command()(running.run)
+app.command()(looking.status)
+app.command()(looking.requests)
+app.command()(looking.show)
+app.command()(steering.resync)
+app.command()(steering.replay)
+
+
+def main() -> None:
+    """Run a command. Exit codes: 0 good, 1 something did not succeed, 2 the configuration or the command line is wrong."""
+    try:
+        app()
+    except ConfigurationError as wrong:
+        typer.echo("The configuration cannot be used:", err=True)
+        for problem in wrong.problems:
+            typer.echo(f"  - {problem}", err=True)
+        sys.exit(2)
+    except BridgeError as failure:
+        typer.echo(str(failure), err=True)
+        sys.exit(1)

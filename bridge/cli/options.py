@@ -1,0 +1,34 @@
+"""Options that several commands share, and opening what they name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bridge.ledger import Ledger
+from bridge.settings import Configuration
+from bridge.wiring import configuration
+
+DEFAULT_CONFIG = Path("config/bridge.toml")
+
+ConfigOption = Annotated[
+    Path, typer.Option("--config", "-c", envvar="ILL_BRIDGE_CONFIG", help="The configuration file (TOML).")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document and nothing else.")]
+
+
+@contextmanager
+def opened(config: Path) -> Iterator[tuple[Configuration, Ledger]]:
+    """The configuration and its ledger, brought to this release's schema where no daemon runs on it."""
+    known = configuration(config)
+    ledger = Ledger(known.settings.ledger.url)
+    try:
+        if ledger.lock.free():
+            ledger.upgrade()
+        yield known, ledger
+    finally:
+        ledger.close()

@@ -1,0 +1,41 @@
+"""The command ``run``: the daemon in the foreground, as a service unit or a container starts it."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType
+
+import structlog
+
+from bridge import logging
+from bridge.cli.options import DEFAULT_CONFIG, ConfigOption
+from bridge.daemon import Daemon
+from bridge.wiring import configuration
+
+log = structlog.get_logger(__name__)
+
+
+def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Run the daemon until SIGTERM or Ctrl-C; the step in hand is finished first.
+
+    Example: ill-bridge run --config /etc/ill-bridge/bridge.toml
+    """
+    known = configuration(config)
+    logging.configure(console=known.settings.log.format == "console", level=known.settings.log.level)
+    stopped = threading.Event()
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        stopped.set()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    daemon = Daemon(known)
+    daemon.start()
+    try:
+        log.info("daemon.started", url=daemon.url, ledger=known.settings.ledger.url.split("@")[-1])
+        stopped.wait()
+        log.info("daemon.stopping")
+    finally:
+        daemon.stop()
+    log.info("daemon.stopped")

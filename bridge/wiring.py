@@ -1,0 +1,133 @@
+"""Puts the parts together: from a configuration to lanes with connectors, to doors and feeds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from pathlib import Path
+
+import structlog
+from pydantic import BaseModel
+
+from bridge.connectors.base import Connector, Surroundings
+from bridge.connectors.registry import connector_kind
+from bridge.domain.arrival import Arrival
+from bridge.domain.capabilities import Capabilities
+from bridge.engine.lane import LaneRules, WorkLane
+from bridge.engine.pace import Bucket, LanePace
+from bridge.errors import ConfigurationError
+from bridge.http import Unpaced
+from bridge.ledger import Ledger, Receipt
+from bridge.logging import tell_exchange
+from bridge.settings import Configuration, load
+from bridge.sources.feed import FeedSettings, FeedSource
+from bridge.sources.webhook import WebhookSettings, WebhookSource
+
+log = structlog.get_logger(__name__)
+
+SOURCE_KINDS: Mapping[str, type[BaseModel]] = {"webhook": WebhookSettings, "feed": FeedSettings}
+
+
+def configuration(path: Path) -> Configuration:
+    """The checked configuration of this file. Raises ``ConfigurationError`` naming everything that is wrong."""
+    return load(path, connector_settings=connector_settings, source_settings=source_settings)
+
+
+def connector_settings(name: str) -> type[BaseModel]:
+    """The settings model of a connector."""
+    return connector_kind(name).settings
+
+
+def source_settings(kind: str) -> type[BaseModel]:
+    """The settings model of a kind of source."""
+    if kind not in SOURCE_KINDS:
+        raise ConfigurationError((f"there is no kind of source '{kind}'; there are: {', '.join(SOURCE_KINDS)}",))
+    return SOURCE_KINDS[kind]
+
+
+def lanes_of(known: Configuration, ledger: Ledger) -> dict[str, WorkLane]:
+    """A lane with its connector and pace for each ILS."""
+    return {name: _lane(known, ledger, name) for name in known.settings.ils}
+
+
+def _lane(known: Configuration, ledger: Ledger, name: str) -> WorkLane:
+    ils = known.settings.ils[name]
+
+    def remaining(calls: int) -> None:
+        ledger.lanes.remaining(name, calls)
+
+    pace = LanePace(Bucket(ils.calls_per_second, ils.burst), told=remaining)
+    connector = _connector(known, name, Surroundings(name, pace, tell_exchange))
+    interval = timedelta(seconds=known.settings.engine.probe_interval)
+    return WorkLane(name, connector, ledger, LaneRules(ils.cap, interval))
+
+
+def _connector(known: Configuration, name: str, surroundings: Surroundings) -> Connector:
+    kind = connector_kind(known.settings.ils[name].connector)
+    return kind.build(known.connectors[name], surroundings)
+
+
+def capabilities_of(known: Configuration, lane: str) -> Capabilities:
+    """What the ILS of this lane can do, without asking it."""
+    if lane not in known.settings.ils:
+        return Capabilities()
+    connector = _connector(known, lane, Surroundings(lane, Unpaced(), tell_exchange))
+    try:
+        return connector.capabilities
+    finally:
+        connector.close()
+
+
+class LedgerDoor:
+    """A webhook's door: verified and read by its source, taken into the ledger."""
+
+    def __init__(
+        self, source: WebhookSource, ledger: Ledger, known: Configuration, taken: Callable[[], None]
+    ) -> None:
+        self.name = source.name
+        self.max_bytes = source.settings.max_bytes
+        self._source = source
+        self._ledger = ledger
+        self._lane_of = known.settings.lane
+        self._taken = taken
+
+    def verify(self, headers: Mapping[str, str], body: bytes) -> None:
+        """Raises ``RefusedInput`` for a message that is not signed as it should be."""
+        self._source.verify(headers, body, self._ledger.clock())
+
+    def read(self, body: bytes) -> Arrival:
+        """What the message says."""
+        return self._source.read(body, self._ledger.clock())
+
+    def take(self, arrival: Arrival) -> Receipt:
+        """Keep it and fold it; durable when this returns."""
+        (receipt,) = self._ledger.inbox.take(self.name, (arrival,), self._lane_of)
+        if not receipt.repeated:
+            self._taken()
+        return receipt
+
+
+def _nobody() -> None:
+    """For commands: no dispatcher to wake."""
+
+
+def doors_of(
+    known: Configuration, ledger: Ledger, *, taken: Callable[[], None] = _nobody
+) -> dict[str, LedgerDoor]:
+    """The doors of all webhooks; ``taken`` is called after each message that was new."""
+    libraries = frozenset(known.settings.libraries)
+    return {
+        name: LedgerDoor(WebhookSource(name, settings, libraries), ledger, known, taken)
+        for name, settings in known.sources.items()
+        if isinstance(settings, WebhookSettings)
+    }
+
+
+def feeds_of(known: Configuration) -> dict[str, FeedSource]:
+    """All feeds."""
+    libraries = frozenset(known.settings.libraries)
+    return {
+        name: FeedSource(name, settings, libraries, tell=tell_exchange)
+        for name, settings in known.sources.items()
+        if isinstance(settings, FeedSettings)
+    }
