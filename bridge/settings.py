@@ -299,7 +299,7 @@ def _problem(model: type[BaseModel], error: ErrorDetails, where: str) -> str:
     if error["type"] in {"extra_forbidden", "unexpected_keyword_argument"}:
         near = difflib.get_close_matches(names[-1], _keys(model, names[:-1]), n=1)
         return f"{path}: there is no such key" + (f"; did you mean '{near[0]}'?" if near else "")
-    example = _example(model, names)
+    example = _example(model, names) if names else ""
     said = "missing" if error["type"] == "missing" else error["msg"][:1].lower() + error["msg"][1:]
     return f"{path}: {said}" + (f"; for example {names[-1]} = {example}" if example else "")
 
