@@ -41,7 +41,12 @@ def _status(known: Configuration, ledger: Ledger) -> dict[str, Any]:
     return {
         "daemon": not ledger.lock.free() if ledger.lock.exclusive else None,
         "lanes": [
-            {"name": lane.name, "open": lane.paused_until is None, "why": lane.why, "calls_remaining": lane.calls_remaining}
+            {
+                "name": lane.name,
+                "open": lane.paused_until is None,
+                "why": lane.why,
+                "calls_remaining": lane.calls_remaining,
+            }
             for lane in ledger.lanes.all()
         ],
         "sources": [
@@ -108,9 +113,7 @@ def requests(
     table = Table("request", "number", "library", "role", "status", "state", "why")
     for row in rows:
         key = row.request.key
-        table.add_row(
-            row.name, key.number, key.library, key.role.value, row.status, row.state.value, row.parked.reason
-        )
+        table.add_row(row.name, key.number, key.library, key.role.value, row.status, row.state.value, row.parked.reason)
     Console().print(table)
 
 
@@ -158,7 +161,9 @@ def _whole(known: Configuration, ledger: Ledger, row: Row) -> dict[str, Any]:
     if row.request.key.library in known.settings.libraries:
         goal = goal_for(row.request, known.settings.policy(row.request.key.library))
         found = next_step(goal, row.record, capabilities_of(known, row.lane))
-    upcoming = "nothing" if found is None else found.instruction if isinstance(found, StaffTask) else plan_sentence(found)
+    upcoming = (
+        "nothing" if found is None else found.instruction if isinstance(found, StaffTask) else plan_sentence(found)
+    )
     return {
         **_brief(row),
         "items": [_item(item) for item in row.record.items],
@@ -175,10 +180,10 @@ def _item(item: ItemRecord) -> dict[str, Any]:
         "barcode": item.barcode,
         "existence": item.existence.value,
         "ids": asdict(item.ids),
-        "holds": [{"id": hold.hold_id, "pickup": hold.pickup_location, "state": hold.state.value} for hold in item.holds],
-        "loans": [
-            {"id": loan.loan_id, "account": loan.account, "ended": loan.ended} for loan in item.loans
+        "holds": [
+            {"id": hold.hold_id, "pickup": hold.pickup_location, "state": hold.state.value} for hold in item.holds
         ],
+        "loans": [{"id": loan.loan_id, "account": loan.account, "ended": loan.ended} for loan in item.loans],
         "due": item.due_written,
         "moved_to": str(item.moved_to) if item.moved_to else None,
         "restored": item.restored,
@@ -188,7 +193,10 @@ def _item(item: ItemRecord) -> dict[str, Any]:
 
 def _print_whole(shown: dict[str, Any]) -> None:
     out = Console(highlight=False)
-    out.print(f"{shown['request']}  {shown['role']}  {shown['number']}  ({shown['library']}, {shown['service']})", markup=False)
+    out.print(
+        f"{shown['request']}  {shown['role']}  {shown['number']}  ({shown['library']}, {shown['service']})",
+        markup=False,
+    )
     out.print(f"Status: {shown['status']}   State: {shown['state']}", markup=False)
     if shown["reason"]:
         out.print(f"Why: {shown['reason']} {shown['advice']}", markup=False)

@@ -64,7 +64,9 @@ def _answered(ledger: Ledger, order: int) -> Answer:
         if found.done_at is not None:
             return Answer(tuple(found.answer.splitlines()), ok=not found.failed)
         time.sleep(LOOK_EVERY)
-    return Answer((f"The daemon has not carried it out yet (order {order}); it will, when the request is free.",), ok=False)
+    return Answer(
+        (f"The daemon has not carried it out yet (order {order}); it will, when the request is free.",), ok=False
+    )
 
 
 def replay(
@@ -94,5 +96,3 @@ def replay(
                 typer.echo(f"{wanted}: still not understood: {arrival.problem}")
                 well = False
     raise typer.Exit(0 if well else 1)
-
-

@@ -1,0 +1,246 @@
+"""Nine scenarios a library knows, each with how it should end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from bridge.cli.demo.stage import Stage
+from bridge.ledger import State
+from bridge.ledger.model import Row
+
+TITLE = {"title": "The Left Hand of Darkness", "author": "Le Guin, Ursula K.", "isbn": "9780441478125"}
+PATRON = "21000000000011"
+OTHER_PATRON = "21000000000022"
+
+
+@dataclass
+class Ending:
+    """How a scenario ended: the request, what was not as it should be, and which own items should be on loan to whom."""
+
+    row: Row
+    wrong: list[str] = field(default_factory=list)
+    loans: dict[str, str] = field(default_factory=dict)
+
+    def expect(self, what: str, *, holds: bool) -> None:
+        """Note what does not hold."""
+        if not holds:
+            self.wrong.append(what)
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A scenario: what it shows, our role, and how it is played."""
+
+    name: str
+    role: str
+    number: str
+    play: Callable[[Stage, str], Ending]
+    channel: str = "webhook"
+
+
+def borrowed(stage: Stage, number: str, **facts: object) -> None:
+    """A borrowing request, ready to be moved along."""
+    known: dict[str, object] = {
+        "role": "borrower",
+        "library": "main",
+        "service_type": "loan",
+        "partner": "XYZ",
+        "patron": {"id": PATRON},
+        "pickup_location": "Main library",
+        "item": TITLE,
+        "channel": "webhook",
+    }
+    stage.ask(number, **{**known, **facts})
+
+
+def lent(stage: Stage, number: str, barcode: str, **facts: object) -> None:
+    """A lending request for an own item."""
+    known: dict[str, object] = {
+        "role": "lender",
+        "library": "main",
+        "service_type": "loan",
+        "partner": "XYZ",
+        "item": {**TITLE, "barcode": barcode},
+        "channel": "feed",
+    }
+    stage.ask(number, **{**known, **facts})
+
+
+def _closed(row: Row) -> bool:
+    return row.state is State.CLOSED
+
+
+def borrowing(stage: Stage, number: str) -> Ending:
+    """Requested, shipped, received, lent by the desk, renewed, returned, completed."""
+    borrowed(stage, number)
+    stage.tell(number, "Shipped", due_date="2027-01-15", item={"barcode": "SUP-1"})
+    row = stage.settled(number)
+    before = stage.ils.calls().all
+    stage.tell(number, "Received")
+    row = stage.settled(number)
+    stage.ils.lend(f"ILL-{number}", PATRON)
+    stage.tell(number, "Renewed", due_date="2027-02-15")
+    stage.settled(number)
+    stage.tell(number, "Returned")
+    stage.settled(number)
+    stage.tell(number, "Completed")
+    row = stage.settled(number)
+    ending = Ending(row)
+    ending.expect("the request is closed", holds=_closed(row))
+    ending.expect("nothing was done before the item was received", holds=stage.ils.calls().all > before)
+    return ending
+
+
+def lending(stage: Stage, number: str) -> Ending:
+    """Requested, shipped, renewed, returned, completed."""
+    lent(stage, number, "39000000000017")
+    stage.tell(number, "Shipped", due_date="2027-01-20")
+    row = stage.settled(number)
+    ending = Ending(row)
+    ending.expect("the item is on loan to the ILL account", holds=stage.ils.loan_of("39000000000017") == "ILL-XYZ")
+    stage.tell(number, "Renewed", due_date="2027-02-20")
+    stage.settled(number)
+    stage.tell(number, "Returned")
+    stage.settled(number)
+    stage.tell(number, "Completed")
+    ending.row = stage.settled(number)
+    ending.expect("the request is closed", holds=_closed(ending.row))
+    ending.expect("the item is back", holds=not stage.ils.loan_of("39000000000017"))
+    return ending
+
+
+def cancelled(stage: Stage, number: str) -> Ending:
+    """Cancelled before shipment, after item and hold had been made."""
+    borrowed(stage, number, library="early")
+    row = stage.settled(number)
+    ending = Ending(row)
+    ending.expect("a hold had been made", holds=bool(row.record.items and row.record.items[0].hold))
+    stage.tell(number, "Cancelled")
+    ending.row = stage.settled(number)
+    ending.expect("the request is closed", holds=_closed(ending.row))
+    return ending
+
+
+def copy(stage: Stage, number: str) -> Ending:
+    """A copy never touches circulation."""
+    before = stage.ils.calls().all
+    borrowed(stage, number, service_type="copy")
+    stage.tell(number, "Received")
+    stage.settled(number)
+    stage.tell(number, "Completed")
+    ending = Ending(stage.settled(number))
+    ending.expect("no call was made to the ILS", holds=stage.ils.calls().all == before)
+    ending.expect("the request is closed", holds=_closed(ending.row))
+    return ending
+
+
+def unknown_patron(stage: Stage, number: str) -> Ending:
+    """A patron the ILS does not know: parked, corrected at the service, then on its way."""
+    borrowed(stage, number, patron={"id": "no-such-patron"})
+    stage.tell(number, "Received")
+    row = stage.settled(number)
+    ending = Ending(row)
+    ending.expect("it was parked for the unknown patron", holds=row.parked.cause == "unknown_patron")
+    stage.tell(number, "Updated", patron={"id": PATRON})
+    row = stage.settled(number)
+    ending.expect("after the correction it is in step", holds=row.state is State.IN_STEP)
+    stage.tell(number, "Returned")
+    stage.settled(number)
+    stage.tell(number, "Completed")
+    ending.row = stage.settled(number)
+    ending.expect("the request is closed", holds=_closed(ending.row))
+    return ending
+
+
+def outage(stage: Stage, number: str) -> Ending:
+    """The ILS goes down in the middle, and comes up again."""
+    borrowed(stage, number)
+    stage.settled(number)
+    stage.ils.outage(on=True)
+    stage.tell(number, "Received")
+    row = stage.settled(number, until=lambda _: any(lane.paused_until for lane in stage.ledger.lanes.all()))
+    ending = Ending(row)
+    ending.expect("no attempt was burned", holds=row.attempts == 0)
+    stage.ils.outage(on=False)
+    row = stage.settled(number)
+    ending.expect("after the outage it is in step", holds=row.state is State.IN_STEP)
+    stage.tell(number, "Returned")
+    stage.settled(number)
+    stage.tell(number, "Completed")
+    ending.row = stage.settled(number)
+    ending.expect("the request is closed", holds=_closed(ending.row))
+    return ending
+
+
+def repeated(stage: Stage, number: str) -> Ending:
+    """The same change three times, and two in the wrong order."""
+    borrowed(stage, number)
+    shipped = stage.tell(number, "Shipped", due_date="2027-01-15", send="hold")
+    received = stage.tell(number, "Received", send="hold")
+    statuses = stage.send(number, [received, shipped], times=3)
+    row = stage.settled(number)
+    ending = Ending(row)
+    ending.expect("every delivery was accepted", holds=set(statuses) == {202})
+    ending.expect("one item was made", holds=len(row.record.items) == 1)
+    ending.expect("the request is received", holds=row.status.startswith("received"))
+    stage.tell(number, "Returned")
+    stage.settled(number)
+    stage.tell(number, "Completed")
+    ending.row = stage.settled(number)
+    ending.expect("the request is closed", holds=_closed(ending.row))
+    return ending
+
+
+def desk_first(stage: Stage, number: str) -> Ending:
+    """The desk checked the own item in and lent it to somebody else before "completed" arrived; that loan survives."""
+    barcode = "39000000000025"
+    lent(stage, number, barcode, channel="webhook", partner="ABC")
+    stage.tell(number, "Shipped", due_date="2027-01-20")
+    stage.settled(number)
+    stage.tell(number, "Returned")
+    stage.settled(number)
+    stage.ils.check_in(barcode)
+    stage.ils.lend(barcode, OTHER_PATRON)
+    stage.tell(number, "Completed")
+    ending = Ending(stage.settled(number), loans={barcode: OTHER_PATRON})
+    ending.expect("the request is closed", holds=_closed(ending.row))
+    ending.expect("the other loan survives", holds=bool(stage.ils.loan_of(barcode)))
+    return ending
+
+
+def two_volumes(stage: Stage, number: str) -> Ending:
+    """Two volumes; the temporary barcode of one is taken, which holds up that one only until staff correct it."""
+    volumes = [{"id": "1"}, {"id": "2", "temporary_barcode": TAKEN_BARCODE}]
+    borrowed(stage, number, volumes=volumes)
+    stage.tell(number, "Received")
+    row = stage.settled(number)
+    ending = Ending(row)
+    made = [item.volume for item in row.record.items if item.hold]
+    ending.expect("volume 1 was made although volume 2 failed", holds=made == ["1"])
+    ending.expect("it was parked for the taken barcode", holds=row.parked.cause == "barcode_taken")
+    stage.tell(number, "Updated", volume="2", temporary_barcode=f"ILL-{number}-2")
+    row = stage.settled(number)
+    ending.expect("after the correction both are in step", holds=row.state is State.IN_STEP)
+    stage.tell(number, "Returned", volume="1")
+    stage.tell(number, "Returned", volume="2")
+    stage.settled(number)
+    stage.tell(number, "Completed")
+    ending.row = stage.settled(number)
+    ending.expect("the request is closed", holds=_closed(ending.row))
+    return ending
+
+
+TAKEN_BARCODE = "39000000000033"
+
+SCENARIOS = (
+    Scenario("borrowing, the whole way", "borrower", "1001", borrowing),
+    Scenario("lending, the whole way", "lender", "1002", lending, channel="feed"),
+    Scenario("borrowing cancelled before shipment", "borrower", "1003", cancelled),
+    Scenario("a copy", "borrower", "1004", copy),
+    Scenario("a patron the ILS does not know, corrected", "borrower", "1005", unknown_patron),
+    Scenario("an outage in the middle", "borrower", "1006", outage),
+    Scenario("repeated and out of order", "borrower", "1007", repeated),
+    Scenario("the desk was first", "lender", "1008", desk_first),
+    Scenario("two volumes, one fails at first", "borrower", "1009", two_volumes),
+)

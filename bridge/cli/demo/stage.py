@@ -1,0 +1,163 @@
+"""The stage: stand-ins on loopback ports of their own choice, and the daemon between them, spoken to over HTTP only."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import requests
+
+from bridge.cli.demo.config import demo_configuration
+from bridge.daemon import Daemon
+from bridge.ledger import Ledger, State
+from bridge.ledger.model import Row
+from bridge.sandbox.server import Server
+from bridge.sandbox.service import ServiceStandIn
+
+PATIENCE = 20.0
+LOOK_EVERY = 0.01
+SECRET = "demo-webhook-secret"  # noqa: S105 - of a stand-in on loopback
+QUIET = {State.IN_STEP, State.CLOSED, State.PARKED, State.STAFF}
+
+
+class Stuck(Exception):
+    """A request did not come to rest in time."""
+
+
+@dataclass(frozen=True)
+class Calls:
+    """Calls counted at the stand-in; transient ones only waited for the ILS to catch up."""
+
+    all: int
+    transient: int
+
+
+@dataclass(frozen=True)
+class Remains:
+    """What is left in the ILS that should not be."""
+
+    leftovers: int = 0
+    duplicates: int = 0
+    foreign_touched: int = 0
+
+
+class IlsStage(Protocol):
+    """A stand-in ILS as the demonstration needs it: where it is, its desk, its faults, its judgement."""
+
+    connector: str
+
+    def start(self) -> None:
+        """Listen."""
+        ...
+
+    def stop(self) -> None:
+        """Stop listening."""
+        ...
+
+    def settings(self) -> dict[str, Any]:
+        """Where the connector finds it (host and key, say)."""
+        ...
+
+    def lend(self, barcode: str, patron: str) -> None:
+        """The desk lends an item."""
+        ...
+
+    def check_in(self, barcode: str) -> None:
+        """The desk checks an item in."""
+        ...
+
+    def outage(self, *, on: bool) -> None:
+        """The ILS goes down, or comes up again."""
+        ...
+
+    def calls(self) -> Calls:
+        """Calls so far."""
+        ...
+
+    def remains(self, *, expected_loans: dict[str, str]) -> Remains:
+        """Judge what is there; ``expected_loans``: barcode of an own item → the patron who should have it."""
+        ...
+
+    def loan_of(self, barcode: str) -> str:
+        """Who has an item; empty where nobody has."""
+        ...
+
+
+class Stage:
+    """One connector's stage, set up for all scenarios."""
+
+    def __init__(self, ils: IlsStage, config: Path, folder: Path) -> None:
+        self.ils = ils
+        self._config = config
+        self._folder = folder
+        self._service = ServiceStandIn()
+        self._service_server = Server(self._service.app)
+        self._daemon: Daemon | None = None
+        self._changes: dict[str, int] = {}
+
+    def start(self) -> None:
+        """Start the stand-ins, then the daemon, then tell the service where its webhook goes."""
+        self.ils.start()
+        self._service_server.start()
+        known = demo_configuration(
+            self._config, self._folder, self.ils, feed=f"{self._service_server.url}/changes", secret=SECRET
+        )
+        self._daemon = Daemon(known)
+        self._daemon.start()
+        self._post("/_control/webhook", {"url": f"{self._daemon.url}/sources/hook/events", "secret": SECRET})
+
+    def stop(self) -> None:
+        """Stop everything; what has been kept stays in the folder."""
+        if self._daemon is not None:
+            self._daemon.stop()
+        self._service_server.stop()
+        self.ils.stop()
+
+    @property
+    def ledger(self) -> Ledger:
+        """The daemon's ledger, to read."""
+        if self._daemon is None:
+            raise Stuck("the stage is not set")
+        return self._daemon.ledger
+
+    def ask(self, number: str, **facts: object) -> None:
+        """A request is made at the service."""
+        self._post("/requests", {"number": number, "requester": "DEMO", **facts})
+        self._changes[number] = self._changes.get(number, 0) + (1 if facts.get("silent") is not True else 0)
+
+    def tell(self, number: str, status: str, **facts: object) -> str:
+        """The service moves a request along; answers the id of the event."""
+        answer = self._post(f"/requests/{number}/advance", {"status": status, **facts})
+        if facts.get("send") != "hold":
+            self._changes[number] += 1
+        return str(answer["id"])
+
+    def send(self, number: str, events: list[str], *, times: int) -> list[int]:
+        """The service sends events by webhook, in this order and this often; answers the statuses it got."""
+        answer = self._post("/_control/send", {"events": events, "times": times})
+        self._changes[number] += len(events)
+        return [int(status) for status in answer["statuses"]]
+
+    def settled(self, number: str, *, until: Callable[[Row], bool] = lambda row: row.state in QUIET) -> Row:
+        """The request, once all its changes are in and it has come to rest. Raises ``Stuck``."""
+        deadline = time.monotonic() + PATIENCE
+        row = None
+        while time.monotonic() < deadline:
+            row = next(iter(self.ledger.requests.find(number)), None)
+            if row is not None and self._heard(row) >= self._changes[number] and until(row):
+                return row
+            time.sleep(LOOK_EVERY)
+        where = f"it is {row.state.value}: {row.parked.reason}" if row else "it never arrived"
+        raise Stuck(f"request {number} did not come to rest within {PATIENCE:.0f} s; {where}")
+
+    def _heard(self, row: Row) -> int:
+        return sum(line.kind == "change" for line in self.ledger.requests.history(row.id))
+
+    def _post(self, path: str, body: dict[str, object]) -> dict[str, Any]:
+        answer = requests.post(self._service_server.url + path, json=body, timeout=30)
+        answer.raise_for_status()
+        found = answer.json() if answer.content else {}
+        return found if isinstance(found, dict) else {}
