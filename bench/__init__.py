@@ -1,0 +1,1 @@
+"""Benchmarks: figures a person can check, never a timed test."""

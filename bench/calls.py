@@ -1,0 +1,167 @@
+"""ILS calls of a whole loan, counted at the stand-in: ``python -m bench.calls [--json]``.
+
+One row a connector and role. Renewals are counted apart, and so are transient repeats, which only wait for the ILS to catch up.
+``by_step`` comes from the daemon's own log; the totals are the stand-in's count, in the vendor's measure (a redirect costs two).
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from bridge import logging
+from bridge.cli.demo.command import CONFIG, STAGES
+from bridge.cli.demo.scenarios import PATRON, borrowed, lent
+from bridge.cli.demo.stage import Stage
+
+
+@dataclass(frozen=True)
+class CallsRow:
+    """Calls of one whole loan, less renewals and transient repeats; ``quiet_calls`` while nothing changed."""
+
+    connector: str
+    role: str
+    ils_calls: int
+    renewal_calls: int
+    transient_calls: int
+    quiet_calls: int
+    by_step: dict[str, int]
+
+
+class Counting:
+    """Counts the stand-in's calls of a stretch."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+
+    def during(self, work: Callable[[], object]) -> tuple[int, int]:
+        """Calls and transient calls while this is done."""
+        before = self._stage.ils.calls()
+        work()
+        after = self._stage.ils.calls()
+        return after.all - before.all, after.transient - before.transient
+
+
+def borrowed_loan(stage: Stage) -> CallsRow:
+    """Requested, shipped, received, lent by the desk, renewed, returned, completed."""
+    number, count = "B1", Counting(stage)
+
+    def until_received() -> None:
+        borrowed(stage, number)
+        stage.tell(number, "Shipped", due_date="2027-01-15")
+        stage.settled(number)
+        stage.tell(number, "Received")
+        stage.settled(number)
+
+    def back() -> None:
+        stage.tell(number, "Returned")
+        stage.settled(number)
+        stage.tell(number, "Completed")
+        stage.settled(number)
+
+    return measured(stage, "borrower", number, count, until_received, back, f"ILL-{number}")
+
+
+def lent_loan(stage: Stage) -> CallsRow:
+    """Requested, shipped, renewed, returned, completed, with temporary location and the guard for foreign loans."""
+    number, count = "L1", Counting(stage)
+
+    def until_shipped() -> None:
+        lent(stage, number, "39000000000017", channel="webhook")
+        stage.tell(number, "Shipped", due_date="2027-01-15")
+        stage.settled(number)
+
+    def back() -> None:
+        stage.tell(number, "Returned")
+        stage.tell(number, "Completed")
+        stage.settled(number)
+
+    return measured(stage, "lender", number, count, until_shipped, back, "")
+
+
+def measured(
+    stage: Stage,
+    role: str,
+    number: str,
+    count: Counting,
+    there: Callable[[], None],
+    back: Callable[[], None],
+    desk_lends: str,
+) -> CallsRow:
+    """Play a loan and count its stretches."""
+    log = io.StringIO()
+    logging.configure(console=False, to=log)
+    out, out_transient = count.during(there)
+    if desk_lends:
+        stage.ils.lend(desk_lends, PATRON)
+    quiet, _ = count.during(lambda: stage.tell(number, "Updated") and stage.settled(number))
+    renewal, renewal_transient = count.during(
+        lambda: stage.tell(number, "Renewed", due_date="2027-02-15") and stage.settled(number)
+    )
+    home, home_transient = count.during(back)
+    transient = out_transient + home_transient + renewal_transient
+    return CallsRow(
+        connector=stage.ils.connector,
+        role=role,
+        ils_calls=out + home - out_transient - home_transient,
+        renewal_calls=renewal - renewal_transient,
+        transient_calls=transient,
+        quiet_calls=quiet,
+        by_step=by_step(log.getvalue()),
+    )
+
+
+def by_step(log: str) -> dict[str, int]:
+    """Exchanges of each verb, from the log."""
+    counts: Counter[str] = Counter()
+    for line in log.splitlines():
+        event = json.loads(line)
+        if event.get("event") == "exchange" and not event.get("transient"):
+            counts[event.get("step", "::look").split(":")[2]] += 1
+    return dict(sorted(counts.items()))
+
+
+def rows() -> list[CallsRow]:
+    """Both roles of every connector."""
+    found: list[CallsRow] = []
+    for make in STAGES.values():
+        with tempfile.TemporaryDirectory() as folder:
+            stage = Stage(make(), CONFIG, Path(folder))
+            logging.configure(console=False, to=io.StringIO())
+            try:
+                stage.start()
+                found += [borrowed_loan(stage), lent_loan(stage)]
+            finally:
+                stage.stop()
+    return found
+
+
+def main() -> int:
+    """Print the table, or one JSON document."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--json", action="store_true", help="one JSON document and nothing else")
+    found = rows()
+    if arguments.parse_args().json:
+        print(json.dumps({"rows": [asdict(row) for row in found]}, indent=2))
+        return 0
+    table = Table("connector", "role", "ILS calls", "+ a renewal", "transient", "quiet", "by step")
+    for row in found:
+        steps = ", ".join(f"{name} {calls}" for name, calls in row.by_step.items())
+        numbers = (row.ils_calls, row.renewal_calls, row.transient_calls, row.quiet_calls)
+        table.add_row(row.connector, row.role, *(str(number) for number in numbers), steps)
+    Console().print(table)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
