@@ -1,0 +1,89 @@
+"""What the contract suite needs of a connector and its stand-in; each connector brings one ``ContractBench``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from bridge.connectors.base import Connector
+from bridge.domain import commands as do
+from bridge.domain.identity import Mark, RequestKey, Role, mark_for
+from bridge.http import Exchange, Unpaced
+
+
+class SpyPace(Unpaced):
+    """A pace that remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.cost = 0
+        self.throttlings: list[float | None] = []
+
+    def acquire(self, cost: int = 1) -> None:
+        self.cost += cost
+
+    def throttled(self, after: float | None) -> None:
+        self.throttlings.append(after)
+
+
+@dataclass
+class Listening:
+    """Every exchange the connector told."""
+
+    exchanges: list[Exchange] = field(default_factory=list)
+
+    def tell(self, exchange: Exchange) -> None:
+        self.exchanges.append(exchange)
+
+
+class ContractBench(Protocol):
+    """One connector, its stand-in, and the names of things seeded there."""
+
+    connector: Connector
+    pace: SpyPace
+    heard: Listening
+    patron: str
+    other_patron: str
+    unknown_patron: str
+    blocked_patron: str
+    account: str
+    own_barcode: str
+    foreign_barcode: str
+    temporary_place: do.Place
+    lending_place: do.Place
+    pickup: str
+    other_pickup: str
+    item_type: str
+    material: str
+
+    def outage(self, *, on: bool) -> None: ...
+    def drop_after_next_write(self) -> None: ...
+    def drop_before_next_write(self) -> None: ...
+    def unauthorized(self, *, times: int) -> None: ...
+    def throttle(self, *, times: int, retry_after: float) -> None: ...
+    def garbage(self, *, times: int) -> None: ...
+    def proxy_page(self, *, times: int) -> None: ...
+    def lend(self, barcode: str, patron: str) -> None: ...
+    def check_in(self, barcode: str) -> None: ...
+    def relabel(self, barcode: str, new_barcode: str) -> None: ...
+    def delete_by_hand(self, barcode: str) -> None: ...
+    def items_with_barcode(self, barcode: str) -> int: ...
+    def bibs_with_mark(self, mark: Mark) -> int: ...
+    def holds_on(self, barcode: str) -> int: ...
+    def loan_of(self, barcode: str) -> str: ...
+    def due_of(self, barcode: str) -> str: ...
+    def fees_of(self, patron: str) -> int: ...
+    def orphans(self) -> int: ...
+
+
+def a_mark(number: str, role: Role = Role.BORROWER) -> Mark:
+    return mark_for("test", RequestKey("main", "svc", role, "REQ", number), "", "")
+
+
+def creating(bench: ContractBench, number: str, barcode: str = "") -> do.CreateTemporaryItem:
+    target = do.Target(a_mark(number), do.Origin.CREATED, barcode or f"ILL-{number}", place=bench.temporary_place)
+    description = do.Description(title="A title & <more>", author="Writer, A.", isbn="9780441478125")
+    return do.CreateTemporaryItem(target, description, item_type=bench.item_type, material=bench.material)
+
+
+def own(bench: ContractBench, number: str) -> do.Target:
+    return do.Target(a_mark(number, Role.LENDER), do.Origin.OWN, bench.own_barcode)

@@ -1,0 +1,370 @@
+"""The contract: the same scenarios for every connector against its stand-in, over real HTTP.
+
+A connector's tests subclass ``ConnectorContract`` and give a fixture ``bench``; what its ILS cannot do is skipped by its capabilities.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from bridge.connectors.base import Call
+from bridge.domain import commands as do
+from bridge.domain.capabilities import Ability
+from bridge.domain.commands import Verb
+from bridge.domain.identity import Role
+from bridge.domain.record import Existence, HoldState, Learned, Outcome, OutcomeKind
+from bridge.errors import CredentialsRejected, IlsError, OutcomeUnknown, Rejected, Retry, Unavailable
+from tests.contract.bench import ContractBench, a_mark, creating, own
+
+DUE = date(2027, 1, 15)
+LATER = date(2027, 2, 15)
+CALL = Call()
+
+
+def needs(bench: ContractBench, *verbs: Verb) -> None:
+    for verb in verbs:
+        if bench.connector.capabilities.of(verb) in {Ability.NO, Ability.STAFF}:
+            pytest.skip(f"this ILS cannot {verb.value}: {bench.connector.capabilities.reasons.get(verb, '')}")
+
+
+def made(bench: ContractBench, number: str) -> tuple[do.Target, Outcome]:
+    needs(bench, Verb.CREATE_TEMPORARY_ITEM)
+    command = creating(bench, number)
+    outcome = bench.connector.create_temporary_item(command, CALL)
+    learned = outcome.learned
+    assert learned.ids is not None
+    return replace(command.target, ids=learned.ids, barcode=learned.barcode or command.target.barcode), outcome
+
+
+def held(bench: ContractBench, target: do.Target) -> Outcome:
+    needs(bench, Verb.PLACE_HOLD)
+    return bench.connector.place_hold(do.PlaceHold(target, bench.patron, bench.pickup, note=target.mark.text), CALL)
+
+
+def lent(bench: ContractBench, number: str) -> tuple[do.Target, Outcome]:
+    needs(bench, Verb.CHECK_OUT)
+    target = own(bench, number)
+    if bench.connector.capabilities.move_before_check_out:
+        moved = bench.connector.move_item(do.MoveItem(target, bench.lending_place), CALL)
+        target = replace(target, ids=target.ids.merged(moved.learned.ids or do.VendorIds()))
+    outcome = bench.connector.check_out(do.CheckOut(target, bench.account, DUE), CALL)
+    return target, outcome
+
+
+def until_clear(bench: ContractBench, attempt: object) -> Outcome:
+    """Ask as the engine does after an unclear end: the same command again, with ``verify``."""
+    assert callable(attempt)
+    with pytest.raises(OutcomeUnknown):
+        attempt(CALL)
+    outcome = attempt(Call(verify=True))
+    assert isinstance(outcome, Outcome)
+    return outcome
+
+
+class ConnectorContract:
+    """Every connector keeps it."""
+
+    def test_a_patron_is_found_by_any_identifier(self, bench: ContractBench) -> None:
+        outcome = bench.connector.find_patron(do.FindPatron(bench.patron), CALL)
+        assert outcome.learned.patron is not None
+        assert outcome.learned.patron.asked == bench.patron
+
+    def test_an_unknown_patron_is_refused_for_good(self, bench: ContractBench) -> None:
+        with pytest.raises(Rejected) as refused:
+            bench.connector.find_patron(do.FindPatron(bench.unknown_patron), CALL)
+        assert refused.value.cause == "unknown_patron"
+        assert refused.value.advice
+        assert bench.unknown_patron not in refused.value.reason
+
+    def test_a_blocked_patron_is_refused_with_the_reason(self, bench: ContractBench) -> None:
+        with pytest.raises(Rejected) as refused:
+            bench.connector.find_patron(do.FindPatron(bench.blocked_patron), CALL)
+        assert refused.value.cause == "patron_not_entitled"
+
+    def test_a_temporary_item_is_made_marked_and_found_again(self, bench: ContractBench) -> None:
+        target, outcome = made(bench, "c1")
+        assert outcome.learned.existence is Existence.PRESENT
+        assert bench.items_with_barcode("ILL-c1") == 1
+        seen = bench.connector.inspect(do.Inspect(target), CALL)
+        assert seen.item_present
+        assert seen.marked
+
+    def test_creating_again_makes_no_second_item(self, bench: ContractBench) -> None:
+        made(bench, "c2")
+        outcome = bench.connector.create_temporary_item(creating(bench, "c2"), Call(verify=True))
+        assert outcome.learned.ids is not None
+        assert outcome.learned.ids.item
+        assert bench.items_with_barcode("ILL-c2") == 1
+        assert bench.bibs_with_mark(a_mark("c2")) == 1
+
+    def test_a_barcode_in_use_is_refused_and_nothing_is_made(self, bench: ContractBench) -> None:
+        needs(bench, Verb.CREATE_TEMPORARY_ITEM)
+        with pytest.raises(Rejected) as refused:
+            bench.connector.create_temporary_item(creating(bench, "c3", bench.foreign_barcode), CALL)
+        assert refused.value.cause == "barcode_taken"
+        assert bench.bibs_with_mark(a_mark("c3")) == 0
+        assert bench.orphans() == 0
+
+    def test_ids_are_kept_as_soon_as_they_are_known(self, bench: ContractBench) -> None:
+        needs(bench, Verb.CREATE_TEMPORARY_ITEM)
+        kept: list[Learned] = []
+        outcome = bench.connector.create_temporary_item(creating(bench, "c4"), Call(keep=kept.append))
+        ids = do.VendorIds()
+        for learned in kept:
+            ids = ids.merged(learned.ids or do.VendorIds())
+        assert outcome.learned.ids is not None
+        assert ids.merged(outcome.learned.ids) == outcome.learned.ids
+
+    def test_creating_goes_on_from_what_is_there(self, bench: ContractBench) -> None:
+        """The connection drops after each write in turn: what was made is found, and made once."""
+        needs(bench, Verb.CREATE_TEMPORARY_ITEM)
+        bench.drop_after_next_write()
+        kept = do.VendorIds()
+
+        def keep(learned: Learned) -> None:
+            nonlocal kept
+            kept = kept.merged(learned.ids or do.VendorIds())
+
+        command = creating(bench, "c5")
+        with pytest.raises(OutcomeUnknown):
+            bench.connector.create_temporary_item(command, Call(keep=keep))
+        seen = bench.connector.inspect(do.Inspect(command.target), CALL)
+        again = replace(command, target=replace(command.target, ids=kept.merged(seen.ids)))
+        outcome = bench.connector.create_temporary_item(again, Call(keep=keep, verify=True))
+        assert outcome.learned.existence is Existence.PRESENT
+        assert bench.items_with_barcode("ILL-c5") == 1
+        assert bench.bibs_with_mark(a_mark("c5")) == 1
+        assert bench.orphans() == 0
+
+    def test_a_hold_is_placed_once(self, bench: ContractBench) -> None:
+        target, _ = made(bench, "h1")
+        first = held(bench, target)
+        assert first.learned.hold is not None
+        assert first.learned.hold.state is HoldState.PLACED
+        again = bench.connector.place_hold(
+            do.PlaceHold(target, bench.patron, bench.pickup, note=target.mark.text), Call(verify=True)
+        )
+        assert again.kind is OutcomeKind.ALREADY
+        assert bench.holds_on(target.barcode) == 1
+
+    def test_a_hold_whose_answer_was_lost_is_found(self, bench: ContractBench) -> None:
+        target, _ = made(bench, "h2")
+        needs(bench, Verb.PLACE_HOLD)
+        warm_up = do.PlaceHold(target, bench.patron, bench.pickup, note=target.mark.text)
+        bench.connector.find_patron(do.FindPatron(bench.patron), CALL)
+        bench.drop_after_next_write()
+        try:
+            outcome = bench.connector.place_hold(warm_up, CALL)
+        except OutcomeUnknown:
+            outcome = bench.connector.place_hold(warm_up, Call(verify=True))
+        assert outcome.learned.hold is not None
+        assert bench.holds_on(target.barcode) == 1
+
+    def test_a_hold_is_cancelled_and_cancelled_again(self, bench: ContractBench) -> None:
+        target, _ = made(bench, "h3")
+        hold = held(bench, target).learned.hold
+        assert hold is not None
+        command = do.CancelHold(target, hold.patron_id, hold.hold_id)
+        assert bench.connector.cancel_hold(command, CALL).kind is OutcomeKind.DONE
+        assert bench.holds_on(target.barcode) == 0
+        assert bench.connector.cancel_hold(command, CALL).kind is OutcomeKind.ALREADY
+
+    def test_a_whole_borrowed_loan_leaves_nothing(self, bench: ContractBench) -> None:
+        target, _ = made(bench, "w1")
+        held(bench, target)
+        bench.lend(target.barcode, bench.patron)
+        bench.connector.set_due_date(do.SetDueDate(target, LATER), CALL)
+        assert bench.due_of(target.barcode).startswith(LATER.isoformat())
+        checked_in = bench.connector.check_in(do.CheckIn(target), CALL)
+        assert checked_in.learned.checked_in
+        gone = bench.connector.delete_temporary_item(do.DeleteTemporaryItem(target), CALL)
+        assert gone.learned.existence is Existence.DELETED
+        assert bench.items_with_barcode(target.barcode) == 0
+        assert bench.bibs_with_mark(target.mark) == 0
+        assert bench.orphans() == 0
+
+    def test_a_patrons_due_date_is_never_shortened(self, bench: ContractBench) -> None:
+        target, _ = made(bench, "d1")
+        bench.lend(target.barcode, bench.patron)
+        before = bench.due_of(target.barcode)
+        outcome = bench.connector.set_due_date(do.SetDueDate(target, date(2026, 12, 1)), CALL)
+        assert outcome.kind is OutcomeKind.ALREADY
+        assert outcome.notes
+        assert bench.due_of(target.barcode) == before
+
+    def test_a_due_date_for_what_is_not_on_loan_is_no_error(self, bench: ContractBench) -> None:
+        target, _ = made(bench, "d2")
+        assert bench.connector.set_due_date(do.SetDueDate(target, DUE), CALL).kind is OutcomeKind.ALREADY
+
+    def test_checking_in_twice_is_no_error(self, bench: ContractBench) -> None:
+        target, _ = made(bench, "i1")
+        bench.connector.check_in(do.CheckIn(target), CALL)
+        assert bench.connector.check_in(do.CheckIn(target), CALL).learned.checked_in
+
+    def test_what_is_gone_is_deleted_without_error(self, bench: ContractBench) -> None:
+        target, _ = made(bench, "g1")
+        bench.connector.delete_temporary_item(do.DeleteTemporaryItem(target), CALL)
+        again = bench.connector.delete_temporary_item(do.DeleteTemporaryItem(target), CALL)
+        assert again.kind is OutcomeKind.ALREADY
+        assert again.learned.existence is Existence.DELETED
+
+    def test_what_the_desk_deleted_is_deleted_without_error(self, bench: ContractBench) -> None:
+        target, _ = made(bench, "g2")
+        bench.delete_by_hand(target.barcode)
+        assert bench.connector.check_in(do.CheckIn(target), CALL).learned.checked_in
+        gone = bench.connector.delete_temporary_item(do.DeleteTemporaryItem(target), CALL)
+        assert gone.learned.existence is Existence.DELETED
+
+    def test_a_relabelled_item_is_not_deleted(self, bench: ContractBench) -> None:
+        target, _ = made(bench, "g3")
+        bench.relabel(target.barcode, "STOCK-1")
+        with pytest.raises(Rejected) as refused:
+            bench.connector.delete_temporary_item(do.DeleteTemporaryItem(target), CALL)
+        assert refused.value.cause == "not_ours"
+        assert bench.items_with_barcode("STOCK-1") == 1
+
+    def test_an_own_item_goes_out_and_comes_home(self, bench: ContractBench) -> None:
+        target, outcome = lent(bench, "l1")
+        loan = outcome.learned.loan
+        assert loan is not None
+        assert bench.loan_of(bench.own_barcode) == bench.account
+        if bench.connector.capabilities.of(Verb.SET_DUE_DATE) is Ability.YES:
+            assert bench.due_of(bench.own_barcode).startswith(DUE.isoformat())
+        home = bench.connector.check_in(do.CheckIn(target, (loan.loan_id,), bench.account), CALL)
+        assert home.learned.checked_in
+        assert bench.loan_of(bench.own_barcode) == ""
+
+    def test_checking_out_again_makes_no_second_loan(self, bench: ContractBench) -> None:
+        target, first = lent(bench, "l2")
+        again = bench.connector.check_out(do.CheckOut(target, bench.account, DUE), Call(verify=True))
+        assert again.learned.loan is not None
+        assert first.learned.loan is not None
+        assert again.learned.loan.loan_id == first.learned.loan.loan_id
+
+    def test_a_check_out_whose_answer_was_lost_is_found(self, bench: ContractBench) -> None:
+        needs(bench, Verb.CHECK_OUT)
+        target = own(bench, "l3")
+        if bench.connector.capabilities.move_before_check_out:
+            moved = bench.connector.move_item(do.MoveItem(target, bench.lending_place), CALL)
+            target = replace(target, ids=target.ids.merged(moved.learned.ids or do.VendorIds()))
+        bench.drop_after_next_write()
+        outcome = until_clear(
+            bench, lambda call: bench.connector.check_out(do.CheckOut(target, bench.account, DUE), call)
+        )
+        assert outcome.learned.loan is not None
+        assert bench.loan_of(bench.own_barcode) == bench.account
+
+    def test_somebody_elses_loan_of_our_item_stays(self, bench: ContractBench) -> None:
+        target, outcome = lent(bench, "l4")
+        loan = outcome.learned.loan
+        assert loan is not None
+        bench.check_in(bench.own_barcode)
+        bench.lend(bench.own_barcode, bench.other_patron)
+        home = bench.connector.check_in(do.CheckIn(target, (loan.loan_id,), bench.account), CALL)
+        assert home.kind is OutcomeKind.ALREADY
+        assert home.notes
+        assert bench.loan_of(bench.own_barcode)
+
+    def test_a_moved_item_is_restored_once(self, bench: ContractBench) -> None:
+        needs(bench, Verb.MOVE_ITEM, Verb.RESTORE_ITEM)
+        target = own(bench, "m1")
+        moved = bench.connector.move_item(do.MoveItem(target, bench.lending_place), CALL)
+        before = moved.learned.before
+        assert before is not None
+        target = replace(target, ids=moved.learned.ids or do.VendorIds())
+        back = do.RestoreItem(target, bench.lending_place, before)
+        assert bench.connector.restore_item(back, CALL).kind is OutcomeKind.DONE
+        assert bench.connector.restore_item(back, CALL).kind is OutcomeKind.ALREADY
+
+    def test_a_fee_is_charged_once(self, bench: ContractBench) -> None:
+        needs(bench, Verb.CHARGE_FEE)
+        target, _ = made(bench, "f1")
+        fee = do.ChargeFee(target, bench.patron, "fee", do.Money(Decimal("3.50"), "EUR"), "", target.mark.code)
+        bench.drop_after_next_write()
+        outcome = until_clear(bench, lambda call: bench.connector.charge_fee(fee, call))
+        assert outcome.learned.fee is not None
+        bench.connector.charge_fee(fee, Call(verify=True))
+        assert bench.fees_of(bench.patron) == 1
+
+    def test_an_outage_is_unavailable_or_unclear(self, bench: ContractBench) -> None:
+        bench.outage(on=True)
+        with pytest.raises(Unavailable):
+            bench.connector.find_patron(do.FindPatron(bench.patron), CALL)
+        with pytest.raises(Unavailable):
+            bench.connector.probe()
+        bench.outage(on=False)
+        bench.connector.find_patron(do.FindPatron(bench.patron), CALL)
+
+    def test_a_connection_dropped_before_the_work_does_no_harm(self, bench: ContractBench) -> None:
+        needs(bench, Verb.CREATE_TEMPORARY_ITEM)
+        bench.drop_before_next_write()
+        with pytest.raises(IlsError) as failed:
+            bench.connector.create_temporary_item(creating(bench, "o1"), CALL)
+        assert isinstance(failed.value, Unavailable | OutcomeUnknown)
+        bench.connector.create_temporary_item(creating(bench, "o1"), Call(verify=True))
+        assert bench.items_with_barcode("ILL-o1") == 1
+
+    def test_refused_credentials_are_told_apart(self, bench: ContractBench) -> None:
+        bench.unauthorized(times=9)
+        with pytest.raises(CredentialsRejected):
+            bench.connector.find_patron(do.FindPatron(bench.patron), CALL)
+        with pytest.raises(CredentialsRejected):
+            bench.connector.probe()
+
+    def test_too_fast_is_waited_for(self, bench: ContractBench) -> None:
+        bench.throttle(times=1, retry_after=0.01)
+        bench.connector.find_patron(do.FindPatron(bench.patron), CALL)
+        assert bench.pace.throttlings
+
+    def test_too_fast_to_the_end_is_tried_later(self, bench: ContractBench) -> None:
+        bench.throttle(times=99, retry_after=0.01)
+        with pytest.raises(Retry):
+            bench.connector.find_patron(do.FindPatron(bench.patron), CALL)
+
+    def test_garbage_is_never_a_success(self, bench: ContractBench) -> None:
+        bench.garbage(times=9)
+        with pytest.raises(IlsError):
+            bench.connector.find_patron(do.FindPatron(bench.patron), CALL)
+
+    def test_garbage_after_a_write_is_an_unknown_outcome(self, bench: ContractBench) -> None:
+        target, _ = made(bench, "z1")
+        needs(bench, Verb.CHARGE_FEE)
+        bench.garbage(times=1)
+        fee = do.ChargeFee(target, bench.patron, "fee", do.Money(Decimal(1), "EUR"), "", target.mark.code)
+        with pytest.raises(OutcomeUnknown):
+            bench.connector.charge_fee(fee, CALL)
+
+    def test_a_proxys_page_is_an_outage(self, bench: ContractBench) -> None:
+        bench.proxy_page(times=9)
+        with pytest.raises(Unavailable):
+            bench.connector.find_patron(do.FindPatron(bench.patron), CALL)
+
+    def test_a_probe_reads_only_and_finds_all_well(self, bench: ContractBench) -> None:
+        findings = bench.connector.probe()
+        assert findings
+        assert all(finding.ok for finding in findings), [finding for finding in findings if not finding.ok]
+
+    def test_no_patron_stands_in_what_is_told_of_an_exchange(self, bench: ContractBench) -> None:
+        bench.connector.find_patron(do.FindPatron(bench.patron), CALL)
+        made(bench, "s1")
+        assert bench.heard.exchanges
+        assert bench.patron not in repr(bench.heard.exchanges)
+
+    def test_nothing_is_seen_of_what_was_never_made(self, bench: ContractBench) -> None:
+        target = do.Target(a_mark("n1"), do.Origin.CREATED, "ILL-n1", place=bench.temporary_place)
+        seen = bench.connector.inspect(do.Inspect(target), CALL)
+        assert not seen.item_present
+        assert seen.ids == do.VendorIds()
+
+    def test_a_loan_made_by_the_desk_is_seen_and_not_ours(self, bench: ContractBench) -> None:
+        bench.lend(bench.own_barcode, bench.other_patron)
+        seen = bench.connector.inspect(do.Inspect(own(bench, "n2"), account=bench.account), CALL)
+        assert seen.loans_seen
+        assert [loan.ours for loan in seen.loans] == [False]
+
+    def test_marks_of_both_roles_differ(self, bench: ContractBench) -> None:
+        assert a_mark("x") != a_mark("x", Role.LENDER)
