@@ -21,9 +21,9 @@ from bridge.jobs.orders import OrderJob
 from bridge.jobs.poll import PollJob
 from bridge.ledger import Ledger
 from bridge.settings import Configuration
-from bridge.wiring import doors_of, feeds_of, health_of, lanes_of
 from bridge.web.app import make_app
 from bridge.web.server import WebServer
+from bridge.wiring import doors_of, feeds_of, health_of, lanes_of
 
 log = structlog.get_logger(__name__)
 

@@ -17,11 +17,12 @@ from bridge.engine.lane import LaneRules, WorkLane
 from bridge.engine.pace import Bucket, LanePace
 from bridge.errors import ConfigurationError
 from bridge.http import Unpaced
-from bridge.ledger import Ledger, Receipt
+from bridge.ledger import Ledger, LedgerBusy, Receipt
 from bridge.logging import tell_exchange
 from bridge.settings import Configuration, load
 from bridge.sources.feed import FeedSettings, FeedSource
 from bridge.sources.webhook import WebhookSettings, WebhookSource
+from bridge.web.app import Part, Readiness
 
 log = structlog.get_logger(__name__)
 
@@ -81,9 +82,7 @@ def capabilities_of(known: Configuration, lane: str) -> Capabilities:
 class LedgerDoor:
     """A webhook's door: verified and read by its source, taken into the ledger."""
 
-    def __init__(
-        self, source: WebhookSource, ledger: Ledger, known: Configuration, taken: Callable[[], None]
-    ) -> None:
+    def __init__(self, source: WebhookSource, ledger: Ledger, known: Configuration, taken: Callable[[], None]) -> None:
         self.name = source.name
         self.max_bytes = source.settings.max_bytes
         self._source = source
@@ -97,7 +96,7 @@ class LedgerDoor:
 
     def read(self, body: bytes) -> Arrival:
         """What the message says."""
-        return self._source.read(body, self._ledger.clock())
+        return self._source.read(body)
 
     def take(self, arrival: Arrival) -> Receipt:
         """Keep it and fold it; durable when this returns."""
@@ -107,13 +106,35 @@ class LedgerDoor:
         return receipt
 
 
+def health_of(known: Configuration, ledger: Ledger) -> Callable[[], Readiness]:
+    """What ``/readyz`` asks: the ledger, every lane, every source."""
+
+    def readiness() -> Readiness:
+        try:
+            lanes, sources = ledger.lanes.all(), ledger.inbox.sources()
+        except LedgerBusy as busy:
+            return Readiness(ready=False, parts=(Part(name="ledger", ready=False, why=str(busy)),))
+        parts = [Part(name="ledger", ready=True)]
+        parts += [
+            Part(name=f"lane {lane.name}", ready=lane.paused_until is None, why=lane.why)
+            for lane in lanes
+            if lane.name in known.settings.ils
+        ]
+        parts += [
+            Part(name=f"source {name}", ready=not problem, why=problem, since=polled)
+            for name, polled, problem, _ in sources
+            if name in known.sources
+        ]
+        return Readiness(ready=all(part.ready for part in parts), parts=tuple(parts))
+
+    return readiness
+
+
 def _nobody() -> None:
     """For commands: no dispatcher to wake."""
 
 
-def doors_of(
-    known: Configuration, ledger: Ledger, *, taken: Callable[[], None] = _nobody
-) -> dict[str, LedgerDoor]:
+def doors_of(known: Configuration, ledger: Ledger, *, taken: Callable[[], None] = _nobody) -> dict[str, LedgerDoor]:
     """The doors of all webhooks; ``taken`` is called after each message that was new."""
     libraries = frozenset(known.settings.libraries)
     return {
@@ -131,3 +152,14 @@ def feeds_of(known: Configuration) -> dict[str, FeedSource]:
         for name, settings in known.sources.items()
         if isinstance(settings, FeedSettings)
     }
+
+
+def readers_of(known: Configuration) -> dict[str, WebhookSource | FeedSource]:
+    """Every source, to understand kept messages again."""
+    libraries = frozenset(known.settings.libraries)
+    hooks = {
+        name: WebhookSource(name, settings, libraries)
+        for name, settings in known.sources.items()
+        if isinstance(settings, WebhookSettings)
+    }
+    return {**hooks, **feeds_of(known)}

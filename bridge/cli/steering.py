@@ -16,7 +16,7 @@ from bridge.engine.resync import Answer
 from bridge.ledger import Ledger
 from bridge.ledger.model import Row
 from bridge.settings import Configuration
-from bridge.wiring import doors_of
+from bridge.wiring import readers_of
 
 PATIENCE = 60.0
 LOOK_EVERY = 0.05
@@ -79,7 +79,7 @@ def replay(
     """
     well = True
     with opened(config) as (known, ledger):
-        doors = doors_of(known, ledger)
+        doors = readers_of(known)
         kept = {message.id: message for message in ledger.inbox.kept(ids)}
         for wanted in ids:
             message = kept.get(wanted)
@@ -87,7 +87,7 @@ def replay(
                 typer.echo(f"{wanted}: there is no such message of a configured source.")
                 well = False
                 continue
-            arrival = doors[message.source].read(message.body.encode())
+            arrival = doors[message.source].replayed(message.body)
             folded = ledger.inbox.replay(wanted, arrival, known.settings.lane)
             if arrival.state is ArrivalState.FOLDED:
                 names = ", ".join(f"R{each}" for each in folded) or "no request"

@@ -1,0 +1,104 @@
+"""What every source shares: the service it speaks for, whose request a message is of, what its words and dates mean."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from functools import cached_property
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from bridge.domain.change import Closure, Condition, Phase
+from bridge.domain.identity import Role
+from bridge.domain.words import PLAIN_WORDS, Meaning, WordTable, folded_word
+
+
+class Word(BaseModel):
+    """What a word of the service means. ``role`` confines it to one side of a loan."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    phase: Phase | None = None
+    closure: Closure | None = None
+    raises: tuple[Condition, ...] = ()
+    clears: tuple[Condition, ...] = ()
+    notification: bool = False
+    role: Role | None = None
+
+    def meaning(self) -> Meaning:
+        """As the domain has it."""
+        return Meaning(self.phase, self.closure, self.raises, self.clears, self.notification)
+
+
+class SourceSettings(BaseModel):
+    """Settings that every kind of source has."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    service: str = Field(
+        min_length=1,
+        max_length=100,
+        description="Name of the resource-sharing service; a poll and a webhook of one service name the same one.",
+        examples=["tipasa"],
+    )
+    library: str = Field(default="", description="Our library, where a message names none.", examples=["main"])
+    libraries: dict[str, str] = Field(
+        default_factory=dict, description="The service's name of a library = our name of it.", examples=[{}]
+    )
+    requester: str = Field(
+        default="", description="The requesting agency, where a message names none.", examples=["OCLC-ABC"]
+    )
+    timezone: str = Field(
+        default="UTC",
+        description="Zone (IANA) of times without one, and of the day a due date that comes as an instant stands for.",
+        examples=["Europe/Berlin"],
+    )
+    partner_timezones: dict[str, str] = Field(
+        default_factory=dict, description="Zones of partners whose due dates stand in their own.", examples=[{}]
+    )
+    words: dict[str, Word] = Field(
+        default_factory=dict,
+        description="The service's words and what they mean, beside and above the plain ones.",
+        examples=[{}],
+    )
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        return zone_name(value)
+
+    @field_validator("partner_timezones")
+    @classmethod
+    def _known_zones(cls, value: dict[str, str]) -> dict[str, str]:
+        return {partner: zone_name(zone) for partner, zone in value.items()}
+
+    @cached_property
+    def table(self) -> WordTable:
+        """The service's words over the plain ones."""
+        return PLAIN_WORDS.overridden(
+            {(word.role, folded_word(name)): word.meaning() for name, word in self.words.items()}
+        )
+
+    def zone(self, partner: str = "") -> ZoneInfo:
+        """The zone in which this partner's dates stand."""
+        return ZoneInfo(self.partner_timezones.get(partner, self.timezone))
+
+    def instant(self, value: datetime) -> datetime:
+        """An aware instant in UTC; a time without a zone stands in the source's."""
+        aware = value if value.tzinfo else value.replace(tzinfo=self.zone())
+        return aware.astimezone(UTC)
+
+    def day(self, value: date | datetime, partner: str = "") -> date:
+        """The calendar day a due date stands for: an instant is the day in the partner's zone at that instant (rule 11)."""
+        if not isinstance(value, datetime):
+            return value
+        return value.astimezone(self.zone(partner)).date() if value.tzinfo else value.date()
+
+
+def zone_name(value: str) -> str:
+    """The name of a zone that exists. Raises ``ValueError``."""
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as unknown:
+        raise ValueError(f"'{value}' is no time zone of the IANA list") from unknown
+    return value

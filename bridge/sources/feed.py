@@ -1,0 +1,351 @@
+"""Polled feeds: a service's list of changes, read page by page since the last one seen. Fields and words are configuration, not code."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, field_validator
+
+from bridge.domain.arrival import Arrival
+from bridge.errors import CredentialsRejected, RefusedInput, Rejected, Unavailable
+from bridge.http import Answer, Exchange, Http, HttpRules, Sending, Unpaced
+from bridge.sources import message
+from bridge.sources.base import SourceSettings
+
+MESSAGE_FIELDS = (
+    "id",
+    "time",
+    "sequence",
+    "kind",
+    "library",
+    "role",
+    "request.number",
+    "request.requester",
+    "service_type",
+    "status",
+    "notification",
+    "partner",
+    "leg",
+    "volume",
+    "due_date",
+    "patron.id",
+    "pickup_location",
+    "temporary_barcode",
+    "item.title",
+    "item.author",
+    "item.isbn",
+    "item.barcode",
+    "item.call_number",
+    "item.format",
+    "volumes",
+    "fee.amount",
+    "fee.currency",
+    "fee.type",
+)
+
+
+class FeedSettings(SourceSettings):
+    """Settings of a polled feed."""
+
+    url: str = Field(description="Address of the list of changes.", examples=["https://ill.example/api/changes"])
+    token: SecretStr | None = Field(default=None, description="Sent as 'Authorization: Bearer …'.", examples=["…"])
+    user: str = Field(default="", description="User for HTTP basic authentication.", examples=["bridge"])
+    password: SecretStr | None = Field(
+        default=None, description="Password for HTTP basic authentication.", examples=["…"]
+    )
+    token_header: str = Field(
+        default="",
+        description="Header that takes the token instead of Authorization.",
+        examples=["X-Api-Key"],
+    )
+    parameters: dict[str, str] = Field(
+        default_factory=dict, description="Parameters sent with every call.", examples=[{}]
+    )
+    since_parameter: str = Field(default="since", description="Parameter for 'changed since'.", examples=["since"])
+    since_format: Literal["iso", "epoch", "epoch_ms"] = Field(
+        default="iso",
+        description="How it is written.",
+        examples=["iso"],
+    )
+    start: str = Field(
+        default="",
+        description="Where the first poll begins (ISO 8601); empty for the beginning.",
+        examples=["2026-01-01T00:00:00Z"],
+    )
+    page_parameter: str = Field(
+        default="page",
+        description="Parameter for the page; empty where there is one page.",
+        examples=["page"],
+    )
+    next_path: str = Field(
+        default="next_page",
+        description="Where an answer names the next page: a number, or a whole address.",
+        examples=["next_page"],
+    )
+    items_path: str = Field(
+        default="changes",
+        description="Where the list stands in an answer; empty: it is the answer.",
+        examples=["changes"],
+    )
+    overlap_seconds: float = Field(
+        default=120, ge=0, description="How far each poll reaches back before the newest change seen.", examples=[120]
+    )
+    interval_seconds: float = Field(default=60, gt=0, description="Seconds between polls.", examples=[60])
+    max_pages: int = Field(default=1000, ge=1, description="Pages read in one poll at most.", examples=[1000])
+    fields: dict[str, str] = Field(
+        default_factory=dict,
+        description="Our field = path in the service's change, where the two differ; '=TEXT' is the same text for every change.",
+        examples=[{"request.number": "requestId"}],
+    )
+    key: str = Field(
+        default="",
+        description="How to make a key for changes that have no id, from our fields in braces.",
+        examples=["{request.number}/{status}/{time}"],
+    )
+    read_timeout: float = Field(default=30, gt=0, description="Seconds to wait for an answer.", examples=[30])
+    ca_file: str | None = Field(
+        default=None, description="CA certificates to trust instead of the system's.", examples=["/etc/ssl/ill-ca.pem"]
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _an_address(cls, value: str) -> str:
+        if urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).netloc:
+            raise ValueError("must be an address that begins with https:// (or http://)")
+        return value
+
+    @field_validator("fields")
+    @classmethod
+    def _our_fields(cls, value: dict[str, str]) -> dict[str, str]:
+        unknown = sorted(set(value) - set(MESSAGE_FIELDS))
+        if unknown:
+            raise ValueError(f"there is no field {', '.join(unknown)}; the fields are {', '.join(MESSAGE_FIELDS)}")
+        return value
+
+
+@dataclass(frozen=True)
+class FeedPage:
+    """A page of changes, and the cursor to store with it."""
+
+    arrivals: tuple[Arrival, ...]
+    cursor: str
+
+
+class FeedSource:
+    """One feed. The cursor is the newest time seen; a poll reaches back behind it, and repeats are the inbox's to recognise.
+
+    The cursor moves with the last page of a poll only, since a feed need not be in order of time.
+    """
+
+    def __init__(
+        self, name: str, settings: FeedSettings, libraries: AbstractSet[str], *, tell: Callable[[Exchange], None]
+    ) -> None:
+        self.name = name
+        self.settings = settings
+        self._libraries = libraries
+        address = urlsplit(settings.url)
+        self._path = address.path or "/"
+        self._query = dict(part.partition("=")[::2] for part in address.query.split("&") if part)
+        self._http = Http(
+            f"{address.scheme}://{address.netloc}",
+            name=name,
+            pace=Unpaced(),
+            tell=tell,
+            headers=self._headers,
+            rules=HttpRules(read_timeout=settings.read_timeout, ca_file=settings.ca_file),
+        )
+
+    def poll(self, cursor: str | None) -> Iterator[FeedPage]:
+        """Pages of changes since the cursor. Raises ``Unavailable``, ``CredentialsRejected``, ``Rejected``, ``RefusedInput``."""
+        newest = datetime.fromisoformat(cursor) if cursor else None
+        page: Sending | None = self._first(newest)
+        pages = 0
+        while page is not None:
+            answer = self._asked(page)
+            arrivals = tuple(self._read(item) for item in self._items(answer))
+            newest = max([*_stamps(arrivals), *([newest] if newest else [])], default=None)
+            pages += 1
+            page = self._following(answer) if pages < self.settings.max_pages else None
+            yield FeedPage(arrivals, cursor or "" if page else newest.isoformat() if newest else "")
+
+    def close(self) -> None:
+        """Close connections."""
+        self._http.close()
+
+    def _headers(self) -> Mapping[str, str]:
+        token, password = self.settings.token, self.settings.password
+        headers = {"Accept": "application/json"}
+        if token is not None and self.settings.token_header:
+            headers[self.settings.token_header] = token.get_secret_value()
+        elif token is not None:
+            headers["Authorization"] = f"Bearer {token.get_secret_value()}"
+        elif password is not None:
+            headers["Authorization"] = _basic(self.settings.user, password.get_secret_value())
+        return headers
+
+    def _first(self, newest: datetime | None) -> Sending:
+        parameters = {**self._query, **self.settings.parameters}
+        since = newest - timedelta(seconds=self.settings.overlap_seconds) if newest else None
+        if since is not None:
+            parameters[self.settings.since_parameter] = _written(since, self.settings.since_format)
+        elif self.settings.start:
+            start = self.settings.instant(datetime.fromisoformat(self.settings.start))
+            parameters[self.settings.since_parameter] = _written(start, self.settings.since_format)
+        return Sending("GET", self._path, self._path, params=parameters, repeatable=True)
+
+    def _asked(self, sending: Sending) -> tuple[Sending, Any]:
+        answer = self._http.send(sending)
+        _refuse(answer, self.name)
+        try:
+            return sending, json.loads(answer.body)
+        except (ValueError, RecursionError) as wrong:
+            raise RefusedInput(
+                f"Source {self.name} answered something that is not JSON: {answer.text[:100]!r}"
+            ) from wrong
+
+    def _items(self, answer: tuple[Sending, Any]) -> list[Any]:
+        found = at_path(answer[1], self.settings.items_path)
+        if not isinstance(found, list):
+            raise RefusedInput(f"Source {self.name}: there is no list at '{self.settings.items_path}' in the answer.")
+        return found
+
+    def _following(self, answer: tuple[Sending, Any]) -> Sending | None:
+        sending, body = answer
+        following = at_path(body, self.settings.next_path) if self.settings.page_parameter else None
+        if following in (None, "", False):
+            return None
+        if isinstance(following, str) and "://" in following:
+            return self._at(following)
+        return Sending(
+            "GET",
+            sending.path,
+            self._path,
+            params={**sending.params, self.settings.page_parameter: str(following)},
+            repeatable=True,
+        )
+
+    def _at(self, address: str) -> Sending:
+        """The next page at an address the service named; only on its own host, so that our token goes nowhere else."""
+        parts = urlsplit(address)
+        if f"{parts.scheme}://{parts.netloc}" != self._http.base_url:
+            raise RefusedInput(
+                f"Source {self.name} names a next page on another host ({parts.netloc}); it is not followed."
+            )
+        path = parts.path + (f"?{parts.query}" if parts.query else "")
+        return Sending("GET", path, self._path, repeatable=True)
+
+    def _read(self, item: object) -> Arrival:
+        text = json.dumps(item, ensure_ascii=False).replace("\x00", "\\x00")
+        mapped = self._mapped(item) if isinstance(item, dict) else item
+        return message.read_raw(mapped, text, self.settings, self._libraries)
+
+    def replayed(self, text: str) -> Arrival:
+        """A kept change, as it is understood now; never raises."""
+        try:
+            return self._read(json.loads(text))
+        except (ValueError, RecursionError):
+            return message.read(text.encode(), self.settings, self._libraries)
+
+    def _mapped(self, item: dict[str, Any]) -> dict[str, Any]:
+        """The change in our own fields: those that are mapped from their paths, the others as they stand."""
+        if not self.settings.fields and not self.settings.key:
+            return item
+        mapped: dict[str, Any] = {}
+        for name in MESSAGE_FIELDS:
+            value = _mapped_value(item, self.settings.fields.get(name, name))
+            if value is not _MISSING:
+                _put(mapped, name, value)
+        if self.settings.key and "id" not in mapped:
+            mapped["id"] = self.settings.key.format_map(_Filled(mapped))
+        return mapped
+
+
+class _Filled(dict[str, str]):
+    """Fills ``{request.number}`` and the like from a message."""
+
+    def __init__(self, mapped: dict[str, Any]) -> None:
+        super().__init__()
+        self._mapped = mapped
+
+    def __missing__(self, name: str) -> Any:  # noqa: ANN401 - what format_map asks for
+        return _Dotted(self._mapped.get(name, ""))
+
+
+class _Dotted:
+    def __init__(self, value: object) -> None:
+        self._value = value
+
+    def __getattr__(self, name: str) -> _Dotted:
+        return _Dotted(self._value.get(name, "") if isinstance(self._value, dict) else "")
+
+    def __format__(self, _spec: str) -> str:
+        return str(self._value)
+
+
+_MISSING = object()
+
+
+def at_path(value: Any, path: str) -> Any:  # noqa: ANN401 - JSON
+    """What stands at a dotted path of a JSON value (numbers index lists); ``None`` where nothing does."""
+    found = _at(value, path)
+    return None if found is _MISSING else found
+
+
+def _at(value: Any, path: str) -> Any:  # noqa: ANN401 - JSON
+    for part in path.split(".") if path else ():
+        if isinstance(value, dict) and part in value:
+            value = value[part]
+        elif isinstance(value, list) and part.isdigit() and int(part) < len(value):
+            value = value[int(part)]
+        else:
+            return _MISSING
+    return value
+
+
+def _mapped_value(item: dict[str, Any], path: str) -> Any:  # noqa: ANN401 - JSON
+    return path[1:] if path.startswith("=") else _at(item, path)
+
+
+def _put(mapped: dict[str, Any], name: str, value: Any) -> None:  # noqa: ANN401 - JSON
+    part, _, field = name.partition(".")
+    if not field:
+        mapped[part] = str(value) if part in {"id", "status"} and isinstance(value, int) else value
+        return
+    if value is None:
+        mapped.setdefault(part, None if part in {"patron", "fee"} else {})
+        return
+    inner = mapped.get(part)
+    mapped[part] = {
+        **(inner if isinstance(inner, dict) else {}),
+        field: str(value) if isinstance(value, int) else value,
+    }
+
+
+def _written(moment: datetime, style: str) -> str:
+    if style == "iso":
+        return moment.isoformat()
+    return str(int(moment.timestamp() * (1000 if style == "epoch_ms" else 1)))
+
+
+def _basic(user: str, password: str) -> str:
+    return "Basic " + b64encode(f"{user}:{password}".encode()).decode()
+
+
+def _stamps(arrivals: tuple[Arrival, ...]) -> list[datetime]:
+    return [change.stamp.at for arrival in arrivals for change in arrival.changes]
+
+
+def _refuse(answer: Answer, name: str) -> None:
+    if answer.status in {401, 403}:
+        raise CredentialsRejected(f"Source {name} does not accept our credentials (HTTP {answer.status}).")
+    if answer.status >= 500:
+        raise Unavailable(f"Source {name} does not answer as it should (HTTP {answer.status}).")
+    if answer.status != 200:
+        raise Rejected(f"Source {name} refuses our question (HTTP {answer.status}): {answer.text[:200]}")

@@ -1,0 +1,264 @@
+"""Our own message: one JSON object an event, the schema of webhooks, and what feeds are mapped onto."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Set as AbstractSet
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from bridge.domain.arrival import Arrival, ArrivalState
+from bridge.domain.change import UNSET, Change, ChangeKind, Edits, Stamp, Unset
+from bridge.domain.commands import Money
+from bridge.domain.identity import RequestKey, Role, ServiceType
+from bridge.domain.words import Meaning
+from bridge.sources.base import SourceSettings
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+LONGEST_TEXT = 2000
+
+
+def _printable(value: str) -> str:
+    if _CONTROL.search(value):
+        raise ValueError("must not hold control characters")
+    return value.strip()
+
+
+Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_printable)]
+Number = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_printable)]
+Barcode = Annotated[str, Field(max_length=80), AfterValidator(_printable)]
+Line = Annotated[str, Field(max_length=LONGEST_TEXT)]
+
+
+class Part(BaseModel):
+    """A part of a message; keys we do not know are passed over, since services add some."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    def said(self, name: str) -> Any | Unset:  # noqa: ANN401 - a field of any type
+        """The field's value, ``None`` where it is emptied, ``UNSET`` where nothing is said of it."""
+        return getattr(self, name) if name in self.model_fields_set else UNSET
+
+
+class RequestPart(Part):
+    """Which request."""
+
+    number: Number = Field(description="The request's number at the service.")
+    requester: Annotated[str, Field(max_length=100), AfterValidator(_printable)] = Field(
+        default="", description="Symbol of the requesting agency."
+    )
+
+
+class PatronPart(Part):
+    """The patron, by any identifier the ILS knows."""
+
+    id: Name
+
+
+class ItemPart(Part):
+    """The item at the supplier, and what it is."""
+
+    title: Line | None = None
+    author: Line | None = None
+    isbn: Line | None = None
+    barcode: Barcode | None = Field(default=None, description="The item's barcode at the supplier.")
+    call_number: Line | None = None
+    format: Line | None = None
+
+
+class VolumePart(Part):
+    """One volume of a request of several."""
+
+    id: Name
+    barcode: Barcode | None = None
+    temporary_barcode: Barcode | None = None
+
+
+class FeePart(Part):
+    """A fee for the patron."""
+
+    amount: Annotated[Decimal, Field(ge=0, le=1_000_000, decimal_places=2)]
+    currency: Annotated[str, Field(max_length=3)] = ""
+    type: Annotated[str, Field(max_length=100)] = ""
+
+
+class Message(Part):
+    """One event of a request. A field left out says nothing; a field that is null is emptied."""
+
+    id: Annotated[str, Field(min_length=1, max_length=250)] = Field(
+        description="Unique in its source; repeats are recognised by it."
+    )
+    time: datetime = Field(description="When it happened, ISO 8601; without an offset it stands in the source's zone.")
+    sequence: Annotated[int, Field(ge=0, le=2**53)] | None = Field(
+        default=None,
+        description="The request's own numbering of events, where the service has one; it goes before the time.",
+    )
+    kind: Literal["snapshot", "news"] = "news"
+    library: Annotated[str, Field(max_length=100)] = ""
+    role: Role
+    request: RequestPart
+    service_type: ServiceType | None = None
+    status: Annotated[str, Field(max_length=200), AfterValidator(_printable)] = Field(
+        default="", description="The service's own word; the source's table says what it means."
+    )
+    notification: bool = Field(default=False, description="True where nothing is to change.")
+    partner: Annotated[str, Field(max_length=100), AfterValidator(_printable)] | None = Field(
+        default=None,
+        description="Symbol of the other library: the supplier for a borrower, the requester for a lender.",
+    )
+    leg: Annotated[str, Field(max_length=100), AfterValidator(_printable)] = Field(
+        default="", description="Which supplier this is about, where a request is tried at several."
+    )
+    volume: Annotated[str, Field(max_length=100), AfterValidator(_printable)] = Field(
+        default="", description="Which volume this is about; empty for the whole request."
+    )
+    due_date: datetime | date | None = Field(
+        default=None, description="YYYY-MM-DD, or an instant.", union_mode="left_to_right"
+    )
+    patron: PatronPart | None = None
+    pickup_location: Annotated[str, Field(max_length=200), AfterValidator(_printable)] | None = None
+    temporary_barcode: Barcode | None = Field(
+        default=None, description="Barcode for the temporary item, as typed by staff."
+    )
+    item: ItemPart | None = None
+    volumes: Annotated[tuple[VolumePart, ...], Field(max_length=100)] = ()
+    fee: FeePart | None = None
+    note: Line | None = None
+
+
+class NotUnderstood(ValueError):
+    """A message that says something we cannot take; the text says what, in one sentence."""
+
+
+def read(body: bytes, settings: SourceSettings, libraries: AbstractSet[str]) -> Arrival:
+    """What a message says. Never raises: what cannot be understood is an arrival to be kept and shown."""
+    text = body.decode("utf-8", errors="backslashreplace").replace("\x00", "\\x00")
+    try:
+        raw = json.loads(body, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as wrong:
+        return Arrival(
+            _digest(body), text, state=ArrivalState.MALFORMED, problem=f"The body is not JSON: {wrong}"[:300]
+        )
+    return read_raw(raw, text, settings, libraries)
+
+
+def read_raw(raw: object, text: str, settings: SourceSettings, libraries: AbstractSet[str]) -> Arrival:
+    """The same for a message that was parsed already."""
+    key = _key(raw, text)
+    try:
+        message = Message.model_validate(raw)
+        return _understood(message, text, settings, libraries)
+    except ValidationError as wrong:
+        problem = "; ".join(_sentence(error["loc"], error["msg"]) for error in wrong.errors(include_url=False)[:5])
+    except (NotUnderstood, OverflowError) as wrong:
+        problem = str(wrong)
+    return Arrival(key, text, state=ArrivalState.MALFORMED, problem=problem)
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON value")
+
+
+def _digest(body: bytes) -> str:
+    return "sha256:" + hashlib.sha256(body).hexdigest()
+
+
+def _key(raw: object, text: str) -> str:
+    """A malformed message is kept under a key of its own, so that a corrected one with the same id is not taken for a repeat."""
+    return _digest(text.encode("utf-8", errors="replace")) if raw is not None else _digest(b"")
+
+
+def _sentence(location: tuple[int | str, ...], said: str) -> str:
+    return f"{'.'.join(str(part) for part in location) or 'the message'}: {said[:1].lower()}{said[1:]}"
+
+
+def _understood(message: Message, text: str, settings: SourceSettings, libraries: AbstractSet[str]) -> Arrival:
+    key = _request_key(message, settings, libraries)
+    meaning = settings.table.meaning(message.role, message.status)
+    if meaning is None:
+        problem = (
+            f"The word '{message.status}' of request {key.number} is not known; say what it means in the source's table of words, "
+            "then replay the message."
+        )
+        return Arrival(message.id, text, state=ArrivalState.UNKNOWN_WORD, problem=problem)
+    stamp = _stamp(message, meaning, settings)
+    changes = (_change(message, key, stamp, meaning, settings), *_volume_changes(message, key, stamp))
+    return Arrival(message.id, text, changes=changes)
+
+
+def _request_key(message: Message, settings: SourceSettings, libraries: AbstractSet[str]) -> RequestKey:
+    named = message.library
+    library = (
+        settings.libraries.get(named) or (named if named in libraries else "") or ("" if named else settings.library)
+    )
+    if library not in libraries:
+        raise NotUnderstood(
+            f"library: '{named}' is not one of ours ({', '.join(sorted(libraries)) or 'there are none'})"
+        )
+    requester = message.request.requester or settings.requester
+    return RequestKey(library, settings.service, message.role, requester, message.request.number)
+
+
+def _stamp(message: Message, meaning: Meaning, settings: SourceSettings) -> Stamp:
+    rank = meaning.phase.rank if meaning.phase else 0
+    return Stamp(message.sequence or 0, settings.instant(message.time), rank, message.id)
+
+
+def _change(message: Message, key: RequestKey, stamp: Stamp, meaning: Meaning, settings: SourceSettings) -> Change:
+    return Change(
+        key=message.id,
+        request=key,
+        stamp=stamp,
+        kind=ChangeKind(message.kind),
+        leg=message.leg,
+        volume=message.volume,
+        word=message.status,
+        phase=meaning.phase,
+        closure=meaning.closure,
+        raised=meaning.raised,
+        cleared=meaning.cleared,
+        edits=_edits(message, settings),
+        notification=message.notification or meaning.notification,
+    )
+
+
+def _edits(message: Message, settings: SourceSettings) -> Edits:
+    item = message.item or ItemPart()
+    patron, fee, due = message.said("patron"), message.said("fee"), message.said("due_date")
+    return Edits(
+        service_type=message.service_type or UNSET,
+        partner=message.said("partner"),
+        patron_id=patron.id if isinstance(patron, PatronPart) else patron,
+        pickup_location=message.said("pickup_location"),
+        barcode=item.said("barcode"),
+        temporary_barcode=message.said("temporary_barcode"),
+        title=item.said("title"),
+        author=item.said("author"),
+        isbn=item.said("isbn"),
+        call_number=item.said("call_number"),
+        item_format=item.said("format"),
+        due=settings.day(due, message.partner or "") if isinstance(due, date) else due,
+        fee=Money(fee.amount, fee.currency) if isinstance(fee, FeePart) else fee,
+    )
+
+
+def _volume_changes(message: Message, key: RequestKey, stamp: Stamp) -> tuple[Change, ...]:
+    """A change for each volume named; alone it only says that the volume is there, and its barcodes."""
+    if message.notification:
+        return ()
+    return tuple(
+        Change(
+            key=f"{message.id}#{volume.id}",
+            request=key,
+            stamp=Stamp(stamp.sequence, stamp.at, stamp.rank, f"{message.id}#{volume.id}"),
+            leg=message.leg,
+            volume=volume.id,
+            edits=Edits(barcode=volume.said("barcode"), temporary_barcode=volume.said("temporary_barcode")),
+        )
+        for volume in message.volumes
+    )

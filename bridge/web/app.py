@@ -1,0 +1,175 @@
+"""The receiving door and health, as a web application."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Protocol
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
+
+from bridge import __version__
+from bridge.domain.arrival import Arrival, ArrivalState
+from bridge.errors import RefusedInput
+from bridge.ledger import LedgerBusy, Receipt
+from bridge.sources.message import Message
+
+log = structlog.get_logger(__name__)
+
+
+class Door(Protocol):
+    """A source that receives."""
+
+    name: str
+    max_bytes: int
+
+    def verify(self, headers: Mapping[str, str], body: bytes) -> None:
+        """Raises ``RefusedInput`` for what is not signed as it should be."""
+        ...
+
+    def read(self, body: bytes) -> Arrival:
+        """What a message says."""
+        ...
+
+    def take(self, arrival: Arrival) -> Receipt:
+        """Keep and fold it; durable when this returns. Raises ``LedgerBusy``."""
+        ...
+
+
+class Accepted(BaseModel):
+    """A message was taken."""
+
+    accepted: bool = True
+    id: int = Field(description="Id of the message in our inbox.")
+    repeated: bool = Field(description="It had come before; nothing was changed.")
+    note: str = Field(default="", description="What staff should know, for instance that its word is not known here.")
+
+
+class Refused(BaseModel):
+    """A message was not taken, or was kept without being understood."""
+
+    error: str
+    kept: int | None = Field(default=None, description="Id of the kept message; `ill-bridge replay ID` takes it again.")
+
+
+class Part(BaseModel):
+    """One part of readiness."""
+
+    name: str
+    ready: bool
+    why: str = ""
+    since: datetime | None = None
+
+
+class Readiness(BaseModel):
+    """Whether work can go on."""
+
+    ready: bool
+    parts: tuple[Part, ...]
+
+
+ANSWERS: dict[int | str, dict[str, Any]] = {
+    202: {"model": Accepted, "description": "Taken, durably; or a repeat; or kept because its word is unknown."},
+    401: {"model": Refused, "description": "Not signed as it should be. Nothing is kept."},
+    404: {"model": Refused, "description": "There is no such source."},
+    413: {"model": Refused, "description": "Too large. Nothing is kept."},
+    422: {"model": Refused, "description": "Signed, but not understood. Kept."},
+    503: {"model": Refused, "description": "It cannot be kept just now; send it again."},
+}
+
+
+def make_app(doors: Mapping[str, Door], readiness: Callable[[], Readiness]) -> FastAPI:
+    """The application: ``POST /sources/NAME/events``, ``/healthz``, ``/readyz`` and its OpenAPI document."""
+    app = FastAPI(title="ill-bridge", version=__version__, docs_url=None, redoc_url=None)
+    body = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Message"}}}, "required": True}
+
+    @app.post(
+        "/sources/{name}/events",
+        status_code=202,
+        response_model=Accepted,
+        responses=ANSWERS,
+        openapi_extra={"requestBody": body},
+    )
+    async def events(name: str, request: Request) -> JSONResponse:
+        """Take one event of a request."""
+        door = doors.get(name)
+        if door is None:
+            return refused(404, f"There is no source '{name}' that receives.")
+        received = await _body(request, door.max_bytes)
+        if received is None:
+            return refused(413, f"The message is larger than {door.max_bytes} bytes.")
+        return await run_in_threadpool(receive, door, dict(request.headers), received)
+
+    @app.get("/healthz")
+    def healthz() -> dict[str, str]:
+        """The process lives."""
+        return {"status": "alive"}
+
+    @app.get("/readyz", responses={503: {"model": Readiness}})
+    def readyz() -> JSONResponse:
+        """Whether ledger, lanes and sources are as they should be."""
+        found = readiness()
+        return JSONResponse(found.model_dump(mode="json"), status_code=200 if found.ready else 503)
+
+    _with_message(app)
+    return app
+
+
+def receive(door: Door, headers: Mapping[str, str], body: bytes) -> JSONResponse:
+    """Verify, understand, keep; answered only after the commit."""
+    try:
+        door.verify(headers, body)
+    except RefusedInput as problem:
+        log.warning("door.refused", source=door.name, why=str(problem))
+        return refused(401, str(problem))
+    arrival = door.read(body)
+    try:
+        receipt = door.take(arrival)
+    except LedgerBusy as busy:
+        log.critical("ledger.busy", source=door.name, why=str(busy))
+        return refused(503, "The message cannot be kept just now; send it again.", {"Retry-After": "5"})
+    if arrival.state is ArrivalState.MALFORMED:
+        log.warning("door.malformed", source=door.name, why=arrival.problem, kept=receipt.inbox_id)
+        return refused(422, arrival.problem, kept=receipt.inbox_id)
+    log.info("door.accepted", source=door.name, inbox=receipt.inbox_id, repeated=receipt.repeated)
+    note = arrival.problem if arrival.state is ArrivalState.UNKNOWN_WORD else ""
+    accepted = Accepted(id=receipt.inbox_id, repeated=receipt.repeated, note=note)
+    return JSONResponse(accepted.model_dump(), status_code=202)
+
+
+def refused(
+    status: int, error: str, headers: Mapping[str, str] | None = None, *, kept: int | None = None
+) -> JSONResponse:
+    """An answer that says no, and why."""
+    return JSONResponse(Refused(error=error, kept=kept).model_dump(), status_code=status, headers=headers)
+
+
+async def _body(request: Request, most: int) -> bytes | None:
+    """The raw body, or ``None`` as soon as it is larger than it may be."""
+    announced = request.headers.get("content-length", "")
+    if announced.isdigit() and int(announced) > most:
+        return None
+    received = bytearray()
+    async for chunk in request.stream():
+        received += chunk
+        if len(received) > most:
+            return None
+    return bytes(received)
+
+
+def _with_message(app: FastAPI) -> None:
+    """Put the message's schema into the OpenAPI document, since the raw body is read (the signature is over its bytes)."""
+    made = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = made()
+        schema = Message.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        schemas |= {**schema.pop("$defs", {}), "Message": schema}
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]
