@@ -1,0 +1,184 @@
+"""Alma's payloads, as far as we read them; every shape of "empty" that Alma sends reads as empty (alma.md section 1, Nulls)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+
+def _text(value: object) -> object:
+    """Plain text of a field that comes as text, number, code table value, or one of many shapes of nothing."""
+    if isinstance(value, dict):
+        value = value.get("value")
+    return "" if value is None else str(value)
+
+
+def _rows(value: object) -> object:
+    """A list that may be missing, null, or a single object."""
+    if value in (None, "", {}):
+        return []
+    return value if isinstance(value, list) else [value]
+
+
+def _object(value: object) -> object:
+    return {} if value in (None, "") else value
+
+
+Text = Annotated[str, BeforeValidator(_text)]
+T = TypeVar("T")
+Rows = Annotated[list[T], BeforeValidator(_rows)]
+
+
+class Payload(BaseModel):
+    """A part of an answer; what we do not read is passed over."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class ItemData(Payload):
+    """``item_data`` of an item."""
+
+    pid: Text = ""
+    barcode: Text = ""
+    library: Text = ""
+    location: Text = ""
+    policy: Text = ""
+    process_type: Text = ""
+    base_status: Text = ""
+    requested: bool | None = None
+    internal_note_1: Text = ""
+    internal_note_2: Text = ""
+    internal_note_3: Text = ""
+    due_date: Text = ""
+
+
+class HoldingData(Payload):
+    """``holding_data`` of an item, with its temporary location."""
+
+    holding_id: Text = ""
+    in_temp_location: bool | None = False
+    temp_library: Text = ""
+    temp_location: Text = ""
+
+
+class BibData(Payload):
+    """``bib_data`` of an item."""
+
+    mms_id: Text = ""
+    title: Text = ""
+
+
+class Item(Payload):
+    """An item; ``additional_info`` is the scan-in's prose."""
+
+    bib_data: Annotated[BibData, BeforeValidator(_object)] = BibData()
+    holding_data: Annotated[HoldingData, BeforeValidator(_object)] = HoldingData()
+    item_data: Annotated[ItemData, BeforeValidator(_object)] = ItemData()
+    additional_info: Text = ""
+
+
+class ItemList(Payload):
+    """Items of a holding (or of all holdings)."""
+
+    item: Rows[Item] = Field(default_factory=list)
+
+
+class Holding(Payload):
+    """A holding of a list."""
+
+    holding_id: Text = ""
+
+
+class HoldingList(Payload):
+    """Holdings of a bib."""
+
+    holding: Rows[Holding] = Field(default_factory=list)
+
+
+class Block(Payload):
+    """A block on a user."""
+
+    block_description: Text = ""
+    block_status: Text = ""
+    block_type: Text = ""
+    expiry_date: Text = ""
+
+
+class Role(Payload):
+    """A role of a user; 200 is the patron role."""
+
+    role_type: Text = ""
+    status: Text = ""
+    expiry_date: Text = ""
+
+
+class User(Payload):
+    """A user."""
+
+    primary_id: Text = ""
+    status: Text = ""
+    expiry_date: Text = ""
+    user_block: Rows[Block] = Field(default_factory=list)
+    user_role: Rows[Role] = Field(default_factory=list)
+
+
+class UserRequest(Payload):
+    """A hold."""
+
+    request_id: Text = ""
+    request_status: Text = ""
+    request_type: Text = ""
+    user_primary_id: Text = ""
+    pickup_location_library: Text = ""
+    pickup_location_circulation_desk: Text = ""
+    comment: Text = ""
+    item_id: Text = ""
+
+
+class UserRequestList(Payload):
+    """Holds of a user or item."""
+
+    user_request: Rows[UserRequest] = Field(default_factory=list)
+
+
+class Loan(Payload):
+    """A loan."""
+
+    loan_id: Text = ""
+    user_id: Text = ""
+    due_date: Text = ""
+    loan_date: Text = ""
+    loan_status: Text = ""
+    item_barcode: Text = ""
+
+
+class LoanList(Payload):
+    """Loans of an item or user."""
+
+    item_loan: Rows[Loan] = Field(default_factory=list)
+
+
+class Fee(Payload):
+    """A fee."""
+
+    id: Text = ""
+    comment: Text = ""
+    original_amount: Text = ""
+
+
+class FeeList(Payload):
+    """Fees of a user."""
+
+    fee: Rows[Fee] = Field(default_factory=list)
+
+
+def folded(code: str) -> str:
+    """A status as it can be compared: Alma answers ``ON_HOLD_SHELF`` and ``On Hold Shelf`` alike (alma.md section 5)."""
+    return code.strip().replace(" ", "_").upper()
+
+
+def parts_of(raw: dict[str, Any], name: str) -> dict[str, Any]:
+    """A part of a raw answer as a dictionary of its own."""
+    part = raw.get(name)
+    return dict(part) if isinstance(part, dict) else {}
