@@ -27,7 +27,7 @@ class Fault(BaseModel):
     """One ordered misbehaviour; `method` and `path` are regular expressions searched in the request's own.
 
     `skip` matching calls pass unharmed first; then `times` calls are hit (None: until cleared).
-    delay: wait `seconds`, then answer properly. drop_before: close the connection, nothing done. drop_after: do the work,
+    `status` is 503, for vendor_error 400, unless given. delay: wait `seconds`, then answer properly. drop_before: close the connection, nothing done. drop_after: do the work,
     then close without an answer. status: `status` with `body`. html: `status` with a proxy's page. garbage: 200 with an
     unreadable body, nothing done. unauthorized, throttle, vendor_error: as the vendor words them (`code`, `message`).
     """
@@ -40,7 +40,7 @@ class Fault(BaseModel):
     times: int | None = Field(default=1, ge=1)
     skip: int = Field(default=0, ge=0)
     seconds: float = Field(default=0.0, ge=0, le=120)
-    status: int = Field(default=503, ge=400, le=599)
+    status: int | None = Field(default=None, ge=400, le=599)
     body: str = ""
     content_type: str = "text/plain"
     retry_after: int | None = None
@@ -50,7 +50,10 @@ class Fault(BaseModel):
     @field_validator("method", "path")
     @classmethod
     def _is_a_pattern(cls, value: str) -> str:
-        re.compile(value)
+        try:
+            re.compile(value)
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from error
         return value
 
     def concerns(self, method: str, path: str) -> bool:
@@ -185,7 +188,7 @@ def proxy_page(status: int, retry_after: int | None = None) -> Response:
 
 
 def _plain(fault: Fault) -> Response:
-    answer = Response(fault.body, status=fault.status, content_type=fault.content_type)
+    answer = Response(fault.body, status=fault.status or 503, content_type=fault.content_type)
     if fault.retry_after is not None:
         answer.headers["Retry-After"] = str(fault.retry_after)
     return answer
@@ -207,11 +210,11 @@ def _answer_of(fault: Fault, vendor: VendorAnswers) -> Response:
     answers: dict[str, Callable[[], Response]] = {
         "drop_before": _dropped,
         "status": lambda: _plain(fault),
-        "html": lambda: proxy_page(fault.status, fault.retry_after),
+        "html": lambda: proxy_page(fault.status or 503, fault.retry_after),
         "unauthorized": vendor.unauthorized,
         "garbage": lambda: Response(fault.body or '{"item_data": {"pid": "23', content_type="application/json"),
         "throttle": lambda: _throttled(fault, vendor),
-        "vendor_error": lambda: vendor.error(fault.code, fault.message, fault.status if fault.status != 503 else 400),
+        "vendor_error": lambda: vendor.error(fault.code, fault.message, fault.status or 400),
     }
     return answers[fault.kind]()
 

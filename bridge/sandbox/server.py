@@ -125,7 +125,7 @@ class Server:
         if self._thread is None:
             self._thread = threading.Thread(
                 target=self._listener.serve_forever,
-                kwargs={"poll_interval": 0.05},
+                kwargs={"poll_interval": 0.02},
                 name="sandbox-listener",
                 daemon=True,
             )
