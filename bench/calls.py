@@ -77,7 +77,7 @@ def lent_loan(stage: Stage) -> CallsRow:
     number, count = "L1", Counting(stage)
 
     def until_shipped() -> None:
-        lent(stage, number, "39000000000017", channel="webhook")
+        lent(stage, number, "39000000000001", channel="webhook")
         stage.tell(number, "Shipped", due_date="2027-01-15")
         stage.settled(number)
 

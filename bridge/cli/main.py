@@ -7,6 +7,8 @@ import sys
 import typer
 
 from bridge.cli import looking, running, steering
+from bridge.cli.demo.command import demo
+from bridge.cli.sandbox import sandbox
 from bridge.errors import BridgeError, ConfigurationError
 
 app = typer.Typer(
@@ -21,6 +23,8 @@ app.command()(looking.requests)
 app.command()(looking.show)
 app.command()(steering.resync)
 app.command()(steering.replay)
+app.command()(demo)
+app.command()(sandbox)
 
 
 def main() -> None:

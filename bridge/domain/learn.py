@@ -67,6 +67,8 @@ def _taught(item: ItemRecord, learned: Learned) -> ItemRecord:
     item = replace(item, **{name: value for name, value in plain.items() if value is not None})  # type: ignore[arg-type]
     if learned.hold is not None:
         item = replace(item, holds=_with_hold(item.holds, learned.hold))
+    if learned.nothing_waits:
+        item = replace(item, holds=_holds_filled(item.holds))
     if learned.loan is not None:
         item = replace(item, loans=_with_loan(item.loans, learned.loan))
     if learned.fee is not None:

@@ -143,7 +143,10 @@ class OutcomeKind(StrEnum):
 
 @dataclass(frozen=True)
 class Learned:
-    """What an answer taught us, which may be more than was asked; ``None`` means nothing was said of it."""
+    """What an answer taught us, which may be more than was asked; ``None`` means nothing was said of it.
+
+    ``nothing_waits``: no hold waits for the item any more, so ours has been filled, has expired or was withdrawn.
+    """
 
     ids: VendorIds | None = None
     barcode: str | None = None
@@ -161,6 +164,7 @@ class Learned:
     checked_in: bool | None = None
     transit_received: bool | None = None
     marked_lost: bool | None = None
+    nothing_waits: bool | None = None
 
 
 @dataclass(frozen=True)

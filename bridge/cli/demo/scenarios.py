@@ -10,8 +10,8 @@ from bridge.ledger import State
 from bridge.ledger.model import Row
 
 TITLE = {"title": "The Left Hand of Darkness", "author": "Le Guin, Ursula K.", "isbn": "9780441478125"}
-PATRON = "21000000000011"
-OTHER_PATRON = "21000000000022"
+PATRON = "21000000001001"
+OTHER_PATRON = "P1002"
 
 
 @dataclass
@@ -94,11 +94,11 @@ def borrowing(stage: Stage, number: str) -> Ending:
 
 def lending(stage: Stage, number: str) -> Ending:
     """Requested, shipped, renewed, returned, completed."""
-    lent(stage, number, "39000000000017")
+    lent(stage, number, "39000000000001")
     stage.tell(number, "Shipped", due_date="2027-01-20")
     row = stage.settled(number)
     ending = Ending(row)
-    ending.expect("the item is on loan to the ILL account", holds=stage.ils.loan_of("39000000000017") == "ILL-XYZ")
+    ending.expect("the item is on loan to the ILL account", holds=stage.ils.loan_of("39000000000001") == "ILL-XYZ")
     stage.tell(number, "Renewed", due_date="2027-02-20")
     stage.settled(number)
     stage.tell(number, "Returned")
@@ -106,7 +106,7 @@ def lending(stage: Stage, number: str) -> Ending:
     stage.tell(number, "Completed")
     ending.row = stage.settled(number)
     ending.expect("the request is closed", holds=_closed(ending.row))
-    ending.expect("the item is back", holds=not stage.ils.loan_of("39000000000017"))
+    ending.expect("the item is back", holds=not stage.ils.loan_of("39000000000001"))
     return ending
 
 
@@ -194,7 +194,7 @@ def repeated(stage: Stage, number: str) -> Ending:
 
 def desk_first(stage: Stage, number: str) -> Ending:
     """The desk checked the own item in and lent it to somebody else before "completed" arrived; that loan survives."""
-    barcode = "39000000000025"
+    barcode = "39000000000002"
     lent(stage, number, barcode, channel="webhook", partner="ABC")
     stage.tell(number, "Shipped", due_date="2027-01-20")
     stage.settled(number)
@@ -231,7 +231,7 @@ def two_volumes(stage: Stage, number: str) -> Ending:
     return ending
 
 
-TAKEN_BARCODE = "39000000000033"
+TAKEN_BARCODE = "39000000000003"
 
 SCENARIOS = (
     Scenario("borrowing, the whole way", "borrower", "1001", borrowing),

@@ -216,9 +216,10 @@ class AlmaClient:
         path, template = _item(ids) + "/loans", "/bibs/{mms_id}/holdings/{holding_id}/items/{item_id}/loans"
         return self._read(Endpoint.LOANS, path, template, alma.LoanList)
 
-    def fees(self, user_id: str) -> alma.FeeList:
-        """Active fees of a user."""
-        return self._read(Endpoint.FEES, f"/users/{safe(user_id)}/fees", "/users/{user_id}/fees", alma.FeeList)
+    def fees(self, user_id: str, status: str) -> alma.FeeList:
+        """Fees of a user with this status: ACTIVE, INDISPUTE, EXPORTED or CLOSED (users.json, parameter ``status``)."""
+        path, template = f"/users/{safe(user_id)}/fees", "/users/{user_id}/fees"
+        return self._read(Endpoint.FEES, path, template, alma.FeeList, {"status": status})
 
     def create_fee(self, user_id: str, body: Mapping[str, object]) -> alma.Fee:
         """Charge a fee."""

@@ -33,6 +33,17 @@ class AlmaSettings(BaseModel):
         description="Circulation desk that checks own items out and in; it must serve the ILL location too.",
         examples=["DEFAULT_CIRC_DESK"],
     )
+    check_in_at: Literal["owning", "lending"] = Field(
+        default="owning",
+        description="Where own items are checked in when they come back: owning library (in place at once), or the lending desk "
+        "(Alma sends them on).",
+        examples=["owning"],
+    )
+    return_desks: dict[str, str] = Field(
+        default_factory=dict,
+        description="Desk by owning library for that check-in; libraries not named: DEFAULT_CIRC_DESK.",
+        examples=[{"SCIENCE": "SCI_DESK"}],
+    )
     pickup_type: Literal["LIBRARY", "CIRCULATION_DESK"] = Field(
         default="LIBRARY",
         description="Whether pickup locations are library codes, or LIBRARY/DESK.",

@@ -1,0 +1,80 @@
+"""The Alma stand-in on the demonstration's stage, spoken to over HTTP only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import requests
+
+from bridge.cli.demo.stage import Calls, Remains
+from bridge.sandbox.alma import AlmaStandIn
+from bridge.sandbox.server import Server
+
+
+class AlmaStage:
+    """A stand-in Alma on loopback: its desk, its outages, its judgement."""
+
+    connector = "alma"
+
+    def __init__(self) -> None:
+        self._stand_in = AlmaStandIn()
+        self._server = Server(self._stand_in.app)
+
+    def start(self) -> None:
+        """Listen."""
+        self._server.start()
+
+    def stop(self) -> None:
+        """Stop listening."""
+        self._server.stop()
+
+    def settings(self) -> dict[str, Any]:
+        """Where the connector finds it; its waits are milliseconds here."""
+        return {
+            "host": self._server.url,
+            "api_key": self._stand_in.key,
+            "visibility_wait": 0.02,
+            "first_wait": 0.02,
+        }
+
+    def lend(self, barcode: str, patron: str) -> None:
+        """The desk lends an item."""
+        self._post("/desk/lend", {"barcode": barcode, "patron": patron})
+
+    def check_in(self, barcode: str) -> None:
+        """The desk checks an item in."""
+        self._post("/desk/check_in", {"barcode": barcode})
+
+    def outage(self, *, on: bool) -> None:
+        """Alma goes down, or comes up again."""
+        self._post("/outage", {"on": on})
+
+    def calls(self) -> Calls:
+        """Calls so far."""
+        found = self._get("/calls")
+        return Calls(found["total"], found["transient"])
+
+    def remains(self, *, expected_loans: dict[str, str]) -> Remains:
+        """What the stand-in finds wrong, and how many loans are not as expected."""
+        expect = {barcode: {"loan": patron} for barcode, patron in expected_loans.items()}
+        found = self._post("/report", {"expect": expect})
+        return Remains(
+            leftovers=len(found["leftovers"]) + len(found["orphans"]),
+            duplicates=len(found["duplicates"]),
+            foreign_touched=len(found["foreign_touched"]),
+        )
+
+    def loan_of(self, barcode: str) -> str:
+        """The primary id of who has an item; empty where nobody has."""
+        items = self._get("/objects")["items"]
+        return next((item["loan"] or "" for item in items if item["barcode"] == barcode), "")
+
+    def _get(self, path: str) -> dict[str, Any]:
+        answer = requests.get(f"{self._server.url}/_sandbox{path}", timeout=30)
+        answer.raise_for_status()
+        return dict(answer.json())
+
+    def _post(self, path: str, body: dict[str, object]) -> dict[str, Any]:
+        answer = requests.post(f"{self._server.url}/_sandbox{path}", json=body, timeout=30)
+        answer.raise_for_status()
+        return dict(answer.json())

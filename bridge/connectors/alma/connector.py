@@ -1,0 +1,163 @@
+"""The verbs of the bridge in Alma (Alma REST API; known limits: docs/reference/connectors/alma.md)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel
+
+from bridge.connectors.alma.client import AlmaClient, ids_of
+from bridge.connectors.alma.errors import Missing
+from bridge.connectors.alma.holds import Holds
+from bridge.connectors.alma.loans import Loans
+from bridge.connectors.alma.moves import Moves
+from bridge.connectors.alma.patrons import Patrons
+from bridge.connectors.alma.probe import findings
+from bridge.connectors.alma.settings import AlmaSettings
+from bridge.connectors.alma.sight import Sight, permanent_place
+from bridge.connectors.alma.temporary import LastSeen, TemporaryItems
+from bridge.connectors.base import Call, Connector, Finding, Surroundings
+from bridge.domain import commands as do
+from bridge.domain.capabilities import Ability, Capabilities
+from bridge.domain.commands import Verb
+from bridge.domain.record import Learned, Outcome, Sighting
+from bridge.errors import Rejected
+
+NO_LOST = "Alma's API cannot declare a loan lost."
+NO_FEE = "No owner of fees is configured (fee_owner)."
+
+
+def utc_now() -> datetime:
+    """The present moment in UTC."""
+    return datetime.now(UTC)
+
+
+def capabilities_of(settings: AlmaSettings) -> Capabilities:
+    """What Alma can do with these settings."""
+    abilities = {Verb.MARK_LOST: Ability.STAFF}
+    reasons = {Verb.MARK_LOST: NO_LOST}
+    if not settings.fee_owner:
+        abilities[Verb.CHARGE_FEE] = Ability.STAFF
+        reasons[Verb.CHARGE_FEE] = NO_FEE
+    return Capabilities(
+        abilities=abilities,
+        reasons=reasons,
+        due_date_at_check_out=False,
+        barcode_unique_enforced=False,
+        cascade_delete=True,
+        move_before_check_out=True,
+        restore_before_check_in=True,
+    )
+
+
+class AlmaConnector:
+    """One Alma institution. Safe to use from several threads."""
+
+    def __init__(
+        self,
+        settings: AlmaSettings,
+        surroundings: Surroundings,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self.capabilities = capabilities_of(settings)
+        self._settings = settings
+        zone = ZoneInfo(settings.timezone)
+        self._client = AlmaClient(settings, surroundings, sleep)
+        seen = LastSeen()
+        self._sight = Sight(self._client, settings, sleep)
+        self._patrons = Patrons(self._client, settings, lambda: now().astimezone(zone).date())
+        self._temporary = TemporaryItems(self._client, settings, self._sight, seen)
+        self._holds = Holds(self._client, settings, self._sight, sleep)
+        self._loans = Loans(self._client, settings, self._sight, seen, now)
+        self._moves = Moves(self._client, self._sight)
+
+    def find_patron(self, command: do.FindPatron, call: Call) -> Outcome:
+        """See ``Connector``."""
+        return self._patrons.find(command)
+
+    def find_item(self, command: do.FindItem, call: Call) -> Outcome:
+        """See ``Connector``."""
+        try:
+            item = self._sight.item(command.target)
+        except Missing as missing:
+            raise Rejected(
+                f"Alma knows no item with barcode {command.target.barcode}.",
+                cause="unknown_item",
+                advice="Correct the barcode in the request at the service.",
+            ) from missing
+        learned = Learned(ids=ids_of(item), place=permanent_place(item), barcode=item.item_data.barcode)
+        return Outcome(learned=learned)
+
+    def create_temporary_item(self, command: do.CreateTemporaryItem, call: Call) -> Outcome:
+        """See ``Connector``."""
+        return self._temporary.create(command, call)
+
+    def relabel_item(self, command: do.RelabelItem, call: Call) -> Outcome:
+        """See ``Connector``."""
+        return self._temporary.relabel(command)
+
+    def place_hold(self, command: do.PlaceHold, call: Call) -> Outcome:
+        """See ``Connector``."""
+        return self._holds.place(command, call)
+
+    def cancel_hold(self, command: do.CancelHold, call: Call) -> Outcome:
+        """See ``Connector``."""
+        return self._holds.cancel(command)
+
+    def check_out(self, command: do.CheckOut, call: Call) -> Outcome:
+        """See ``Connector``."""
+        return self._loans.check_out(command, call)
+
+    def set_due_date(self, command: do.SetDueDate, call: Call) -> Outcome:
+        """See ``Connector``."""
+        return self._loans.set_due_date(command)
+
+    def check_in(self, command: do.CheckIn, call: Call) -> Outcome:
+        """See ``Connector``."""
+        return self._loans.check_in(command)
+
+    def move_item(self, command: do.MoveItem, call: Call) -> Outcome:
+        """See ``Connector``."""
+        return self._moves.move(command)
+
+    def restore_item(self, command: do.RestoreItem, call: Call) -> Outcome:
+        """See ``Connector``."""
+        return self._moves.restore(command)
+
+    def receive_transit(self, command: do.ReceiveTransit, call: Call) -> Outcome:
+        """See ``Connector``."""
+        return self._loans.receive_transit(command)
+
+    def delete_temporary_item(self, command: do.DeleteTemporaryItem, call: Call) -> Outcome:
+        """See ``Connector``."""
+        return self._temporary.delete(command)
+
+    def charge_fee(self, command: do.ChargeFee, call: Call) -> Outcome:
+        """See ``Connector``."""
+        return self._patrons.charge(command, call)
+
+    def mark_lost(self, command: do.MarkLost, call: Call) -> Outcome:
+        """Declared as a task for staff, so the planner never asks for it."""
+        raise Rejected(NO_LOST, cause="staff", advice="Declare the loan lost in Alma by hand.")
+
+    def inspect(self, command: do.Inspect, call: Call) -> Sighting:
+        """See ``Connector``."""
+        return self._sight.inspect(command, self._patrons)
+
+    def probe(self) -> tuple[Finding, ...]:
+        """See ``Connector``."""
+        return findings(self._client, self._settings)
+
+    def close(self) -> None:
+        """Close connections."""
+        self._client.close()
+
+
+def build(settings: BaseModel, surroundings: Surroundings) -> Connector:
+    """The connector for these settings (an ``AlmaSettings``)."""
+    return AlmaConnector(AlmaSettings.model_validate(settings.model_dump()), surroundings)

@@ -1,0 +1,181 @@
+"""Loans in Alma: check-out with its due date afterwards, renewal by a new due date, scan-in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, datetime
+
+from bridge.connectors.alma import models as alma
+from bridge.connectors.alma.client import AlmaClient, ids_of
+from bridge.connectors.alma.dates import day_of, end_of_day
+from bridge.connectors.alma.errors import AlreadyThere, Missing
+from bridge.connectors.alma.settings import AlmaSettings
+from bridge.connectors.alma.sight import Sight, complete, is_ours, permanent_place
+from bridge.connectors.alma.temporary import LastSeen
+from bridge.connectors.base import Call
+from bridge.domain import commands as do
+from bridge.domain.record import Learned, LoanRecord, Outcome, OutcomeKind
+from bridge.errors import Rejected
+
+DEFAULT_DESK = "DEFAULT_CIRC_DESK"
+
+
+class Loans:
+    """Loans of one institution."""
+
+    def __init__(
+        self,
+        client: AlmaClient,
+        settings: AlmaSettings,
+        sight: Sight,
+        seen: LastSeen,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._client = client
+        self._settings = settings
+        self._sight = sight
+        self._seen = seen
+        self._now = now
+
+    def check_out(self, command: do.CheckOut, call: Call) -> Outcome:
+        """Check out, keep the loan's id, then set the due date and verify it from the answer."""
+        target = self._known(command.target)
+        loan, kind = self._loan(target, command, call)
+        record = LoanRecord(loan.loan_id, loan.user_id or command.account, None, self._now())
+        call.keep(Learned(ids=target.ids, place=target.place, loan=record))
+        due, notes = self._dated(loan, record.account, command.due)
+        learned = Learned(ids=target.ids, place=target.place, loan=replace(record, due=due), due=due)
+        return Outcome(kind, learned, notes)
+
+    def _known(self, target: do.Target) -> do.Target:
+        """The target with its ids, and with the owning library where a desk there must lend it."""
+        if complete(target.ids) and (self._settings.lending_library or target.place.library):
+            return target
+        try:
+            item = self._sight.item(target)
+        except Missing as missing:
+            raise _unknown(target) from missing
+        return replace(target, ids=ids_of(item), place=permanent_place(item))
+
+    def _loan(self, target: do.Target, command: do.CheckOut, call: Call) -> tuple[alma.Loan, OutcomeKind]:
+        if call.verify:
+            found = self._own_loan(target, command.account)
+            if found is not None:
+                return found, OutcomeKind.ALREADY
+        library = self._settings.lending_library or target.place.library
+        try:
+            loan = self._client.create_loan(command.account, target.ids.item, library, self._settings.lending_desk)
+        except AlreadyThere as there:
+            found = self._own_loan(target, command.account)
+            if found is None:
+                raise Rejected(there.reason, code=there.code, cause="on_loan") from there
+            return found, OutcomeKind.ALREADY
+        return loan, OutcomeKind.DONE
+
+    def _own_loan(self, target: do.Target, account: str, loan_ids: tuple[str, ...] = ()) -> alma.Loan | None:
+        loans = self._client.item_loans(target.ids).item_loan
+        return next((loan for loan in loans if is_ours(loan, loan_ids, account)), None)
+
+    def _dated(self, loan: alma.Loan, account: str, due: date | None) -> tuple[date | None, tuple[str, ...]]:
+        """Alma gives its own due date at check-out, so it is set afterwards (alma.md section 6)."""
+        given = day_of(loan.due_date, self._settings.timezone)
+        if due is None or given == due:
+            return given, ()
+        answer = self._client.update_due_date(account, loan.loan_id, end_of_day(due, self._settings.timezone))
+        stands = day_of(answer.due_date, self._settings.timezone)
+        return stands, () if stands == due else (f"Alma made the due date {stands} although {due} was asked for.",)
+
+    def set_due_date(self, command: do.SetDueDate) -> Outcome:
+        """Change the due date of our loan, or of whoever has the item; never earlier unless the command allows it."""
+        if command.loan_id and command.account:
+            try:
+                return self._changed(command.account, command.loan_id, command.due)
+            except Missing:
+                return self._for_loan_found(command)
+        return self._for_loan_found(command)
+
+    def _for_loan_found(self, command: do.SetDueDate) -> Outcome:
+        loan = self._loan_to_date(command)
+        if loan is None:
+            note = "The item is not on loan, so there is no due date to change."
+            return Outcome(OutcomeKind.ALREADY, Learned(due=command.due), (note,))
+        stands = day_of(loan.due_date, self._settings.timezone)
+        if stands == command.due:
+            return Outcome(OutcomeKind.ALREADY, Learned(due=command.due))
+        if stands is not None and command.due < stands and not command.may_shorten:
+            note = f"The due date stays {stands}: the bridge does not shorten a loan."
+            return Outcome(OutcomeKind.ALREADY, Learned(due=command.due), (note,))
+        return self._changed(loan.user_id, loan.loan_id, command.due)
+
+    def _loan_to_date(self, command: do.SetDueDate) -> alma.Loan | None:
+        try:
+            loans = self._client.item_loans(self._known(command.target).ids).item_loan
+        except (Missing, Rejected):
+            return None
+        if command.loan_id or command.account:
+            loans = [loan for loan in loans if is_ours(loan, (command.loan_id,), command.account)]
+        return next(iter(loans), None)
+
+    def _changed(self, account: str, loan_id: str, due: date) -> Outcome:
+        answer = self._client.update_due_date(account, loan_id, end_of_day(due, self._settings.timezone))
+        stands = day_of(answer.due_date, self._settings.timezone)
+        if stands == due:
+            return Outcome(learned=Learned(due=due))
+        return Outcome(
+            learned=Learned(due=due), notes=(f"Alma made the due date {stands} although {due} was asked for.",)
+        )
+
+    def check_in(self, command: do.CheckIn) -> Outcome:
+        """Scan in at the item's desk; an own item only while the open loan is ours."""
+        target = command.target
+        try:
+            if target.origin is do.Origin.OWN:
+                return self._own_checked_in(command)
+            return self._scanned(target, target.place.library, target.place.desk or DEFAULT_DESK)
+        except Missing:
+            note = "The item is gone from Alma, so there is nothing to check in."
+            return Outcome(OutcomeKind.ALREADY, Learned(checked_in=True, nothing_waits=True), (note,))
+
+    def _own_checked_in(self, command: do.CheckIn) -> Outcome:
+        target = self._known(command.target)
+        loans = self._client.item_loans(target.ids).item_loan
+        if not any(is_ours(loan, command.loan_ids, command.account) for loan in loans):
+            said = (
+                "The item is on loan to somebody else; that loan stays."
+                if loans
+                else "The item was checked in already."
+            )
+            return Outcome(OutcomeKind.ALREADY, Learned(checked_in=True), (said,))
+        return self._scanned(target, *self._return_desk(target.place.library))
+
+    def _return_desk(self, owner: str) -> tuple[str, str]:
+        settings = self._settings
+        if settings.check_in_at == "lending" and settings.lending_library:
+            return settings.lending_library, settings.lending_desk
+        usual = settings.lending_desk if settings.lending_library in {"", owner} else DEFAULT_DESK
+        return owner, settings.return_desks.get(owner, usual)
+
+    def _scanned(self, target: do.Target, library: str, desk: str) -> Outcome:
+        item = self._client.scan_in(self._known(target).ids, library, desk)
+        self._seen.keep(item)
+        where = alma.folded(item.item_data.process_type)
+        waits = where in {"HOLDSHELF", "REQUESTED", "TRANSIT"} or item.item_data.requested is not False
+        note = {"TRANSIT": "Alma sends the item on.", "HOLDSHELF": "A hold is waiting for the item."}.get(where)
+        learned = Learned(checked_in=True, nothing_waits=None if waits else True)
+        return Outcome(learned=learned, notes=(note,) if note else ())
+
+    def receive_transit(self, command: do.ReceiveTransit) -> Outcome:
+        """Scan an item in where it has arrived."""
+        place = command.target.place
+        target = replace(self._known(command.target), place=place)
+        outcome = self._scanned(target, place.library, place.desk or DEFAULT_DESK)
+        return replace(outcome, learned=Learned(transit_received=True))
+
+
+def _unknown(target: do.Target) -> Rejected:
+    return Rejected(
+        f"Alma knows no item with barcode {target.barcode}.",
+        cause="unknown_item",
+        advice="Correct the barcode in the request at the service, or see to the loan by hand.",
+    )

@@ -1,0 +1,152 @@
+"""Looking things up in Alma: an item by its ids, barcode or mark, and everything that hangs on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from bridge.connectors.alma import models as alma
+from bridge.connectors.alma.client import AlmaClient, ids_of
+from bridge.connectors.alma.dates import day_of
+from bridge.connectors.alma.errors import Missing
+from bridge.connectors.alma.marc import system_number
+from bridge.connectors.alma.patrons import Patrons
+from bridge.connectors.alma.settings import AlmaSettings
+from bridge.domain import commands as do
+from bridge.domain.identity import Mark
+from bridge.domain.record import HoldRecord, HoldState, SeenLoan, Sighting
+
+
+def complete(ids: do.VendorIds) -> bool:
+    """Whether Alma can be asked for the item by these ids."""
+    return bool(ids.bib and ids.holding and ids.item)
+
+
+def permanent_place(item: alma.Item) -> do.Place:
+    """Where the item belongs; stays so while it is in a temporary location (alma.md section 4)."""
+    return do.Place(item.item_data.library, item.item_data.location)
+
+
+def temporary_place(item: alma.Item) -> do.Place | None:
+    """The temporary location the item is in, if any."""
+    held = item.holding_data
+    return do.Place(held.temp_library, held.temp_location) if held.in_temp_location else None
+
+
+def same_place(one: do.Place, other: do.Place) -> bool:
+    """Whether library and location agree; a desk is no part of where an item is."""
+    return (one.library, one.location) == (other.library, other.location)
+
+
+def is_ours(loan: alma.Loan, loan_ids: tuple[str, ...], account: str) -> bool:
+    """A loan we recorded, or one on our ILL account; primary ids are compared without case (alma.md section 2)."""
+    return loan.loan_id in loan_ids or bool(account and loan.user_id.casefold() == account.casefold())
+
+
+class Sight:
+    """Read-only looks at one institution."""
+
+    def __init__(self, client: AlmaClient, settings: AlmaSettings, sleep: Callable[[float], None]) -> None:
+        self._client = client
+        self._settings = settings
+        self._sleep = sleep
+
+    def raw(self, target: do.Target) -> dict[str, Any]:
+        """The item with every field, by ids where known, else by barcode. Raises ``Missing``."""
+        if complete(target.ids):
+            return self._client.raw_item(target.ids)
+        return self._client.raw_item_by_barcode(target.barcode)
+
+    def item(self, target: do.Target) -> alma.Item:
+        """The item, by ids where known, else by barcode. Raises ``Missing``."""
+        return alma.Item.model_validate(self.raw(target))
+
+    def bears(self, item: alma.Item, mark: Mark) -> bool:
+        """Whether the item bears this mark in the field configured for it."""
+        return mark.code in getattr(item.item_data, self._settings.mark_field).split()
+
+    def by_mark(self, mark: Mark) -> do.VendorIds:
+        """Ids of what exists for this mark, as far as it was made: bib; bib and holding; or all three."""
+        bib = self._client.bib_of_mark(system_number(mark))
+        if not bib:
+            return do.VendorIds()
+        holdings = self._client.holdings(bib).holding
+        if not holdings:
+            return do.VendorIds(bib)
+        items = self._client.items(bib, "ALL").item
+        marked = next((item for item in items if self.bears(item, mark)), None)
+        return ids_of(marked) if marked else do.VendorIds(bib, holdings[0].holding_id)
+
+    def by_mark_at_last(self, mark: Mark) -> do.VendorIds:
+        """The same, asked again for a while: a bib made a moment ago may not be in the index yet."""
+        for _ in range(self._settings.visibility_tries - 1):
+            found = self.by_mark(mark)
+            if found.bib:
+                return found
+            self._sleep(self._settings.visibility_wait)
+        return self.by_mark(mark)
+
+    def inspect(self, asked: do.Inspect, patrons: Patrons) -> Sighting:
+        """Everything that exists for this mark."""
+        fees = patrons.fees_of(asked)
+        item = self._item_of(asked.target)
+        if item is None:
+            found = self.by_mark(asked.target.mark) if asked.target.origin is do.Origin.CREATED else do.VendorIds()
+            return Sighting(item_present=False, ids=found, hold_seen=True, loans_seen=True, fees=fees)
+        ids = ids_of(item)
+        marked = self.bears(item, asked.target.mark)
+        return Sighting(
+            item_present=True,
+            ids=ids,
+            barcode=item.item_data.barcode,
+            marked=marked,
+            hold=self._hold(ids, asked),
+            hold_seen=True,
+            loans=self._loans(ids, asked),
+            loans_seen=True,
+            place=permanent_place(item),
+            temporary_place=temporary_place(item),
+            fees=fees,
+        )
+
+    def _item_of(self, target: do.Target) -> alma.Item | None:
+        """A temporary item by its ids or mark; an own item by its ids or barcode."""
+        try:
+            if complete(target.ids) or target.origin is do.Origin.OWN:
+                return self.item(target)
+            ids = self.by_mark(target.mark)
+            return self._client.item(ids) if complete(ids) else None
+        except Missing:
+            return None
+
+    def _hold(self, ids: do.VendorIds, asked: do.Inspect) -> HoldRecord | None:
+        found = self.hold_on(ids, asked.target.mark, hold_id=asked.hold_id)
+        if found is None:
+            return None
+        patron = asked.patron_id or found.user_primary_id
+        return HoldRecord(found.request_id, patron, self.pickup_of(found), HoldState.PLACED)
+
+    def hold_on(
+        self, ids: do.VendorIds, mark: Mark, *, hold_id: str = "", patron_id: str = ""
+    ) -> alma.UserRequest | None:
+        """Our hold on an item: the one recorded, the one that bears the mark, or this patron's."""
+        for request in self._client.item_requests(ids).user_request:
+            ours = request.request_id == hold_id or mark.code in request.comment
+            if ours or (patron_id and request.user_primary_id.casefold() == patron_id.casefold()):
+                return request
+        return None
+
+    def pickup_of(self, request: alma.UserRequest) -> str:
+        """The pickup location in the form the configuration uses."""
+        desk = request.pickup_location_circulation_desk
+        by_desk = self._settings.pickup_type == "CIRCULATION_DESK" and desk
+        return f"{request.pickup_location_library}/{desk}" if by_desk else request.pickup_location_library
+
+    def _loans(self, ids: do.VendorIds, asked: do.Inspect) -> tuple[SeenLoan, ...]:
+        zone = self._settings.timezone
+        return tuple(
+            SeenLoan(
+                loan.loan_id, loan.user_id, day_of(loan.due_date, zone), is_ours(loan, asked.loan_ids, asked.account)
+            )
+            for loan in self._client.item_loans(ids).item_loan
+        )
