@@ -126,8 +126,8 @@ def by_step(log: str) -> dict[str, int]:
     counts: Counter[str] = Counter()
     for line in log.splitlines():
         event = json.loads(line)
-        if event.get("event") == "exchange" and not event.get("transient"):
-            counts[event.get("step", "::look").split(":")[2]] += 1
+        if event.get("event") == "exchange" and "step" in event and not event.get("transient"):
+            counts[event["step"].split(":")[2]] += 1
     return dict(sorted(counts.items()))
 
 

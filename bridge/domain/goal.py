@@ -119,7 +119,7 @@ def goal_for(request: Request, policy: Policy) -> Goal:
 
 
 def _ended(stand: Standing) -> bool:
-    return stand.dead or stand.phase in {Phase.COMPLETED, *NOT_SUPPLIED} or stand.service_type is ServiceType.COPY
+    return stand.dead or stand.phase in {Phase.COMPLETED, *NOT_SUPPLIED}
 
 
 def _needs_patron(stands: tuple[Standing, ...], policy: BorrowingPolicy) -> bool:

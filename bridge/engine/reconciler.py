@@ -43,6 +43,7 @@ class Sitting:
     version: int
     failures: dict[VolumeKey, IlsError] = field(default_factory=dict)
     verified: set[str] = field(default_factory=set)
+    told: set[str] = field(default_factory=set)
     unknown: int = 0
 
     @property
@@ -189,6 +190,7 @@ class Reconciler:
 
     def _refused(self, sitting: Sitting, step: Step, problem: IlsError) -> None:
         sentence = f"{_attempted(step)} did not succeed: {problem.reason}"
+        sitting.told.add(problem.reason)
         self._journal(sitting, step, StepState.REFUSED, (sentence,))
         log.warning("step.refused", cause=problem.cause, code=problem.code, why=problem.reason)
 
@@ -235,8 +237,7 @@ class Reconciler:
             parked = Parked(goal.fingerprint, "staff", found.instruction, advice)
             return self._stopped(sitting, State.STAFF, parked)
         state = State.CLOSED if goal.ended else State.IN_STEP
-        lines = () if sitting.held.row.state is state else (self._line("state", _CALM[state]),)
-        return Verdict(state, self._status(sitting), lines=lines)
+        return Verdict(state, self._status(sitting), lines=self._said_once(sitting, _CALM[state]))
 
     def _failed(self, sitting: Sitting, goal: Goal) -> Verdict:
         again = [problem for problem in sitting.failures.values() if isinstance(problem, Retry)]
@@ -261,10 +262,15 @@ class Reconciler:
         return self._stopped(sitting, State.PARKED, parked)
 
     def _stopped(self, sitting: Sitting, state: State, parked: Parked) -> Verdict:
-        before = sitting.held.row
-        known = before.state is state and before.parked == parked
-        lines = () if known else (self._line("state", f"{_STOPPED[state]} {parked.reason} {parked.advice}".rstrip()),)
-        return Verdict(state, self._status(sitting), parked=parked, lines=lines)
+        reason = "" if parked.reason in sitting.told else parked.reason
+        said = " ".join(part for part in (_STOPPED[state], reason, parked.advice) if part)
+        return Verdict(state, self._status(sitting), parked=parked, lines=self._said_once(sitting, said))
+
+    def _said_once(self, sitting: Sitting, sentence: str) -> tuple[HistoryLine, ...]:
+        """A line on how the request stands, unless only changes came in since it was said before."""
+        history = self._ledger.requests.history(sitting.held.row.id)
+        last = next((line for line in reversed(history) if line.kind != "change"), None)
+        return () if last is not None and last.line == sentence else (self._line("state", sentence),)
 
     def _as_before(self, sitting: Sitting) -> Verdict:
         return Verdict(State.PARKED, self._status(sitting), parked=sitting.held.row.parked)
@@ -284,7 +290,7 @@ _CALM = {
     State.IN_STEP: "The ILS agrees with the request; nothing is left to do.",
     State.CLOSED: "The request is finished and nothing of it is left to do in the ILS.",
 }
-_STOPPED = {State.STAFF: "Staff are asked:", State.PARKED: "Parked:"}
+_STOPPED = {State.STAFF: "Staff are asked:", State.PARKED: "Parked."}
 
 
 def _attempted(step: Step) -> str:

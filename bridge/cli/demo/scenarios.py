@@ -176,6 +176,7 @@ def outage(stage: Stage, number: str) -> Ending:
 def repeated(stage: Stage, number: str) -> Ending:
     """The same change three times, and two in the wrong order."""
     borrowed(stage, number)
+    stage.settled(number)
     shipped = stage.tell(number, "Shipped", due_date="2027-01-15", send="hold")
     received = stage.tell(number, "Received", send="hold")
     statuses = stage.send(number, [received, shipped], times=3)

@@ -126,7 +126,9 @@ class Stage:
     def ask(self, number: str, **facts: object) -> None:
         """A request is made at the service."""
         self._post("/requests", {"number": number, "requester": "DEMO", **facts})
-        self._changes[number] = self._changes.get(number, 0) + (1 if facts.get("silent") is not True else 0)
+        volumes = facts.get("volumes")
+        lines = 1 + (len(volumes) if isinstance(volumes, list) else 0)
+        self._changes[number] = self._changes.get(number, 0) + (lines if facts.get("silent") is not True else 0)
 
     def tell(self, number: str, status: str, **facts: object) -> str:
         """The service moves a request along; answers the id of the event."""

@@ -209,7 +209,7 @@ def problem_of(answer: Answer) -> AlmaProblem:
         found = _from_xml(answer.body)
     else:
         found = None
-    return found or AlmaProblem(message=re.sub(r"\s+", " ", text)[:300])
+    return found or AlmaProblem(message="" if text.startswith("<") else re.sub(r"\s+", " ", text)[:300])
 
 
 def _from_json(text: str) -> AlmaProblem | None:

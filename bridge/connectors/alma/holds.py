@@ -89,7 +89,7 @@ class Holds:
         try:
             self._client.cancel_request(command.patron_id, command.hold_id)
         except Missing:
-            return Outcome(OutcomeKind.ALREADY, Learned(hold=ended), ("The hold was gone already.",))
+            return Outcome(OutcomeKind.ALREADY, Learned(hold=ended))
         return Outcome(learned=Learned(hold=ended))
 
 

@@ -160,7 +160,7 @@ class Loans:
         item = self._client.scan_in(self._known(target).ids, library, desk)
         self._seen.keep(item)
         where = alma.folded(item.item_data.process_type)
-        waits = where in {"HOLDSHELF", "REQUESTED", "TRANSIT"} or item.item_data.requested is not False
+        waits = where in {"HOLDSHELF", "REQUESTED", "TRANSIT"} or item.item_data.requested is True
         note = {"TRANSIT": "Alma sends the item on.", "HOLDSHELF": "A hold is waiting for the item."}.get(where)
         learned = Learned(checked_in=True, nothing_waits=None if waits else True)
         return Outcome(learned=learned, notes=(note,) if note else ())

@@ -160,8 +160,7 @@ class TemporaryItems:
 
 
 def _gone(kind: OutcomeKind) -> Outcome:
-    notes = ("It was gone already.",) if kind is OutcomeKind.ALREADY else ()
-    return Outcome(kind, Learned(existence=Existence.DELETED), notes)
+    return Outcome(kind, Learned(existence=Existence.DELETED))
 
 
 def _not_ours(what: str) -> Rejected:
