@@ -133,9 +133,9 @@ class AlmaClient:
         return self._made(Endpoint.ITEM_UPDATE, sending, alma.Item)
 
     def scan_in(self, ids: VendorIds, library: str, desk: str) -> alma.Item:
-        """Scan an item in at a desk. Ends a loan, fills a waiting request, or sends the item on."""
+        """Scan an item in at a desk (a POST without body). Ends a loan, fills a waiting request, or sends the item on."""
         parameters = {"op": "scan", "library": library, "circ_desk": desk, "register_in_house_use": "false"}
-        sending = Sending("POST", V1 + _item(ids), ITEM, params=parameters, body=b"{}", headers=JSON)
+        sending = Sending("POST", V1 + _item(ids), ITEM, params=parameters, headers={"Accept": JSON["Accept"]})
         return self._made(Endpoint.SCAN_IN, sending, alma.Item)
 
     def delete_item(self, ids: VendorIds) -> None:

@@ -40,7 +40,7 @@ class Loans:
 
     def check_out(self, command: do.CheckOut, call: Call) -> Outcome:
         """Check out, keep the loan's id, then set the due date and verify it from the answer."""
-        target = self._known(command.target)
+        target = self._known(command.target, with_place=not self._settings.lending_library)
         loan, kind = self._loan(target, command, call)
         record = LoanRecord(loan.loan_id, loan.user_id or command.account, None, self._now())
         call.keep(Learned(ids=target.ids, place=target.place, loan=record))
@@ -48,9 +48,9 @@ class Loans:
         learned = Learned(ids=target.ids, place=target.place, loan=replace(record, due=due), due=due)
         return Outcome(kind, learned, notes)
 
-    def _known(self, target: do.Target) -> do.Target:
-        """The target with its ids, and with the owning library where a desk there must lend it."""
-        if complete(target.ids) and (self._settings.lending_library or target.place.library):
+    def _known(self, target: do.Target, *, with_place: bool = False) -> do.Target:
+        """The target with its ids, and with its place (whose library owns it) where that is needed; looked up if not known."""
+        if complete(target.ids) and (target.place.library or not with_place):
             return target
         try:
             item = self._sight.item(target)
@@ -138,7 +138,8 @@ class Loans:
             return Outcome(OutcomeKind.ALREADY, Learned(checked_in=True, nothing_waits=True), (note,))
 
     def _own_checked_in(self, command: do.CheckIn) -> Outcome:
-        target = self._known(command.target)
+        at_lending_desk = self._settings.check_in_at == "lending" and self._settings.lending_library
+        target = self._known(command.target, with_place=not at_lending_desk)
         loans = self._client.item_loans(target.ids).item_loan
         if not any(is_ours(loan, command.loan_ids, command.account) for loan in loans):
             said = (

@@ -1,0 +1,197 @@
+"""The Alma connector, its stand-in over real HTTP, and every exchange checked against the vendor's OpenAPI documents."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import requests
+
+from bridge.connectors.alma import AlmaConnector, AlmaSettings
+from bridge.connectors.base import Surroundings
+from bridge.domain import commands as do
+from bridge.domain.identity import Mark
+from bridge.http import Exchange
+from bridge.sandbox.alma import AlmaStandIn
+from bridge.sandbox.faults import Fault, Outage
+from bridge.sandbox.server import Server
+from tests.contract.bench import Listening, SpyPace
+
+NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+WRITE = "POST|PUT|DELETE"
+API = "^/almaws"
+
+
+def address_of(path: str, query: str) -> str:
+    bare = path.split("?", 1)[0]
+    return f"http://alma{bare}?{query}" if query else f"http://alma{bare}"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request as it reached the stand-in."""
+
+    method: str
+    address: str
+    headers: dict[str, str]
+    has_body: bool
+
+
+class Recording:
+    """A WSGI application that remembers method, address and content type of what it is asked."""
+
+    def __init__(self, app: Callable[..., Iterable[bytes]]) -> None:
+        self._app = app
+        self.asked: list[Asked] = []
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        path = environ.get("RAW_URI") or environ["PATH_INFO"]
+        if path.startswith("/almaws"):
+            headers = {"Accept": environ.get("HTTP_ACCEPT", ""), "Content-Type": environ.get("CONTENT_TYPE", "")}
+            headers["Authorization"] = environ.get("HTTP_AUTHORIZATION", "")
+            body = int(environ.get("CONTENT_LENGTH") or 0) > 0
+            method = environ["REQUEST_METHOD"]
+            self.asked.append(Asked(method, address_of(path, environ.get("QUERY_STRING", "")), headers, body))
+        return self._app(environ, start_response)
+
+
+class AlmaBench:
+    """See ``ContractBench``."""
+
+    patron = "21000000001001"
+    other_patron = "P1002"
+    unknown_patron = "no-such-patron"
+    blocked_patron = "P1005"
+    account = "ILL-XYZ"
+    own_barcode = "39000000000001"
+    foreign_barcode = "39000000000003"
+    temporary_place = do.Place("RS", "ILLTEMP", "RSDESK")
+    lending_place = do.Place("RS", "ILLOUT")
+    pickup = "MAIN"
+    other_pickup = "BRANCH"
+    item_type = "ILL"
+    material = "BOOK"
+
+    def __init__(self, **settings: object) -> None:
+        self.stand_in = AlmaStandIn(clock=lambda: NOW)
+        self.recording = Recording(self.stand_in.app)
+        self._server = Server(self.recording)
+        self.pace = SpyPace()
+        self.heard = Listening()
+        self.waits: list[float] = []
+        self.settings = AlmaSettings.model_validate(
+            {
+                "host": self._server.url,
+                "api_key": self.stand_in.key,
+                "timezone": "Europe/Berlin",
+                "lending_library": "RS",
+                "lending_desk": "RSDESK",
+                "fee_owner": "MAIN",
+                **settings,
+            }
+        )
+        self.connector = self.connect()
+
+    def connect(self) -> AlmaConnector:
+        surroundings = Surroundings("alma", self.pace, self.heard.tell)
+        return AlmaConnector(self.settings, surroundings, sleep=self.waits.append, now=lambda: NOW)
+
+    def start(self) -> None:
+        self._server.start()
+
+    def stop(self) -> None:
+        self.connector.close()
+        self._server.stop()
+
+    def fault(self, kind: str, *, method: str = ".*", path: str = API, times: int = 1, **more: object) -> None:
+        body = {"kind": kind, "method": method, "path": path, "times": times, **more}
+        self.stand_in.faults.add(Fault.model_validate(body))
+
+    def outage(self, *, on: bool) -> None:
+        self.stand_in.faults.set_outage(Outage(on=on))
+
+    def drop_after_next_write(self) -> None:
+        self.fault("drop_after", method=WRITE)
+
+    def drop_before_next_write(self) -> None:
+        self.fault("drop_before", method=WRITE)
+
+    def unauthorized(self, *, times: int) -> None:
+        self.fault("unauthorized", times=times)
+
+    def throttle(self, *, times: int, retry_after: float) -> None:
+        self.fault("throttle", times=times, retry_after=round(retry_after))
+
+    def garbage(self, *, times: int) -> None:
+        self.fault("garbage", times=times)
+
+    def proxy_page(self, *, times: int) -> None:
+        self.fault("html", times=times)
+
+    def desk(self, what: str, **order: object) -> None:
+        answer = requests.post(f"{self._server.url}/_sandbox/desk/{what}", json=order, timeout=10)
+        assert answer.ok, answer.text
+
+    def lend(self, barcode: str, patron: str) -> None:
+        self.desk("lend", barcode=barcode, patron=patron)
+
+    def check_in(self, barcode: str) -> None:
+        self.desk("check_in", barcode=barcode)
+
+    def relabel(self, barcode: str, new_barcode: str) -> None:
+        self.desk("relabel", barcode=barcode, new_barcode=new_barcode)
+
+    def delete_by_hand(self, barcode: str) -> None:
+        self.desk("delete", barcode=barcode)
+
+    def objects(self) -> dict[str, list[dict[str, Any]]]:
+        answer = requests.get(f"{self._server.url}/_sandbox/objects", timeout=10)
+        found: dict[str, list[dict[str, Any]]] = answer.json()
+        return found
+
+    def items(self, barcode: str) -> list[dict[str, Any]]:
+        return [item for item in self.objects()["items"] if item["barcode"] == barcode]
+
+    def items_with_barcode(self, barcode: str) -> int:
+        return len(self.items(barcode))
+
+    def bibs_with_mark(self, mark: Mark) -> int:
+        return sum(any(mark.code in number for number in bib["network_numbers"]) for bib in self.objects()["bibs"])
+
+    def holds_on(self, barcode: str) -> int:
+        pids = {item["id"] for item in self.items(barcode)}
+        return sum(hold["active"] and hold["pid"] in pids for hold in self.objects()["requests"])
+
+    def open_loan(self, barcode: str) -> dict[str, Any]:
+        pids = {item["id"] for item in self.items(barcode)}
+        return next((loan for loan in self.objects()["loans"] if loan["open"] and loan["pid"] in pids), {})
+
+    def loan_of(self, barcode: str) -> str:
+        return str(self.open_loan(barcode).get("user", ""))
+
+    def due_of(self, barcode: str) -> str:
+        """The day in the library's zone, which the stand-in keeps as an instant in UTC."""
+        pid = self.items(barcode)[0]["id"]
+        loan = next(loan for loan in self.stand_in.state.loans.values() if loan.open and loan.pid == pid)
+        return loan.due.astimezone(ZoneInfo("Europe/Berlin")).isoformat()
+
+    def fees_of(self, patron: str) -> int:
+        user = self.stand_in.state.find_user(patron)
+        assert user is not None
+        return sum(fee["user"] == user.primary_id for fee in self.objects()["fees"])
+
+    def orphans(self) -> int:
+        return len(self.stand_in.report()["orphans"])
+
+    def told(self, template: str, method: str = "") -> list[Exchange]:
+        return [
+            each for each in self.heard.exchanges if re.fullmatch(template, each.template) and method in {"", each.method}
+        ]
+
+
+def without_ids(target: do.Target) -> do.Target:
+    return replace(target, ids=do.VendorIds())

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.connectors.alma.bench import AlmaBench
+from tests.openapi import VendorApi
+from tests.reference import REFERENCE
+
+
+@pytest.fixture(scope="session")
+def vendor_api() -> VendorApi | None:
+    """The vendor's documents, where they are at hand."""
+    folder = REFERENCE / "alma" / "openapi"
+    return VendorApi.load(folder) if folder.is_dir() else None
+
+
+@pytest.fixture
+def bench(vendor_api: VendorApi | None) -> Iterator[AlmaBench]:
+    made = AlmaBench()
+    made.start()
+    try:
+        yield made
+    finally:
+        made.stop()
+    check(made, vendor_api)
+
+
+def check(bench: AlmaBench, vendor_api: VendorApi | None) -> None:
+    """Whatever a test made the connector ask stands in the vendor's documents."""
+    if vendor_api is None:
+        return
+    for asked in bench.recording.asked:
+        problems = vendor_api.check_request(asked.method, asked.address, asked.headers, has_body=asked.has_body)
+        assert not problems, (asked, problems)
