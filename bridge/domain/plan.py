@@ -197,7 +197,8 @@ def _holding(goal: ItemGoal, item: ItemRecord, target: do.Target, record: Record
     if placed is None or placed.state is HoldState.CANCELLED:
         note = goal.mark.text
         return do.PlaceHold(target, patron, wanted.pickup_location, note=note, notify=wanted.notify)
-    differs = (placed.patron_id, placed.pickup_location) != (patron, wanted.pickup_location)
+    elsewhere = placed.pickup_location not in {"", wanted.pickup_location}
+    differs = elsewhere or placed.patron_id != patron
     if placed.state is HoldState.PLACED and differs:
         return do.CancelHold(target, placed.patron_id, placed.hold_id)
     return None

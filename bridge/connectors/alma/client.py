@@ -96,7 +96,7 @@ class AlmaClient:
             repeatable=True,
         )
         answer = self._sent(Endpoint.BIBS, sending)
-        return _xml_text(answer, "mms_id")
+        return xml_text(answer, "mms_id")
 
     def create_bib(self, body: bytes) -> str:
         """Create a bib; answers its MMS id."""
@@ -286,7 +286,7 @@ class AlmaClient:
 
     def _xml_id(self, endpoint: Endpoint, sending: Sending, name: str) -> str:
         answer = self._sent(endpoint, sending)
-        found = _xml_text(answer, name)
+        found = xml_text(answer, name)
         if not found:
             raise nonsense(endpoint, answer, repeatable=False)
         return found
@@ -306,7 +306,7 @@ def _posting(
     return Sending("POST", path, template, params=parameters or {}, body=_json(body), headers=JSON, transient=transient)
 
 
-def _xml_text(answer: Answer, name: str) -> str:
+def xml_text(answer: Answer, name: str) -> str:
     """The first element of this name in an XML answer, or the empty text where there is none or no XML."""
     parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)
     try:

@@ -158,13 +158,26 @@ class Loans:
         return owner, settings.return_desks.get(owner, usual)
 
     def _scanned(self, target: do.Target, library: str, desk: str) -> Outcome:
-        item = self._client.scan_in(self._known(target).ids, library, desk)
+        item = self._scan(self._known(target).ids, library, desk)
         self._seen.keep(item)
         where = alma.folded(item.item_data.process_type)
         waits = where in {"HOLDSHELF", "REQUESTED", "TRANSIT"} or item.item_data.requested is True
         note = {"TRANSIT": "Alma sends the item on.", "HOLDSHELF": "A hold is waiting for the item."}.get(where)
         learned = Learned(checked_in=True, nothing_waits=None if waits else True)
         return Outcome(learned=learned, notes=(note,) if note else ())
+
+    def _scan(self, ids: do.VendorIds, library: str, desk: str) -> alma.Item:
+        """Scan in. The code for "unknown item" (40166411) is also the one for an unknown desk, so the item is looked for."""
+        try:
+            return self._client.scan_in(ids, library, desk)
+        except Missing as missing:
+            self._client.item(ids)
+            raise Rejected(
+                f"Alma does not take the scan-in at {library}/{desk}. {missing.reason}".strip(),
+                code=missing.code,
+                cause="desk",
+                advice="Check library and desk in the settings.",
+            ) from missing
 
     def receive_transit(self, command: do.ReceiveTransit) -> Outcome:
         """Scan an item in where it has arrived."""

@@ -14,6 +14,13 @@ def _text(value: object) -> object:
     return "" if value is None else str(value)
 
 
+def _words(value: object) -> object:
+    """A code table value in words, for people to read."""
+    if isinstance(value, dict):
+        value = value.get("desc") or value.get("value")
+    return "" if value is None else str(value)
+
+
 def _rows(value: object) -> object:
     """A list that may be missing, null, or a single object."""
     if value in (None, "", {}):
@@ -25,7 +32,14 @@ def _object(value: object) -> object:
     return {} if value in (None, "") else value
 
 
+def _flag(value: object) -> object:
+    """A yes or no that may be null, empty or text."""
+    return None if value in ("", {}) else value
+
+
+Flag = Annotated[bool | None, BeforeValidator(_flag)]
 Text = Annotated[str, BeforeValidator(_text)]
+Words = Annotated[str, BeforeValidator(_words)]
 T = TypeVar("T")
 Rows = Annotated[list[T], BeforeValidator(_rows)]
 
@@ -46,7 +60,7 @@ class ItemData(Payload):
     policy: Text = ""
     process_type: Text = ""
     base_status: Text = ""
-    requested: bool | None = None
+    requested: Flag = None
     internal_note_1: Text = ""
     internal_note_2: Text = ""
     internal_note_3: Text = ""
@@ -57,7 +71,7 @@ class HoldingData(Payload):
     """``holding_data`` of an item, with its temporary location."""
 
     holding_id: Text = ""
-    in_temp_location: bool | None = False
+    in_temp_location: Flag = None
     temp_library: Text = ""
     temp_location: Text = ""
 
@@ -99,9 +113,9 @@ class HoldingList(Payload):
 class Block(Payload):
     """A block on a user."""
 
-    block_description: Text = ""
+    block_description: Words = ""
     block_status: Text = ""
-    block_type: Text = ""
+    block_type: Words = ""
     expiry_date: Text = ""
 
 

@@ -137,10 +137,11 @@ class Sight:
         return None
 
     def pickup_of(self, request: alma.UserRequest) -> str:
-        """The pickup location in the form the configuration uses."""
+        """The pickup location in the form the configuration uses; empty where Alma does not name the desk."""
         desk = request.pickup_location_circulation_desk
-        by_desk = self._settings.pickup_type == "CIRCULATION_DESK" and desk
-        return f"{request.pickup_location_library}/{desk}" if by_desk else request.pickup_location_library
+        if self._settings.pickup_type == "LIBRARY":
+            return request.pickup_location_library
+        return f"{request.pickup_location_library}/{desk}" if desk else ""
 
     def _loans(self, ids: do.VendorIds, asked: do.Inspect) -> tuple[SeenLoan, ...]:
         zone = self._settings.timezone

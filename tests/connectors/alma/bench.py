@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import requests
 
 from bridge.connectors.alma import AlmaConnector, AlmaSettings
-from bridge.connectors.base import Surroundings
+from bridge.connectors.base import Connector, Surroundings
 from bridge.domain import commands as do
 from bridge.domain.identity import Mark
 from bridge.http import Exchange
@@ -94,7 +94,7 @@ class AlmaBench:
                 **settings,
             }
         )
-        self.connector = self.connect()
+        self.connector: Connector = self.connect()
 
     def connect(self) -> AlmaConnector:
         surroundings = Surroundings("alma", self.pace, self.heard.tell)
@@ -189,7 +189,9 @@ class AlmaBench:
 
     def told(self, template: str, method: str = "") -> list[Exchange]:
         return [
-            each for each in self.heard.exchanges if re.fullmatch(template, each.template) and method in {"", each.method}
+            each
+            for each in self.heard.exchanges
+            if re.fullmatch(template, each.template) and method in {"", each.method}
         ]
 
 
