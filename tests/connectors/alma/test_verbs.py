@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -70,7 +71,7 @@ class TestItem:
 
     def test_an_unknown_barcode_is_told(self, bench: AlmaBench) -> None:
         target = replace(own(bench, "1"), barcode="nowhere")
-        asked = (
+        asked: tuple[Callable[[], object], ...] = (
             lambda: bench.connector.find_item(do.FindItem(target), CALL),
             lambda: bench.connector.move_item(do.MoveItem(target, bench.lending_place), CALL),
             lambda: bench.connector.check_out(do.CheckOut(target, bench.account), CALL),
