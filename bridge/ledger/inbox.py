@@ -112,7 +112,7 @@ class Inbox:
         """Each source that ever spoke: name, last poll, its problem, and how many messages came."""
         with self._database.read() as connection:
             rows = connection.execute(select(schema.inbox.c.source, func.count()).group_by(schema.inbox.c.source))
-            counts = {name: int(count) for name, count in rows.tuples()}
+            counts = {name: int(count) for name, count in rows}
             cursors = {row.source: row for row in connection.execute(select(schema.cursor))}
         names = sorted({*counts, *cursors})
         return tuple(

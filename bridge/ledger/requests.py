@@ -80,7 +80,7 @@ class Requests:
         """How many requests are in each state."""
         query = select(REQUEST.c.state, func.count()).group_by(REQUEST.c.state)
         with self._database.read() as connection:
-            return {State(state): int(count) for state, count in connection.execute(query).tuples()}
+            return {State(state): int(count) for state, count in connection.execute(query)}
 
     def tell(self, request_id: int, lines: Sequence[HistoryLine]) -> None:
         """Append lines to a request's circulation history."""

@@ -155,7 +155,7 @@ class Work:
         due = func.min(REQUEST.c.due_at)
         query = select(REQUEST.c.lane, due).where(schema.WORK_WAITS, free).group_by(REQUEST.c.lane)
         with self._database.read() as connection:
-            return tuple((name, due) for name, due in connection.execute(query).tuples() if due is not None)
+            return tuple((name, due) for name, due in connection.execute(query) if due is not None)
 
     def _guarded(self, connection: Connection, held: Claimed, change: Update) -> int:
         """Carry out a change of the claimed row, if its fence still is ours; answers the row's version."""

@@ -249,7 +249,7 @@ class PretendIls:
         thing = self._target(command.target)
         bib = next((bib for bib, code in self.bibs.items() if code == command.target.mark.code), "")
         pid = next((pid for pid, each in self.items.items() if each is thing), "")
-        loans = ()
+        loans: tuple[SeenLoan, ...] = ()
         if thing is not None and thing.loan is not None:
             loan_id, account, due = thing.loan
             loans = (SeenLoan(loan_id, account, due, loan_id in command.loan_ids or account == command.account),)
@@ -307,8 +307,11 @@ class Stage:
             lambda _: self.policy,
             schedule=self.schedule,
             stopping=lambda: bool(self.stops),
-            passing=lambda boundary: self.passing(boundary),
+            passing=self._pass,
         )
+
+    def _pass(self, boundary: Boundary) -> None:
+        self.passing(boundary)
 
     def close(self) -> None:
         self.ledger.close()

@@ -80,7 +80,9 @@ def live(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("name", PLAYS)
-def test_a_kill_anywhere_leaves_everything_right(name: str, make_stage: Callable[..., Stage], database_url: str) -> None:
+def test_a_kill_anywhere_leaves_everything_right(
+    name: str, make_stage: Callable[..., Stage], database_url: str
+) -> None:
     points = count_points(make_stage, PLAYS[name])
     assert points >= 30
     for number in range(1, points + 1):
@@ -122,9 +124,7 @@ def check(stage: Stage, request_id: int, name: str, number: int) -> None:
 
 
 @pytest.mark.parametrize("name", PLAYS)
-def test_a_kill_in_the_middle_loses_nothing_that_should_stand(
-    name: str, make_stage: Callable[..., Stage]
-) -> None:
+def test_a_kill_in_the_middle_loses_nothing_that_should_stand(name: str, make_stage: Callable[..., Stage]) -> None:
     """After the first act only: the item with its one hold, or the one loan, stands."""
     first = PLAYS[name][:1]
     for number in range(1, count_points(make_stage, first) + 1):

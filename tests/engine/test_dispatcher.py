@@ -1,0 +1,314 @@
+"""Many requests: claims, caps, closed lanes and their probes, leases, an orderly end."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+import structlog
+from sqlalchemy import select
+
+from bridge.connectors.base import Call, Finding
+from bridge.domain import commands as do
+from bridge.domain.change import Phase
+from bridge.domain.record import Outcome
+from bridge.engine.dispatcher import Crew, Dispatcher
+from bridge.engine.lane import LaneRules, WorkLane
+from bridge.errors import CredentialsRejected, Rejected, Unavailable
+from bridge.ledger import LedgerBusy, State, Verdict, schema
+from tests.engine.pretend import PretendIls, Stage
+
+SECONDS = 10.0
+
+
+def dispatcher_of(stage: Stage, **more: object) -> Dispatcher:
+    lanes = {"pretend": (stage.lane, stage.reconciler)}
+    return Dispatcher(stage.ledger, lanes, owner="test", **more)  # type: ignore[arg-type]
+
+
+@contextmanager
+def running(stage: Stage, **more: object) -> Iterator[Dispatcher]:
+    dispatcher = dispatcher_of(stage, **{"backstop": timedelta(seconds=0.05), **more})
+    dispatcher.start()
+    try:
+        yield dispatcher
+    finally:
+        dispatcher.stop()
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Wait for a thread's work, with an end."""
+    ticks = threading.Event()
+    for _ in range(int(SECONDS / 0.01)):
+        if holds():
+            return
+        ticks.wait(0.01)
+    raise AssertionError("it did not happen")
+
+
+class Meeting(PretendIls):
+    """Patrons are looked up only when so many workers are there at once."""
+
+    def __init__(self, parties: int) -> None:
+        super().__init__()
+        self.together = threading.Barrier(parties, timeout=SECONDS)
+        self.most = 0
+        self._now = 0
+        self._guard = threading.Lock()
+
+    def find_patron(self, command: do.FindPatron, call: Call) -> Outcome:
+        with self._guard:
+            self._now += 1
+            self.most = max(self.most, self._now)
+        self.together.wait()
+        with self._guard:
+            self._now -= 1
+        return super().find_patron(command, call)
+
+
+def test_everything_due_is_worked_on(stage: Stage) -> None:
+    numbers = [stage.tell(Phase.RECEIVED, number=str(each)) for each in range(5)]
+    with running(stage):
+        until(lambda: all(stage.row(each).state is State.IN_STEP for each in numbers))
+
+
+def test_a_lane_works_up_to_its_cap_at_once(make_stage: Callable[..., Stage]) -> None:
+    ils = Meeting(2)
+    stage = make_stage(ils=ils, cap=2)
+    numbers = [stage.tell(Phase.RECEIVED, number=str(each)) for each in range(4)]
+    with running(stage):
+        until(lambda: all(stage.row(each).state is State.IN_STEP for each in numbers))
+    assert ils.most == 2
+
+
+def test_news_wakes_it(stage: Stage) -> None:
+    with running(stage, backstop=timedelta(hours=1)) as dispatcher:
+        number = stage.tell(Phase.RECEIVED)
+        dispatcher.wake()
+        until(lambda: stage.row(number).state is State.IN_STEP)
+
+
+def test_a_closed_lane_is_probed_and_goes_on(stage: Stage) -> None:
+    stage.tell(Phase.RECEIVED)
+    stage.ils.down = Unavailable("Nobody there.")
+    with structlog.testing.capture_logs() as logs, running(stage) as dispatcher:
+        until(lambda: stage.ledger.lanes.all()[0].paused_until is not None)
+        stage.clock.advance(seconds=61)
+        dispatcher.wake()
+        until(lambda: stage.ils.probes >= 1)
+        stage.ils.down = None
+        stage.clock.advance(seconds=61)
+        dispatcher.wake()
+        until(lambda: stage.row().state is State.IN_STEP)
+    events = [line["event"] for line in logs]
+    assert events.count("lane.closed") == 1
+    assert events.count("lane.opened") == 1
+
+
+def test_it_sleeps_until_the_next_thing_is_due(stage: Stage) -> None:
+    stage.tell(Phase.RECEIVED)
+    stage.ils.fails = [("find_patron", Rejected("x"))]
+    dispatcher = dispatcher_of(stage, backstop=timedelta(hours=5))
+    given: list[Crew] = []
+    assert dispatcher.dispatch(given.append) == timedelta(hours=5)
+    assert len(given) == 1
+    stage.work()
+    held = stage.ledger.work.claim_one(1, owner="x", lease=timedelta(seconds=1))
+    assert held is not None
+    later = stage.clock.now + timedelta(hours=2)
+    stage.ledger.work.release(held, Verdict(State.WAITING, "", later), version=held.row.version)
+    assert dispatcher.dispatch(given.append) == timedelta(hours=2)
+    stage.ledger.lanes.close("pretend", until=stage.clock.now + timedelta(hours=1), why="x", cause="y")
+    assert dispatcher.dispatch(given.append) == timedelta(hours=1)
+    assert len(given) == 1
+
+
+def test_lanes_of_another_configuration_are_left_alone(stage: Stage) -> None:
+    stage.tell(Phase.RECEIVED)
+    stage.ledger.lanes.ensure(["gone"])
+    stage.ledger.lanes.close("gone", until=stage.clock.now, why="x", cause="y")
+    dispatcher = Dispatcher(stage.ledger, {}, owner="test")
+    assert dispatcher.dispatch(lambda _: pytest.fail("nobody works here")) == timedelta(seconds=5)
+
+
+def test_leases_of_a_dead_predecessor_are_freed(make_stage: Callable[..., Stage], database_url: str) -> None:
+    stage = make_stage()
+    stage.tell(Phase.RECEIVED)
+    assert stage.ledger.work.claim_one(1, owner="dead", lease=timedelta(hours=9))
+    with structlog.testing.capture_logs() as logs, running(stage):
+        if database_url.startswith("sqlite"):
+            until(lambda: stage.row().state is State.IN_STEP)
+            assert any(line["event"] == "leases.freed" for line in logs)
+        else:
+            stage.clock.advance(hours=10)
+            until(lambda: stage.row().state is State.IN_STEP)
+
+
+class Slow(PretendIls):
+    """Waits in a look-up until told to go on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.there = threading.Event()
+        self.go_on = threading.Event()
+
+    def find_patron(self, command: do.FindPatron, call: Call) -> Outcome:
+        self.there.set()
+        assert self.go_on.wait(SECONDS)
+        return super().find_patron(command, call)
+
+
+def test_a_slow_step_keeps_its_lease(make_stage: Callable[..., Stage]) -> None:
+    ils = Slow()
+    stage = make_stage(ils=ils)
+    stage.tell(Phase.RECEIVED)
+    with running(stage, lease=timedelta(seconds=0.06)):
+        assert ils.there.wait(SECONDS)
+        stage.clock.advance(seconds=5)
+        held = stage.clock.now
+
+        def extended() -> bool:
+            with stage.ledger.database.read() as connection:
+                lease_until = connection.execute(select(schema.request.c.lease_until)).scalar_one()
+            return bool(lease_until > held)
+
+        until(extended)
+        ils.go_on.set()
+        until(lambda: stage.row().state is State.IN_STEP)
+
+
+def test_a_lease_that_was_lost_is_told_and_forgotten(make_stage: Callable[..., Stage]) -> None:
+    ils = Slow()
+    stage = make_stage(ils=ils)
+    stage.tell(Phase.RECEIVED)
+    with structlog.testing.capture_logs() as logs, running(stage, lease=timedelta(seconds=0.06)):
+        assert ils.there.wait(SECONDS)
+        stage.clock.advance(hours=1)
+        taken = []
+
+        def taken_over() -> bool:
+            held = stage.ledger.work.claim_one(1, owner="other", lease=timedelta(hours=1))
+            if held is None:
+                stage.clock.advance(hours=1)
+            taken.append(held)
+            return held is not None
+
+        until(taken_over)
+        until(lambda: any(line["event"] == "lease.not_extended" for line in logs))
+        ils.go_on.set()
+        until(lambda: any(line["event"] == "lease.lost" for line in logs))
+
+
+def test_stopping_lets_the_step_in_hand_end(make_stage: Callable[..., Stage]) -> None:
+    ils = Slow()
+    stage = make_stage(ils=ils)
+    stage.tell(Phase.RECEIVED)
+    dispatcher = dispatcher_of(stage)
+    stage.stops = Stopping(dispatcher)  # type: ignore[assignment]
+    dispatcher.start()
+    assert ils.there.wait(SECONDS)
+    stopper = threading.Thread(target=dispatcher.stop)
+    stopper.start()
+    until(lambda: dispatcher.stopping)
+    ils.go_on.set()
+    stopper.join(SECONDS)
+    assert not stopper.is_alive()
+    row = stage.row()
+    assert row.record.patron is not None, "the step in hand was finished"
+    assert row.state is State.DUE
+    assert row.pending is None
+
+
+class Stopping:
+    """True once the dispatcher stops."""
+
+    def __init__(self, dispatcher: Dispatcher) -> None:
+        self._dispatcher = dispatcher
+
+    def __bool__(self) -> bool:
+        return self._dispatcher.stopping
+
+
+class Faulty(PretendIls):
+    """Has a fault of ours in it."""
+
+    def find_patron(self, command: do.FindPatron, call: Call) -> Outcome:
+        raise ZeroDivisionError
+
+
+def test_a_fault_of_ours_is_never_silent(make_stage: Callable[..., Stage]) -> None:
+    stage = make_stage(ils=Faulty())
+    stage.tell(Phase.RECEIVED)
+    with structlog.testing.capture_logs() as logs, running(stage):
+        until(lambda: any(line["event"] == "worker.failed" for line in logs))
+
+
+def test_a_ledger_that_refuses_stops_nobody(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    busy = [True]
+    claim, lanes = stage.ledger.work.claim, stage.ledger.lanes.all
+
+    def sometimes(*given: object, **named: object) -> object:
+        if busy[0]:
+            raise LedgerBusy("Disk full.")
+        return claim(*given, **named)  # type: ignore[arg-type]
+
+    def no_lanes() -> object:
+        if busy[0]:
+            raise LedgerBusy("Disk full.")
+        return lanes()
+
+    stage.tell(Phase.RECEIVED)
+    monkeypatch.setattr(stage.ledger.work, "claim", sometimes)
+    with structlog.testing.capture_logs() as logs, running(stage):
+        until(lambda: any(line.get("lane") == "pretend" and line["event"] == "ledger.busy" for line in logs))
+        monkeypatch.setattr(stage.ledger.lanes, "all", no_lanes)
+        until(lambda: any("lane" not in line and line["event"] == "ledger.busy" for line in logs))
+        busy[0] = False
+        until(lambda: stage.row().state is State.IN_STEP)
+
+
+def test_a_full_crew_takes_nobody_on(stage: Stage) -> None:
+    stage.tell(Phase.RECEIVED)
+    dispatcher = dispatcher_of(stage)
+    crews: list[Crew] = []
+    dispatcher.dispatch(crews.append)
+    (crew,) = crews
+    crew.running = crew.lane.rules.cap
+    dispatcher._staff(crew)
+    dispatcher._submit(crew, lambda _: pytest.fail("the crew is full"))
+    crew.running = 0
+    dispatcher._stop.set()
+    dispatcher._submit(crew, lambda _: pytest.fail("it has stopped"))
+    crew.pool.shutdown()
+
+
+class Refusing(PretendIls):
+    """Answers a probe with a refusal, which is no outage."""
+
+    def probe(self) -> tuple[Finding, ...]:
+        raise Rejected("No such test call.")
+
+
+def test_a_probe_that_is_refused_shows_that_somebody_is_there(make_stage: Callable[..., Stage]) -> None:
+    stage = make_stage(ils=Refusing())
+    stage.ledger.lanes.close("pretend", until=stage.clock.now, why="x", cause="y")
+    assert stage.lane.probe()
+    assert stage.ledger.lanes.all()[0].paused_until is None
+    assert stage.lane.probe(), "open already"
+
+
+def test_refused_credentials_are_an_error_and_an_outage_a_warning(stage: Stage) -> None:
+    with structlog.testing.capture_logs() as logs:
+        stage.lane.close(CredentialsRejected("Bad key."))
+        stage.lane.close(CredentialsRejected("Bad key."))
+        stage.ledger.lanes.open("pretend")
+        stage.lane.close(Unavailable("Nobody there."))
+    assert [line["log_level"] for line in logs] == ["error", "warning"]
+
+
+def test_the_rules_have_sensible_defaults(stage: Stage) -> None:
+    lane = WorkLane("x", stage.ils, stage.ledger, LaneRules())
+    assert (lane.rules.cap, lane.rules.probe_interval) == (4, timedelta(seconds=60))

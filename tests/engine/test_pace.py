@@ -1,0 +1,116 @@
+"""The token bucket and the retry schedule, with simulated time."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from bridge.engine.boundary import Boundary, pass_by
+from bridge.engine.pace import Bucket, LanePace
+from bridge.engine.schedule import RetrySchedule
+
+
+class Time:
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.slept: list[float] = []
+
+    def clock(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(round(seconds, 6))
+        self.now += seconds
+
+
+@pytest.fixture
+def time() -> Time:
+    return Time()
+
+
+def test_calls_come_at_the_rate(time: Time) -> None:
+    bucket = Bucket(5.0, clock=time.clock, sleep=time.sleep)
+    for _ in range(11):
+        bucket.acquire()
+    assert time.now == pytest.approx(102.0)
+
+
+def test_a_burst_goes_at_once(time: Time) -> None:
+    bucket = Bucket(5.0, 4.0, clock=time.clock, sleep=time.sleep)
+    for _ in range(4):
+        bucket.acquire()
+    assert time.slept == []
+    bucket.acquire()
+    assert time.slept == [0.2]
+
+
+def test_a_redirect_costs_two(time: Time) -> None:
+    bucket = Bucket(5.0, clock=time.clock, sleep=time.sleep)
+    bucket.acquire(2)
+    assert time.slept == [0.2]
+
+
+def test_tokens_do_not_pile_up_beyond_the_burst(time: Time) -> None:
+    bucket = Bucket(5.0, 2.0, clock=time.clock, sleep=time.sleep)
+    time.now += 3600
+    for _ in range(3):
+        bucket.acquire()
+    assert time.slept == [0.2]
+
+
+def test_without_a_rate_nobody_waits(time: Time) -> None:
+    bucket = Bucket(0.0, clock=time.clock, sleep=time.sleep)
+    for _ in range(100):
+        bucket.acquire()
+    assert time.slept == []
+
+
+def test_held_back_everybody_waits_with_and_without_rate(time: Time) -> None:
+    for rate in (0.0, 5.0):
+        bucket = Bucket(rate, clock=time.clock, sleep=time.sleep)
+        before = time.now
+        bucket.hold_back(3.0)
+        bucket.acquire()
+        assert time.now - before >= 3.0
+
+
+def test_the_lane_slows_down_as_told_or_by_itself(time: Time) -> None:
+    for advice, wait in ((7.0, 7.0), (None, 1.0)):
+        pace = LanePace(Bucket(0.0, clock=time.clock, sleep=time.sleep))
+        before = time.now
+        pace.throttled(advice)
+        pace.acquire()
+        assert time.now - before == pytest.approx(wait)
+
+
+def test_the_quota_left_is_told_on() -> None:
+    told: list[int] = []
+    LanePace(Bucket(0.0), told=told.append).remaining(42)
+    LanePace(Bucket(0.0)).remaining(41)
+    assert told == [42]
+
+
+def test_waits_grow_to_an_hour_and_stay_there() -> None:
+    schedule = RetrySchedule(jitter=0.0)
+    waits = [schedule.wait(attempt) for attempt in range(1, 8)]
+    assert waits == [timedelta(minutes=minutes) for minutes in (1, 5, 15, 30, 60, 60, 60)]
+
+
+def test_jitter_only_lengthens() -> None:
+    schedule = RetrySchedule(jitter=0.5)
+    for _ in range(50):
+        assert timedelta(minutes=1) <= schedule.wait(1) <= timedelta(seconds=90)
+
+
+def test_the_vendors_advice_is_a_floor() -> None:
+    assert RetrySchedule(jitter=0.0).wait(1, at_least=100.0) == timedelta(seconds=100)
+
+
+def test_after_so_many_tries_a_human_is_asked() -> None:
+    assert not RetrySchedule(tries=3).exhausted(2)
+    assert RetrySchedule(tries=3).exhausted(3)
+
+
+def test_at_a_boundary_nothing_happens_in_ordinary_times() -> None:
+    assert [pass_by(boundary) for boundary in Boundary] == [None] * 6  # type: ignore[func-returns-value]
