@@ -32,7 +32,9 @@ def hide(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Muta
 def configure(*, console: bool, level: str = "info", to: TextIO | None = None) -> None:
     """Set up logs for the process: JSON lines, or coloured lines for a person, on ``to`` (standard error)."""
     renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer(ensure_ascii=False)
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        if console
+        else structlog.processors.JSONRenderer(ensure_ascii=False)
     )
     processors: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,

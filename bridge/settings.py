@@ -203,8 +203,7 @@ def check(raw: dict[str, Any], *, connector_settings: KindOf, source_settings: K
         name: _part(f"sources.{name}", _without_kind(table), table.get("kind"), source_settings, problems)
         for name, table in _tables(merged, "sources")
     }
-    if isinstance(settings, Settings):
-        problems += _crossed(settings, sources)
+    problems += _crossed(merged, sources)
     if problems or not isinstance(settings, Settings):
         raise ConfigurationError(tuple(problems))
     return Configuration(
@@ -349,19 +348,20 @@ def _toml(value: object) -> str:
     return f'"{value}"' if isinstance(value, str) else str(value)
 
 
-def _crossed(settings: Settings, sources: Mapping[str, BaseModel | None]) -> list[str]:
+def _crossed(raw: dict[str, Any], sources: Mapping[str, BaseModel | None]) -> list[str]:
     """Names that point nowhere."""
+    ils, libraries = dict(_tables(raw, "ils")), dict(_tables(raw, "libraries"))
     problems = [
-        f"libraries.{name}.ils: there is no [ils.{library.ils}]" + _meant(library.ils, settings.ils)
-        for name, library in settings.libraries.items()
-        if library.ils not in settings.ils
+        f"libraries.{name}.ils: there is no [ils.{library['ils']}]" + _meant(str(library["ils"]), ils)
+        for name, library in libraries.items()
+        if "ils" in library and library["ils"] not in ils
     ]
     for name, source in sources.items():
         named = [getattr(source, "library", None), *dict(getattr(source, "libraries", None) or {}).values()]
         problems += [
-            f"sources.{name}: there is no [libraries.{library}]" + _meant(library, settings.libraries)
+            f"sources.{name}: there is no [libraries.{library}]" + _meant(library, libraries)
             for library in named
-            if library and library not in settings.libraries
+            if library and library not in libraries
         ]
     return problems
 

@@ -7,6 +7,7 @@ import threading
 from types import FrameType
 
 import structlog
+import typer
 
 from bridge import logging
 from bridge.cli.options import DEFAULT_CONFIG, ConfigOption
@@ -19,6 +20,8 @@ log = structlog.get_logger(__name__)
 def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Run the daemon until SIGTERM or Ctrl-C; the step in hand is finished first.
 
+    A fault of the bridge's own clockwork ends it with exit code 1, so that whoever supervises it starts it anew.
+
     Example: ill-bridge run --config /etc/ill-bridge/bridge.toml
     """
     known = configuration(config)
@@ -30,12 +33,21 @@ def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
+    faults: list[str] = []
+
+    def failed(fault: threading.ExceptHookArgs) -> None:
+        log.critical("thread.failed", thread=getattr(fault.thread, "name", ""), exc_info=fault.exc_value)
+        faults.append(fault.exc_type.__name__)
+        stopped.set()
+
+    threading.excepthook = failed
     daemon = Daemon(known)
-    daemon.start()
     try:
+        daemon.start()
         log.info("daemon.started", url=daemon.url, ledger=known.settings.ledger.url.split("@")[-1])
         stopped.wait()
         log.info("daemon.stopping")
     finally:
         daemon.stop()
     log.info("daemon.stopped")
+    raise typer.Exit(1 if faults else 0)

@@ -1,0 +1,164 @@
+"""A library's house for the tests of commands: a stand-in Alma, a configuration file, and a service that posts."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import requests
+from typer.testing import CliRunner, Result
+
+from bridge.cli.main import app
+from bridge.ledger import Ledger
+from bridge.ledger.model import Row
+from bridge.sandbox.alma import AlmaStandIn
+from bridge.sandbox.faults import Outage
+from bridge.sandbox.server import Server
+from bridge.sources.webhook import sign
+from tests.sources.messages import message
+
+SECRET = "a shared secret"
+SECONDS = 20.0
+CONFIG = """
+bridge = "test"
+[ledger]
+url = "{ledger}"
+[web]
+port = {port}
+[engine]
+retry_waits = [0.1, 0.2]
+probe_interval = 0.2
+lease = 5
+backstop = 0.2
+[ils.alma]
+connector = "alma"
+calls_per_second = 0
+[ils.alma.settings]
+host = "{alma}"
+api_key = "sandbox-key"
+timezone = "Europe/Berlin"
+lending_library = "RS"
+lending_desk = "RSDESK"
+visibility_wait = 0.01
+first_wait = 0.01
+[libraries.main]
+ils = "alma"
+[libraries.main.borrowing]
+item_type = "ILL"
+material = "BOOK"
+barcode_prefix = "ILL-"
+place = {{ library = "RS", location = "ILLTEMP", desk = "RSDESK" }}
+[sources.hook]
+kind = "webhook"
+service = "svc"
+library = "main"
+secret = "{secret}"
+"""
+
+
+def until(holds: Callable[[], Any], what: str = "it") -> Any:
+    """Wait for another process's work, with an end."""
+    pause = threading.Event()
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        found = holds()
+        if found:
+            return found
+        pause.wait(0.02)
+    raise AssertionError(f"{what} did not happen")
+
+
+@dataclass
+class House:
+    """Everything a command needs."""
+
+    folder: Path
+    ledger_url: str = ""
+    port: int = 0
+    processes: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.alma = AlmaStandIn()
+        self.server = Server(self.alma.app)
+        self.server.start()
+        self.ledger_url = self.ledger_url or f"sqlite:///{self.folder / 'bridge.db'}"
+        self.config = self.folder / "bridge.toml"
+        self.write()
+        self._events = 0
+
+    def write(self, more: str = "") -> None:
+        text = CONFIG.format(ledger=self.ledger_url, port=self.port, alma=self.server.url, secret=SECRET)
+        self.config.write_text(text + more, encoding="utf-8")
+
+    def close(self) -> None:
+        for process in self.processes:
+            if process.poll() is None:
+                process.kill()
+            process.communicate()
+        self.server.stop()
+
+    def command(self, *arguments: str) -> Result:
+        """A command in this process."""
+        return CliRunner().invoke(app, [*arguments, "--config", str(self.config)])
+
+    def asked(self, *arguments: str) -> Any:
+        """What a command answers as JSON."""
+        result = self.command(*arguments, "--json")
+        assert result.exit_code == 0, result.output
+        return json.loads(result.stdout)
+
+    def start(self) -> subprocess.Popen[str]:
+        """The daemon as a process of its own."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "bridge", "run", "--config", str(self.config)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=self.folder,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        )
+        self.processes.append(process)
+        return process
+
+    def url_of(self, process: subprocess.Popen[str]) -> str:
+        """Where a daemon listens, from its log."""
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "daemon.started" in line:
+                return str(json.loads(line)["url"])
+        raise AssertionError("the daemon did not start")
+
+    def post(self, url: str, **more: object) -> requests.Response:
+        """The service posts an event."""
+        self._events += 1
+        known = message(id=f"e{self._events}", patron={"id": "P1001"}, pickup_location="MAIN", **more)
+        raw = json.dumps({**known, "time": f"2026-11-24T09:{self._events:02d}:00Z"}).encode()
+        timestamp = str(int(time.time()))
+        headers = {"X-ILL-Bridge-Timestamp": timestamp, "X-ILL-Bridge-Signature": sign(SECRET, timestamp, raw)}
+        return requests.post(f"{url}/sources/hook/events", data=raw, headers=headers, timeout=10)
+
+    def row(self, number: str = "1001") -> Row | None:
+        ledger = Ledger(self.ledger_url)
+        try:
+            return next(iter(ledger.requests.find(number)), None)
+        finally:
+            ledger.close()
+
+    def settled(self, state: str, number: str = "1001") -> Row:
+        def there() -> Row | None:
+            row = self.row(number)
+            return row if row is not None and row.state == state else None
+
+        found: Row = until(there, f"{number} {state}")
+        return found
+
+    def outage(self, *, on: bool) -> None:
+        self.alma.faults.set_outage(Outage(on=on))
