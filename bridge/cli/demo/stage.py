@@ -148,15 +148,18 @@ class Stage:
         deadline = time.monotonic() + PATIENCE
         row = None
         while time.monotonic() < deadline:
+            heard = self._heard(number)
             row = next(iter(self.ledger.requests.find(number)), None)
-            if row is not None and self._heard(row) >= self._changes[number] and until(row):
+            if row is not None and heard >= self._changes[number] and until(row):
                 return row
             time.sleep(LOOK_EVERY)
         where = f"it is {row.state.value}: {row.parked.reason}" if row else "it never arrived"
         raise Stuck(f"request {number} did not come to rest within {PATIENCE:.0f} s; {where}")
 
-    def _heard(self, row: Row) -> int:
-        return sum(line.kind == "change" for line in self.ledger.requests.history(row.id))
+    def _heard(self, number: str) -> int:
+        """Changes that came in so far; counted before the request is read, so that the request is not older than the count."""
+        row = next(iter(self.ledger.requests.find(number)), None)
+        return sum(line.kind == "change" for line in self.ledger.requests.history(row.id)) if row else 0
 
     def _post(self, path: str, body: dict[str, object]) -> dict[str, Any]:
         answer = requests.post(self._service_server.url + path, json=body, timeout=30)

@@ -1,0 +1,136 @@
+"""The demonstration: nine scenarios end as they should, and a scenario that does not is told."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import requests
+from typer.testing import CliRunner
+
+from bench.calls import rows
+from bridge.cli.demo import command
+from bridge.cli.demo.alma import AlmaStage
+from bridge.cli.demo.report import Result
+from bridge.cli.demo.scenarios import Ending, Scenario, copy
+from bridge.cli.demo.stage import Stage, Stuck
+from bridge.cli.main import app
+from bridge.sandbox.server import Server
+
+FIELDS = {
+    "name",
+    "role",
+    "connector",
+    "request",
+    "status",
+    "state",
+    "history",
+    "ils_calls",
+    "transient_calls",
+    "leftovers",
+    "duplicates",
+    "foreign_touched",
+    "ok",
+}
+
+
+def test_nine_scenarios_end_as_they_should(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["demo", "--json", "--keep", str(tmp_path)])
+    document = json.loads(result.stdout)
+    assert [scenario for scenario in document["scenarios"] if not scenario["ok"]] == []
+    assert (result.exit_code, document["ok"], len(document["scenarios"])) == (0, True, 9)
+    for scenario in document["scenarios"]:
+        assert set(scenario) >= FIELDS
+        assert (scenario["leftovers"], scenario["duplicates"], scenario["foreign_touched"]) == (0, 0, 0)
+        assert scenario["state"] == "closed"
+        assert scenario["history"]
+    log = (tmp_path / "alma" / "bridge.log").read_text(encoding="utf-8")
+    assert (tmp_path / "alma" / "demo.db").exists()
+    assert "sandbox-key" not in log
+    assert "21000000001001" not in log
+
+
+def test_a_scenario_that_does_not_end_well_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(stage: Stage, number: str) -> Ending:
+        ending = copy(stage, number)
+        ending.expect("the moon is made of cheese", holds=False)
+        return ending
+
+    def stuck(stage: Stage, number: str) -> Ending:
+        stage.ils.outage(on=True)
+        raise Stuck(f"request {number} did not come to rest")
+
+    plays = (Scenario("wrong", "borrower", "1", wrong), Scenario("stuck", "borrower", "2", stuck))
+    monkeypatch.setattr(command, "SCENARIOS", plays)
+    result = CliRunner().invoke(app, ["demo", "--connector", "alma"])
+    assert result.exit_code == 1
+    assert "does not hold: the moon is made of cheese" in result.stdout
+    assert "did not come to rest" in result.stdout
+    assert "0 of 2 scenarios ended as they should." in result.stdout
+
+
+def test_a_request_that_never_arrives_is_stuck(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bridge.cli.demo.stage.PATIENCE", 0.05)
+    stage = Stage(AlmaStage(), command.CONFIG, tmp_path)
+    with pytest.raises(Stuck, match="not set"):
+        _ = stage.ledger
+    stage.start()
+    try:
+        stage._changes["9"] = 1
+        with pytest.raises(Stuck, match="it never arrived"):
+            stage.settled("9")
+    finally:
+        stage.stop()
+
+
+def test_an_unknown_connector_is_told() -> None:
+    result = CliRunner().invoke(app, ["demo", "--connector", "moon"])
+    assert result.exit_code == 2
+    assert "there are: alma" in result.stderr
+
+
+def test_calls_of_a_whole_loan_stay_within_their_budget() -> None:
+    found = {row.role: row for row in rows()}
+    borrowed, lent = found["borrower"], found["lender"]
+    assert (borrowed.ils_calls, borrowed.renewal_calls, borrowed.quiet_calls) <= (8, 2, 0)
+    assert borrowed.ils_calls <= 8
+    assert borrowed.renewal_calls <= 2
+    assert lent.ils_calls <= 9
+    assert lent.renewal_calls <= 1
+    assert borrowed.quiet_calls == lent.quiet_calls == 0
+    assert sum(borrowed.by_step.values()) == borrowed.ils_calls + borrowed.renewal_calls
+
+
+def test_the_stand_ins_run_on_their_own() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bridge", "sandbox"], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
+    )
+    assert process.stdout is not None
+    alma = process.stdout.readline().split()[1]
+    service = process.stdout.readline().split()[1]
+    assert requests.get(f"{alma}/almaws/v1/users/P1001", timeout=10).status_code == 401
+    assert requests.get(f"{service}/requests", timeout=10).json() == []
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=20)
+    assert process.returncode == 0
+
+
+def test_a_port_that_is_taken_is_told() -> None:
+    with Server(lambda *_: []) as server:
+        ended = subprocess.run(
+            [sys.executable, "-m", "bridge", "sandbox", "--alma-port", str(server.port)],
+            capture_output=True,
+            text=True,
+            cwd=Path(__file__).parents[2],
+            timeout=30,
+        )
+    assert ended.returncode == 1
+    assert "Choose other ports" in ended.stderr
+
+
+def test_a_result_has_what_the_document_promises() -> None:
+    assert FIELDS <= set(Result.__dataclass_fields__)
