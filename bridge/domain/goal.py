@@ -149,9 +149,7 @@ def _copy(bare: ItemGoal, key: RequestKey, stand: Standing, policy: BorrowingPol
 
 
 def trouble(stand: Standing) -> str:
-    """Why staff must decide, or the empty text. One plain sentence."""
-    if stand.dead:
-        return ""
+    """Why staff must decide about a living leg, or the empty text. One plain sentence."""
     if stand.reverted_from and not stand.lost:
         return f"The service took the request back from '{stand.reverted_from}' to '{stand.phase}' after the item had moved."
     if stand.phase in NOT_SUPPLIED and stand.moved:
@@ -181,6 +179,8 @@ def _borrowing(bare: ItemGoal, key: RequestKey, stand: Standing, policy: Borrowi
         return _existing(bare, stand, policy)
     if stand.phase in NOT_SUPPLIED:
         return replace(bare, item=ABSENT, hold=ABSENT)
+    if stand.phase is Phase.COMPLETED and stand.closure is not Closure.RETURNED:
+        return replace(bare, attention="The service says that the request is completed, but not that the item went back.")
     if stand.phase in {Phase.RETURNED, Phase.COMPLETED}:
         return _sent_back(bare, policy)
     if stand.lost:

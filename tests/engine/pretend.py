@@ -11,7 +11,7 @@ from bridge.connectors.base import Call, Connector, Finding
 from bridge.domain import commands as do
 from bridge.domain.arrival import Arrival
 from bridge.domain.capabilities import Ability, Capabilities
-from bridge.domain.change import Change, Condition, Edits, Phase, Stamp
+from bridge.domain.change import GONE_BACK, Change, Closure, Condition, Edits, Phase, Stamp
 from bridge.domain.commands import Verb
 from bridge.domain.identity import Mark, RequestKey, Role, ServiceType
 from bridge.domain.policy import BorrowingPolicy, LendingPolicy, Policy
@@ -341,6 +341,7 @@ class Stage:
             stamp=Stamp(0, START + timedelta(seconds=sequence), phase.rank if phase else 0, f"c{sequence}"),
             volume=volume,
             phase=phase,
+            closure=Closure.RETURNED if phase in GONE_BACK else None,
             word=phase.value if phase else "",
             raised=raised,
             edits=Edits(**(base | edits)),  # type: ignore[arg-type]
