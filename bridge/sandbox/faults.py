@@ -26,10 +26,11 @@ _PROXY_PAGE = (
 class Fault(BaseModel):
     """One ordered misbehaviour; `method` and `path` are regular expressions searched in the request's own.
 
-    `skip` matching calls pass unharmed first; then `times` calls are hit (None: until cleared).
-    `status` is 503, for vendor_error 400, unless given. delay: wait `seconds`, then answer properly. drop_before: close the connection, nothing done. drop_after: do the work,
-    then close without an answer. status: `status` with `body`. html: `status` with a proxy's page. garbage: 200 with an
-    unreadable body, nothing done. unauthorized, throttle, vendor_error: as the vendor words them (`code`, `message`).
+    `skip` matching calls pass unharmed first; then `times` calls are hit (None: until cleared). `status` is 503, for
+    vendor_error 400, unless given. delay: wait `seconds`, then answer properly. drop_before: close the connection,
+    nothing done. drop_after: do the work, then close without an answer. status: `status` with `body`. html: `status`
+    with a proxy's page. garbage: 200 with an unreadable body, nothing done. unauthorized, throttle, vendor_error: as the
+    vendor words them (`code`, `message`).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

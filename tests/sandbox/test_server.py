@@ -50,6 +50,7 @@ def test_a_taken_port_is_an_error_not_the_end_of_the_program() -> None:
 
 
 def test_stop_hangs_up_and_leaves_no_thread() -> None:
+    before = set(threading.enumerate())
     server = Server(echo_app())
     server.start()
     with socket.create_connection(("127.0.0.1", server.port), timeout=5) as line:
@@ -58,7 +59,7 @@ def test_stop_hangs_up_and_leaves_no_thread() -> None:
         server.stop()
         while rest := line.recv(4096):
             assert rest
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("sandbox")]
+    assert not [thread for thread in set(threading.enumerate()) - before if thread.name.startswith("sandbox")]
 
 
 def test_stop_without_start_closes_the_port() -> None:
