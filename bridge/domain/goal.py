@@ -180,7 +180,9 @@ def _borrowing(bare: ItemGoal, key: RequestKey, stand: Standing, policy: Borrowi
     if stand.phase in NOT_SUPPLIED:
         return replace(bare, item=ABSENT, hold=ABSENT)
     if stand.phase is Phase.COMPLETED and stand.closure is not Closure.RETURNED:
-        return replace(bare, attention="The service says that the request is completed, but not that the item went back.")
+        return replace(
+            bare, attention="The service says that the request is completed, but not that the item went back."
+        )
     if stand.phase in {Phase.RETURNED, Phase.COMPLETED}:
         return _sent_back(bare, policy)
     if stand.lost:

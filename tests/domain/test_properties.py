@@ -17,6 +17,7 @@ from bridge.domain.plan import Step, next_step
 from bridge.domain.policy import Policy
 from bridge.domain.record import (
     Existence,
+    HoldRecord,
     HoldState,
     ItemRecord,
     Learned,
@@ -179,11 +180,10 @@ def test_an_answer_that_says_more_than_was_asked_makes_the_rest_smaller(changes:
             return
         outcome = answer(found)
         if isinstance(found.command, do.CreateTemporaryItem):
-            goal = next(each for each in goal_for(request, policy).items if each.volume == found.key.volume)
+            here = (found.key.leg, found.key.volume)
+            goal = next(each for each in goal_for(request, policy).items if (each.leg, each.volume) == here)
             hold = getattr(goal.hold, "pickup_location", None)
             if hold is not None:
-                from bridge.domain.record import HoldRecord
-
                 patron = record.patron.patron_id if record.patron else ""
                 more: Learned = replace(outcome.learned, hold=HoldRecord("h", patron, hold))
                 outcome = Outcome(learned=more)
