@@ -1,10 +1,11 @@
-"""Commands that set something in motion: ``resync``, ``replay``."""
+"""Commands that set something in motion: ``resync``, ``resolve``, ``replay``."""
 
 from __future__ import annotations
 
 import getpass
 import json
 import time
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -32,6 +33,21 @@ def resync(
 
     Example: ill-bridge resync R12 --dry-run
     """
+    _ordered("resync", names, config, options=json.dumps({"dry_run": dry_run}))
+
+
+def resolve(
+    names: Annotated[list[str], typer.Argument(help="Short ids (R12) or the service's request numbers.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Confirm that what staff were asked to do for these requests is settled; the bridge then goes on.
+
+    Example: ill-bridge resolve R12
+    """
+    _ordered("resolve", names, config)
+
+
+def _ordered(kind: str, names: list[str], config: Path, *, options: str = "{}") -> None:
     well = True
     with opened(config) as (known, ledger):
         for name in names:
@@ -40,17 +56,15 @@ def resync(
                 typer.echo(f"{name}: there is no such request.")
                 well = False
             for row in rows:
-                answer = _resynced(known, ledger, row, dry_run=dry_run)
+                answer = _carried_out(known, ledger, row, kind, options)
                 well = well and answer.ok
                 for line in answer.lines:
                     typer.echo(f"{row.name}: {line}")
     raise typer.Exit(0 if well else 1)
 
 
-def _resynced(known: Configuration, ledger: Ledger, row: Row, *, dry_run: bool) -> Answer:
-    order = ledger.orders.give(
-        "resync", request_id=row.id, options=json.dumps({"dry_run": dry_run}), by=getpass.getuser()
-    )
+def _carried_out(known: Configuration, ledger: Ledger, row: Row, kind: str, options: str) -> Answer:
+    order = ledger.orders.give(kind, request_id=row.id, options=options, by=getpass.getuser())
     if ledger.lock.exclusive and ledger.lock.free():
         with engine_of(known, ledger) as engine:
             engine.orders.run()

@@ -109,7 +109,8 @@ def goal_for(request: Request, policy: Policy) -> Goal:
     """What should exist in the ILS now, given what we know of the request and the library's policy."""
     stands = standings(request)
     items = tuple(_item_goal(request.key, stand, policy) for stand in stands)
-    needs_patron = request.key.role is Role.BORROWER and _needs_patron(stands, policy.borrowing)
+    living = tuple(stand for stand in stands if not stand.dead)
+    needs_patron = request.key.role is Role.BORROWER and any(_needs_patron(stand, policy.borrowing) for stand in living)
     return Goal(
         key=request.key,
         patron_id=stands[-1].patron_id if needs_patron else "",
@@ -122,13 +123,12 @@ def _ended(stand: Standing) -> bool:
     return stand.dead or stand.phase in {Phase.COMPLETED, *NOT_SUPPLIED}
 
 
-def _needs_patron(stands: tuple[Standing, ...], policy: BorrowingPolicy) -> bool:
-    live = stands[-1]
-    if not policy.enabled or policy.existing_item or live.service_type is ServiceType.COPY or not live.patron_id:
+def _needs_patron(stand: Standing, policy: BorrowingPolicy) -> bool:
+    if not policy.enabled or policy.existing_item or stand.service_type is ServiceType.COPY or not stand.patron_id:
         return False
-    if live.phase is None or live.phase.rank > Phase.RECEIVED.rank or live.lost:
+    if stand.phase is None or stand.phase.rank > Phase.RECEIVED.rank or stand.lost:
         return False
-    return policy.verify_patron_on_request or live.phase.rank >= policy.create_on.phase.rank
+    return policy.verify_patron_on_request or stand.phase.rank >= policy.create_on.phase.rank
 
 
 def _item_goal(key: RequestKey, stand: Standing, policy: Policy) -> ItemGoal:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from bridge.domain import commands as do
 from bridge.domain.commands import Origin, Verb
-from bridge.domain.plan import Step
+from bridge.domain.plan import StaffTask, Step
 from bridge.domain.record import (
     Existence,
     FeeRecord,
@@ -16,6 +16,7 @@ from bridge.domain.record import (
     Learned,
     LoanRecord,
     Outcome,
+    OutcomeKind,
     PatronRecord,
     Record,
     SeenLoan,
@@ -30,6 +31,13 @@ def learn(record: Record, step: Step, outcome: Outcome) -> Record:
         return _patron_settled(learned, step)
     item = _settled(learned.item(step.key.leg, step.key.volume), step)
     return learned.with_item(item.counted(step.key.verb))
+
+
+def confirm(record: Record, task: StaffTask) -> Record:
+    """The record after staff settled a task: its step counts as done, and the task is not shown again."""
+    if task.command is not None and task.key is not None:
+        record = learn(record, Step(task.key, task.command), Outcome(OutcomeKind.ALREADY))
+    return replace(record, confirmed=(*record.confirmed, task.task_id))
 
 
 def keep(record: Record, step: Step, learned: Learned) -> Record:

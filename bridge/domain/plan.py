@@ -325,7 +325,7 @@ def instruction(command: Command, can: Capabilities) -> str:
     barcode = command.target.barcode if not isinstance(command, do.FindPatron) else ""
     wish = _INSTRUCTIONS[type(command)].format(barcode=barcode)
     why = can.reasons.get(_verb(command), "")
-    return f"{wish} {why}".strip() + " Then confirm it with: ill-bridge resolve."
+    return f"{wish} {why}".strip()
 
 
 _INSTRUCTIONS: dict[type, str] = {

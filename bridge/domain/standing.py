@@ -113,7 +113,7 @@ def _standing(request: Request, leg: str, volume: str, live: str, volumes: tuple
         leg=leg,
         volume=volume,
         dead=leg != live,
-        service_type=_value(_latest(wide, "service_type"), ServiceType.LOAN),
+        service_type=_value(_latest(request.nodes, "service_type"), ServiceType.LOAN),
         phase=phase.value if phase else None,
         reverted_from=furthest if furthest and phase and phase.value.rank < furthest.rank else None,
         unnamed=_unnamed(own, phase, volumes),

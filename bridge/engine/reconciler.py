@@ -12,7 +12,7 @@ from bridge.connectors.base import Call
 from bridge.domain.goal import Goal, goal_for
 from bridge.domain.identity import mark_for
 from bridge.domain.inspection import inspection, review
-from bridge.domain.learn import amend, keep, learn
+from bridge.domain.learn import amend, confirm, keep, learn
 from bridge.domain.plan import PATRON, StaffTask, Step, VolumeKey, next_step, volume_key
 from bridge.domain.policy import Policy
 from bridge.domain.record import Learned, Outcome, OutcomeKind, Record
@@ -100,6 +100,18 @@ class Reconciler:
                 sitting.record = sitting.record.with_item(amended)
                 notes.append(f"The record of item {amended.barcode or item_goal.barcode} was corrected from the ILS.")
         return tuple(notes)
+
+    def task(self, sitting: Sitting) -> StaffTask | None:
+        """What staff are asked to do now, if anything."""
+        found = next_step(sitting.goal, sitting.record, self._lane.connector.capabilities)
+        return found if isinstance(found, StaffTask) else None
+
+    def resolve(self, held: Claimed, task: StaffTask, *, by: str) -> State:
+        """Staff settled a task: note it, and go on. Raises ``LeaseLost``."""
+        record = confirm(held.row.record, task)
+        self._ledger.work.keep(held, record)
+        self._ledger.requests.tell(held.row.id, [self._line("staff", f"Settled by {by}: {task.instruction}")])
+        return self.work(self._ledger.work.refreshed(held))
 
     def sitting(self, held: Claimed) -> Sitting:
         """A sitting for a claimed request that is only looked at."""
@@ -233,7 +245,7 @@ class Reconciler:
         if sitting.failures:
             return self._failed(sitting, goal)
         if found is not None:
-            advice = "" if found.key else f"Settle it, then: ill-bridge resolve {sitting.held.row.name}."
+            advice = f"When it is settled: ill-bridge resolve {sitting.held.row.name}."
             parked = Parked(goal.fingerprint, "staff", found.instruction, advice)
             return self._stopped(sitting, State.STAFF, parked)
         state = State.CLOSED if goal.ended else State.IN_STEP

@@ -46,6 +46,19 @@ class Resync:
         news = self._ledger.requests.history(request_id)[before:]
         return Answer((*(line.line for line in news), f"{held.row.name} is now: {state.value}."), ok=_well(state))
 
+    def resolve(self, request_id: int, *, by: str) -> Answer | None:
+        """Take staff's word that what they were asked to do is settled; ``None`` while another worker holds the request."""
+        held = self._ledger.work.claim_one(request_id, owner=f"resolve by {by}", lease=self._lease)
+        if held is None:
+            return None
+        _, reconciler = self._lanes[held.row.lane]
+        task = reconciler.task(reconciler.sitting(held))
+        if task is None:
+            self._give_back(held)
+            return Answer(("Nothing waits for staff.",), ok=False)
+        state = reconciler.resolve(held, task, by=by)
+        return Answer((f"Settled: {task.instruction}", f"{held.row.name} is now: {state.value}."))
+
     def _look(self, held: Claimed, lane: WorkLane, reconciler: Reconciler) -> Answer:
         """Inspect and plan; the request is given back just as it was."""
         sitting = reconciler.sitting(held)
@@ -55,10 +68,14 @@ class Resync:
             answer = Answer((*notes, *(plan or ("Nothing is left to do.",))))
         except IlsError as problem:
             answer = Answer((str(problem),), ok=False)
+        self._give_back(held)
+        return answer
+
+    def _give_back(self, held: Claimed) -> None:
+        """Give a request back just as it was."""
         row = held.row
         as_it_was = Verdict(row.state, row.status, row.due_at, row.attempts, parked=row.parked)
         self._ledger.work.release(held, as_it_was, version=row.version)
-        return answer
 
 
 def planned(goal: Goal, record: Record, lane: WorkLane) -> tuple[str, ...]:

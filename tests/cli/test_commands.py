@@ -128,6 +128,19 @@ def test_resync_names_what_is_not_there(house: House) -> None:
     assert (result.exit_code, result.stdout) == (1, "R7: there is no such request.\n")
 
 
+def test_staff_settle_what_only_they_could_do(house: House) -> None:
+    with daemon(house) as url:
+        house.post(url)
+        house.settled("in_step")
+        house.post(url, status="Lost")
+        house.settled("staff")
+        assert "Declare item ILL-1001 lost. Alma's API cannot" in house.command("show", "R1").stdout.replace("\n", " ")
+        result = house.command("resolve", "R1")
+        assert result.exit_code == 0, result.output
+        assert "R1: R1 is now: in_step." in result.stdout
+    assert house.command("resolve", "R1").exit_code == 1
+
+
 def test_a_daemon_that_is_slow_is_not_waited_for_for_ever(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     take(house)
     monkeypatch.setattr(steering, "PATIENCE", 0.0)
@@ -178,7 +191,7 @@ def test_a_feed_is_polled_and_its_silence_told_once(house: House) -> None:
 
 def test_help_names_every_command() -> None:
     text = CliRunner().invoke(cli.app, ["--help"]).stdout
-    for name in ("run", "status", "requests", "show", "resync", "replay", "demo", "sandbox"):
+    for name in ("run", "status", "requests", "show", "resync", "resolve", "replay", "demo", "sandbox"):
         assert name in text
 
 

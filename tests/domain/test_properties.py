@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.domain import commands as do
@@ -37,7 +37,6 @@ ENDINGS = st.lists(st.sampled_from(["done", "already", "satisfied", "bare"]), mi
 
 
 @given(changes=CHANGES, data=st.data())
-@settings(deadline=None)
 def test_any_order_and_repetition_folds_to_an_equal_request(changes: list[Change], data: st.DataObject) -> None:
     shuffled = data.draw(st.permutations(changes))
     repeated = [*shuffled, *data.draw(st.lists(st.sampled_from(changes), max_size=5))]
@@ -51,7 +50,6 @@ def test_any_order_and_repetition_folds_to_an_equal_request(changes: list[Change
 
 
 @given(changes=CHANGES)
-@settings(deadline=None)
 def test_a_notification_changes_nothing(changes: list[Change]) -> None:
     request = Request(changes[0].request)
     for change in changes:
@@ -60,7 +58,6 @@ def test_a_notification_changes_nothing(changes: list[Change]) -> None:
 
 
 @given(changes=CHANGES, policy=POLICIES, can=CAPABILITIES, endings=ENDINGS)
-@settings(deadline=None, max_examples=150)
 def test_plans_end_and_hold_no_forbidden_step(
     changes: list[Change], policy: Policy, can: Capabilities, endings: list[str]
 ) -> None:
@@ -154,7 +151,6 @@ def _forbidden_loan(command: do.Command, item: ItemRecord, role: Role) -> None:
 
 
 @given(changes=CHANGES, policy=POLICIES)
-@settings(deadline=None)
 def test_a_goal_is_the_same_each_time(changes: list[Change], policy: Policy) -> None:
     request = Request(changes[0].request)
     for change in changes:
@@ -168,7 +164,6 @@ def test_a_goal_is_the_same_each_time(changes: list[Change], policy: Policy) -> 
 
 
 @given(changes=CHANGES, policy=POLICIES)
-@settings(deadline=None)
 def test_an_answer_that_says_more_than_was_asked_makes_the_rest_smaller(changes: list[Change], policy: Policy) -> None:
     """NCIP AcceptItem makes item and hold: then no hold is asked for."""
     request, record = Request(changes[0].request), Record()

@@ -282,6 +282,10 @@ class TestRule9Volumes:
         record, _, _ = run(goal_of(*self.TWO))
         assert [(item.volume, item.barcode) for item in record.items] == [("1", "ILL-1-1"), ("2", "ILL-1-2")]
 
+    def test_the_patron_is_verified_for_the_first_volume_that_needs_it(self) -> None:
+        goal = goal_of(borrowed(), change(1, Phase.RECEIVED, volume="1"), change(2, volume="2", barcode="B2"))
+        assert verbs(run(goal)[1])[0] == "find_patron"
+
     def test_request_level_news_checks_in_no_volume_nobody_named(self) -> None:
         record, _, _ = run(goal_of(*self.TWO))
         _, steps, task = run(goal_of(*self.TWO, change(3, Phase.RETURNED)), record)

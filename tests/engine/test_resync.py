@@ -91,3 +91,45 @@ def test_one_that_parks_again_is_not_well(stage: Stage) -> None:
     assert answer is not None
     assert not answer.ok
     assert answer.lines[-1] == "R1 is now: parked."
+
+
+def resolve(stage: Stage) -> Answer | None:
+    lanes = {"pretend": (stage.lane, stage.reconciler)}
+    return Resync(stage.ledger, lanes, lease=timedelta(seconds=60)).resolve(1, by="ada")
+
+
+def test_what_staff_did_counts_as_done_and_work_goes_on(stage: Stage) -> None:
+    stage.ils = staffed(Verb.PLACE_HOLD, ability=Ability.STAFF)
+    stage.restart()
+    stage.tell(Phase.RECEIVED)
+    stage.settle()
+    assert stage.row().state is State.STAFF
+    answer = resolve(stage)
+    assert answer is not None
+    assert answer.ok
+    assert answer.lines[-1] == "R1 is now: in_step."
+    assert stage.row().record.item("", "").hold is not None
+    assert stage.history()[-2].startswith("Settled by ada: Place a hold on item ILL-1")
+
+
+def test_a_decision_of_staff_is_kept(stage: Stage) -> None:
+    stage.tell(Phase.RECEIVED)
+    stage.settle()
+    stage.tell(Phase.CANCELLED)
+    stage.settle()
+    assert stage.row().state is State.STAFF
+    assert "resolve R1" in stage.row().parked.advice
+    resolve(stage)
+    assert stage.row().state is State.CLOSED
+    stage.tell(None)
+    stage.settle()
+    assert stage.row().state is State.CLOSED
+
+
+def test_there_may_be_nothing_to_settle(stage: Stage) -> None:
+    stage.tell(Phase.RECEIVED)
+    stage.settle()
+    assert resolve(stage) == Answer(("Nothing waits for staff.",), ok=False)
+    assert stage.row().state is State.IN_STEP
+    assert stage.ledger.work.claim_one(1, owner="other", lease=timedelta(seconds=60))
+    assert resolve(stage) is None
