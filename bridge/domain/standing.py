@@ -90,10 +90,10 @@ def _refused(request: Request, leg: str) -> bool:
     return newest is not None and newest.value in NOT_SUPPLIED
 
 
-_REQUEST_WIDE = (
+_OF_THE_REQUEST = ("patron_id", "pickup_location")
+"""Of the whole request, at whatever level they were told: one patron fetches all of it at one place."""
+_OF_ANY_LEVEL = (
     "partner",
-    "patron_id",
-    "pickup_location",
     "temporary_barcode",
     "title",
     "author",
@@ -125,7 +125,8 @@ def _standing(request: Request, leg: str, volume: str, live: str, volumes: tuple
         due=_value(_latest(own, "due"), None),
         fee=_value(_latest(own, "fee"), None),
         barcode=_value(_latest(own, "barcode"), "") or "",
-        **{name: _value(_latest(wide, name), "") or "" for name in _REQUEST_WIDE},
+        **{name: _value(_latest(wide, name), "") or "" for name in _OF_ANY_LEVEL},
+        **{name: _value(_latest(request.nodes, name), "") or "" for name in _OF_THE_REQUEST},
     )
 
 

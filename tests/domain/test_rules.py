@@ -286,6 +286,12 @@ class TestRule9Volumes:
         goal = goal_of(borrowed(), change(1, Phase.RECEIVED, volume="1"), change(2, volume="2", barcode="B2"))
         assert verbs(run(goal)[1])[0] == "find_patron"
 
+    def test_a_patron_told_with_one_volume_is_the_requests(self) -> None:
+        stands = standings(
+            folded(change(0, volume="1", patron_id="p1"), change(1, volume="2"), change(2, volume="2", leg="A"))
+        )
+        assert {stand.patron_id for stand in stands} == {"p1"}
+
     def test_request_level_news_checks_in_no_volume_nobody_named(self) -> None:
         record, _, _ = run(goal_of(*self.TWO))
         _, steps, task = run(goal_of(*self.TWO, change(3, Phase.RETURNED)), record)
