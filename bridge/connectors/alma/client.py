@@ -122,9 +122,10 @@ class AlmaClient:
         return self._read(Endpoint.ITEMS, path, template, alma.ItemList, {"limit": FULL})
 
     def create_item(self, mms_id: str, holding_id: str, item_data: Mapping[str, object]) -> alma.Item:
-        """Create an item."""
+        """Create an item; its holding's id is wanted in the body too (bib.wadl, type item)."""
+        body = {"holding_data": {"holding_id": holding_id}, "item_data": item_data}
         path = f"{V1}/bibs/{safe(mms_id)}/holdings/{safe(holding_id)}/items"
-        sending = _posting(path, "/bibs/{mms_id}/holdings/{holding_id}/items", {"item_data": item_data})
+        sending = _posting(path, "/bibs/{mms_id}/holdings/{holding_id}/items", body)
         return self._made(Endpoint.ITEMS, sending, alma.Item)
 
     def update_item(self, ids: VendorIds, whole: Mapping[str, Any]) -> alma.Item:

@@ -18,7 +18,7 @@ NOWHERE: dict[str, object] = {
     "temp_call_number_type": {"value": ""},
     "temp_call_number": "",
     "temp_policy": {"value": ""},
-    "due_back_date": "",
+    "due_back_date": None,
 }
 
 

@@ -88,6 +88,8 @@ def _holding_data(state: State, item: Item) -> Json:
     temp = item.temp or Temp("", "")
     body: Json = {
         "holding_id": holding.holding_id,
+        "permanent_call_number_type": code("0", "Library of Congress classification"),
+        "permanent_call_number": holding.call_number,
         "call_number_type": code("0", "Library of Congress classification"),
         "call_number": holding.call_number,
         "accession_number": "",

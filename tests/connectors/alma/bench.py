@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -38,7 +39,7 @@ class Asked:
     method: str
     address: str
     headers: dict[str, str]
-    has_body: bool
+    body: bytes
 
 
 class Recording:
@@ -53,7 +54,8 @@ class Recording:
         if path.startswith("/almaws"):
             headers = {"Accept": environ.get("HTTP_ACCEPT", ""), "Content-Type": environ.get("CONTENT_TYPE", "")}
             headers["Authorization"] = environ.get("HTTP_AUTHORIZATION", "")
-            body = int(environ.get("CONTENT_LENGTH") or 0) > 0
+            body = environ["wsgi.input"].read()
+            environ["wsgi.input"] = io.BytesIO(body)
             method = environ["REQUEST_METHOD"]
             self.asked.append(Asked(method, address_of(path, environ.get("QUERY_STRING", "")), headers, body))
         return self._app(environ, start_response)

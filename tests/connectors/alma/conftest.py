@@ -32,5 +32,5 @@ def check(bench: AlmaBench, vendor_api: VendorApi | None) -> None:
     if vendor_api is None:
         return
     for asked in bench.recording.asked:
-        problems = vendor_api.check_request(asked.method, asked.address, asked.headers, has_body=asked.has_body)
+        problems = vendor_api.check_request(asked.method, asked.address, asked.headers, has_body=bool(asked.body))
         assert not problems, (asked, problems)
