@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import structlog
@@ -27,6 +27,9 @@ from bridge.web.app import Part, Readiness
 log = structlog.get_logger(__name__)
 
 SOURCE_KINDS: Mapping[str, type[BaseModel]] = {"webhook": WebhookSettings, "feed": FeedSettings}
+
+
+EVERY = timedelta(minutes=1)
 
 
 def configuration(path: Path) -> Configuration:
@@ -54,13 +57,26 @@ def lanes_of(known: Configuration, ledger: Ledger) -> dict[str, WorkLane]:
 def _lane(known: Configuration, ledger: Ledger, name: str) -> WorkLane:
     ils = known.settings.ils[name]
 
-    def remaining(calls: int) -> None:
-        ledger.lanes.remaining(name, calls)
-
-    pace = LanePace(Bucket(ils.calls_per_second, ils.burst), told=remaining)
+    pace = LanePace(Bucket(ils.calls_per_second, ils.burst), told=Remaining(ledger, name).told)
     connector = _connector(known, name, Surroundings(name, pace, tell_exchange))
     interval = timedelta(seconds=known.settings.engine.probe_interval)
     return WorkLane(name, connector, ledger, LaneRules(ils.cap, interval))
+
+
+class Remaining:
+    """Keeps what is left of an ILS's quota for ``status``: the first figure, then one a minute, since each is a durable write."""
+
+    def __init__(self, ledger: Ledger, lane: str) -> None:
+        self._ledger = ledger
+        self._lane = lane
+        self._next: datetime | None = None
+
+    def told(self, calls: int) -> None:
+        """The ILS said how many calls are left."""
+        now = self._ledger.clock()
+        if self._next is None or now >= self._next:
+            self._next = now + EVERY
+            self._ledger.lanes.remaining(self._lane, calls)
 
 
 def _connector(known: Configuration, name: str, surroundings: Surroundings) -> Connector:

@@ -1,13 +1,43 @@
-"""Property tests draw the same examples in every run; HYPOTHESIS_PROFILE=explore draws many fresh ones."""
+"""What all tests share: property tests that repeat, and fresh databases of both kinds.
+
+Property tests draw the same examples in every run; HYPOTHESIS_PROFILE=explore draws many fresh ones.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from pathlib import Path
 
+import psycopg
+import pytest
 from hypothesis import HealthCheck, settings
+from sqlalchemy.engine import make_url
 
 settings.register_profile("repeat", derandomize=True, deadline=None)
 settings.register_profile(
     "explore", max_examples=3000, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeat"))
+
+SERVER = "ILL_BRIDGE_TEST_POSTGRES"
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A fresh database of each kind; PostgreSQL where a server is named."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'ledger.db'}"
+        return
+    server = os.environ.get(SERVER)
+    if not server:
+        pytest.skip(f"{SERVER} names no server")
+    name = f"test_{os.getpid()}_{abs(hash(request.node.nodeid)):x}"
+    plain = make_url(server).set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(plain, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    try:
+        yield make_url(server).set(database=name).render_as_string(hide_password=False)
+    finally:
+        with psycopg.connect(plain, autocommit=True) as connection:
+            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 
+import pytest
 import requests
 
 from tests.cli.house import House, until
@@ -23,6 +25,23 @@ def test_a_change_becomes_a_hold_and_sigterm_ends_it_well(house: House) -> None:
     assert "P1001" not in err
     assert "sandbox-key" not in err
     assert house.alma.report()["orphans"] == []
+
+
+def test_on_postgres_two_daemons_may_share_a_ledger(tmp_path: Path, database_url: str) -> None:
+    if database_url.startswith("sqlite"):
+        pytest.skip("one daemon a file")
+    house = House(tmp_path, ledger_url=database_url)
+    try:
+        urls = [house.url_of(house.start()) for _ in range(2)]
+        for number in range(6):
+            house.post(urls[number % 2], request={"number": str(number), "requester": "ABC"})
+        for number in range(6):
+            house.settled("in_step", str(number))
+        assert house.alma.report()["duplicates"] == []
+        assert "not known (PostgreSQL)" in house.command("status").stdout
+        assert "is now: in_step" in house.command("resync", "3").stdout
+    finally:
+        house.close()
 
 
 def test_the_second_daemon_refuses_and_names_the_first(house: House) -> None:
