@@ -9,13 +9,14 @@ from datetime import datetime
 import structlog
 
 from bridge.connectors.base import Call
+from bridge.domain.commands import CreateTemporaryItem
 from bridge.domain.goal import Goal, goal_for
 from bridge.domain.identity import mark_for
 from bridge.domain.inspection import inspection, review
 from bridge.domain.learn import amend, confirm, keep, learn
 from bridge.domain.plan import PATRON, StaffTask, Step, VolumeKey, next_step, volume_key
 from bridge.domain.policy import Policy
-from bridge.domain.record import Learned, Outcome, OutcomeKind, Record
+from bridge.domain.record import Existence, Learned, Outcome, OutcomeKind, Record
 from bridge.domain.sentences import status_of, step_sentence
 from bridge.domain.standing import standings
 from bridge.engine.boundary import Boundary, Passing, pass_by
@@ -237,6 +238,8 @@ class Reconciler:
         seen = self._lane.connector.inspect(inspection(mark, item, sitting.record, step.command), Call())
         amended = amend(item, seen, step.key.verb)
         sitting.record = sitting.record.with_item(amended)
+        if isinstance(step.command, CreateTemporaryItem) and amended.existence is Existence.PRESENT:
+            sitting.record = learn(sitting.record, step, Outcome(OutcomeKind.ALREADY))
         told = [self._line("step", sentence, str(step.key)) for sentence in (_looked_up(step, pending), *seen.notes)]
         self._ledger.work.verified(sitting.held, pending, sitting.record, told)
         log.info("step.verified", step=str(step.key), changed=amended != item)

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import structlog
 from lxml import etree
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from bridge.connectors.alma import models as alma
 from bridge.connectors.alma.errors import Endpoint, error_of, nonsense
@@ -25,7 +25,7 @@ XML = {"Accept": "application/xml", "Content-Type": "application/xml"}
 ITEM = "/bibs/{mms_id}/holdings/{holding_id}/items/{item_pid}"
 FULL = "100"
 """The most rows a page of Alma's can hold."""
-M = TypeVar("M", bound=BaseModel)
+M = TypeVar("M", bound=alma.Payload)
 
 
 def safe(part: str) -> str:
@@ -67,23 +67,23 @@ class AlmaClient:
     def item_by_barcode(self, barcode: str) -> alma.Item:
         """An item by barcode: a redirect, so it costs two calls (alma.md section 1, "Redirect cost")."""
         raw = self.raw_item_by_barcode(barcode)
-        return self._model(Endpoint.ITEM_BY_BARCODE, raw)
+        return alma.Item.model_validate(raw)
 
     def raw_item_by_barcode(self, barcode: str) -> dict[str, Any]:
         """The same, with every field Alma sent."""
         sending = Sending(
             "GET", f"{V1}/items", "/items", params={"item_barcode": barcode}, headers=JSON, repeatable=True, cost=2
         )
-        return self._object(Endpoint.ITEM_BY_BARCODE, self._sent(Endpoint.ITEM_BY_BARCODE, sending), repeatable=True)
+        return self._whole_item(Endpoint.ITEM_BY_BARCODE, sending)
 
     def raw_item(self, ids: VendorIds) -> dict[str, Any]:
         """An item by its ids, with every field Alma sent."""
         sending = Sending("GET", V1 + _item(ids), ITEM, headers=JSON, repeatable=True)
-        return self._object(Endpoint.ITEM, self._sent(Endpoint.ITEM, sending), repeatable=True)
+        return self._whole_item(Endpoint.ITEM, sending)
 
     def item(self, ids: VendorIds) -> alma.Item:
         """An item by its ids."""
-        return self._model(Endpoint.ITEM, self.raw_item(ids))
+        return alma.Item.model_validate(self.raw_item(ids))
 
     def bib_of_mark(self, number: str) -> str:
         """MMS id of the bib with this system number in 035, or the empty text."""
@@ -96,6 +96,8 @@ class AlmaClient:
             repeatable=True,
         )
         answer = self._sent(Endpoint.BIBS, sending)
+        if xml_root(answer) != "bibs":
+            raise nonsense(Endpoint.BIBS, answer, repeatable=True)
         return xml_text(answer, "mms_id")
 
     def create_bib(self, body: bytes) -> str:
@@ -142,7 +144,7 @@ class AlmaClient:
     def delete_item(self, ids: VendorIds) -> None:
         """Delete an item with its holding and bib."""
         parameters = {"override": "true", "holdings": "delete", "bib": "delete"}
-        self._sent(
+        self._gone(
             Endpoint.ITEM_DELETE,
             Sending("DELETE", V1 + _item(ids), ITEM, params=parameters, headers=JSON, repeatable=True),
         )
@@ -151,7 +153,7 @@ class AlmaClient:
         """Delete a holding that has no item, with its bib."""
         path, template = f"{V1}/bibs/{safe(mms_id)}/holdings/{safe(holding_id)}", "/bibs/{mms_id}/holdings/{holding_id}"
         sending = Sending("DELETE", path, template, params={"bib": "delete"}, headers=JSON, repeatable=True)
-        self._sent(Endpoint.BIB, sending)
+        self._gone(Endpoint.BIB, sending)
 
     def delete_bib(self, mms_id: str) -> None:
         """Delete a bib that has no holding."""
@@ -163,7 +165,7 @@ class AlmaClient:
             headers=JSON,
             repeatable=True,
         )
-        self._sent(Endpoint.BIB, sending)
+        self._gone(Endpoint.BIB, sending)
 
     def create_request(
         self, user_id: str, item_pid: str, body: Mapping[str, object], *, transient: bool
@@ -183,7 +185,7 @@ class AlmaClient:
         parameters = {"reason": self._settings.cancellation_reason, "notify_user": "false"}
         path = f"{V1}/users/{safe(user_id)}/requests/{safe(request_id)}"
         template = "/users/{user_id}/requests/{request_id}"
-        self._sent(
+        self._gone(
             Endpoint.REQUEST_CANCEL, Sending("DELETE", path, template, params=parameters, headers=JSON, repeatable=True)
         )
 
@@ -241,6 +243,12 @@ class AlmaClient:
             raise error_of(endpoint, answer, repeatable=sending.repeatable)
         return answer
 
+    def _gone(self, endpoint: Endpoint, sending: Sending) -> None:
+        """A deletion, which succeeds without a word (204); an answer with a body is not Alma's."""
+        answer = self._sent(endpoint, sending)
+        if answer.body.strip():
+            raise nonsense(endpoint, answer, repeatable=True)
+
     def _count(self, answer: Answer) -> None:
         left = answer.header("X-Exl-Api-Remaining")
         if not left.isdigit():
@@ -264,16 +272,18 @@ class AlmaClient:
     def _parsed(self, endpoint: Endpoint, answer: Answer, model: type[M], *, repeatable: bool) -> M:
         raw = self._object(endpoint, answer, repeatable=repeatable)
         try:
-            return model.model_validate(raw)
+            found = model.model_validate(raw)
         except ValidationError as odd:
             raise nonsense(endpoint, answer, repeatable=repeatable) from odd
+        if not found.makes_sense():
+            raise nonsense(endpoint, answer, repeatable=repeatable)
+        return found
 
-    @staticmethod
-    def _model(endpoint: Endpoint, raw: Mapping[str, Any]) -> alma.Item:
-        try:
-            return alma.Item.model_validate(raw)
-        except ValidationError as odd:
-            raise nonsense(endpoint, Answer(200, b""), repeatable=True) from odd
+    def _whole_item(self, endpoint: Endpoint, sending: Sending) -> dict[str, Any]:
+        """An item with every field Alma sent, once it is sure that it is one."""
+        answer = self._sent(endpoint, sending)
+        self._parsed(endpoint, answer, alma.Item, repeatable=True)
+        return self._object(endpoint, answer, repeatable=True)
 
     @staticmethod
     def _object(endpoint: Endpoint, answer: Answer, *, repeatable: bool) -> dict[str, Any]:
@@ -307,12 +317,24 @@ def _posting(
     return Sending("POST", path, template, params=parameters or {}, body=_json(body), headers=JSON, transient=transient)
 
 
-def xml_text(answer: Answer, name: str) -> str:
-    """The first element of this name in an XML answer, or the empty text where there is none or no XML."""
+def _tree(answer: Answer) -> etree._Element | None:
     parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)
     try:
-        root = etree.fromstring(answer.body, parser=parser)
+        return etree.fromstring(answer.body, parser=parser)
     except (etree.XMLSyntaxError, ValueError):
+        return None
+
+
+def xml_root(answer: Answer) -> str:
+    """The name of an XML answer's root, or the empty text where there is no XML."""
+    root = _tree(answer)
+    return etree.QName(root).localname if root is not None else ""
+
+
+def xml_text(answer: Answer, name: str) -> str:
+    """The first element of this name in an XML answer, or the empty text where there is none or no XML."""
+    root = _tree(answer)
+    if root is None:
         return ""
     nodes = (node for node in root.iter() if isinstance(node.tag, str) and etree.QName(node).localname == name)
     return next(((node.text or "").strip() for node in nodes), "")

@@ -49,6 +49,20 @@ class Payload(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
+    def makes_sense(self) -> bool:
+        """Whether this is the answer it should be: anything that is an object reads as some payload, with nothing in it."""
+        return True
+
+
+class Listed(Payload):
+    """A list; an empty one still says how many there are (php_item_no_loan_response.json)."""
+
+    total_record_count: int | None = None
+
+    def makes_sense(self) -> bool:
+        """A count, or rows."""
+        return self.total_record_count is not None or any(getattr(self, name) for name in type(self).model_fields)
+
 
 class ItemData(Payload):
     """``item_data`` of an item."""
@@ -91,8 +105,12 @@ class Item(Payload):
     item_data: Annotated[ItemData, BeforeValidator(_object)] = ItemData()
     additional_info: Text = ""
 
+    def makes_sense(self) -> bool:
+        """An item has its id."""
+        return bool(self.item_data.pid)
 
-class ItemList(Payload):
+
+class ItemList(Listed):
     """Items of a holding (or of all holdings)."""
 
     item: Rows[Item] = Field(default_factory=list)
@@ -104,7 +122,7 @@ class Holding(Payload):
     holding_id: Text = ""
 
 
-class HoldingList(Payload):
+class HoldingList(Listed):
     """Holdings of a bib."""
 
     holding: Rows[Holding] = Field(default_factory=list)
@@ -136,6 +154,10 @@ class User(Payload):
     user_block: Rows[Block] = Field(default_factory=list)
     user_role: Rows[Role] = Field(default_factory=list)
 
+    def makes_sense(self) -> bool:
+        """A user has a primary id."""
+        return bool(self.primary_id)
+
 
 class UserRequest(Payload):
     """A hold."""
@@ -149,8 +171,12 @@ class UserRequest(Payload):
     comment: Text = ""
     item_id: Text = ""
 
+    def makes_sense(self) -> bool:
+        """A hold has its id."""
+        return bool(self.request_id)
 
-class UserRequestList(Payload):
+
+class UserRequestList(Listed):
     """Holds of a user or item."""
 
     user_request: Rows[UserRequest] = Field(default_factory=list)
@@ -166,8 +192,12 @@ class Loan(Payload):
     loan_status: Text = ""
     item_barcode: Text = ""
 
+    def makes_sense(self) -> bool:
+        """A loan has its id."""
+        return bool(self.loan_id)
 
-class LoanList(Payload):
+
+class LoanList(Listed):
     """Loans of an item or user."""
 
     item_loan: Rows[Loan] = Field(default_factory=list)
@@ -180,8 +210,12 @@ class Fee(Payload):
     comment: Text = ""
     original_amount: Text = ""
 
+    def makes_sense(self) -> bool:
+        """A fee has its id."""
+        return bool(self.id)
 
-class FeeList(Payload):
+
+class FeeList(Listed):
     """Fees of a user."""
 
     fee: Rows[Fee] = Field(default_factory=list)

@@ -458,13 +458,17 @@ class TestMove:
         assert bench.items(bench.own_barcode)[0]["temp"]["location"] == "ILLTEMP"
 
     def test_a_move_that_alma_ignores_is_noticed(self, bench: AlmaBench) -> None:
-        bench.fault("garbage", method="PUT", body='{"holding_data": {"in_temp_location": false}}')
+        bench.fault(
+            "garbage", method="PUT", body='{"item_data": {"pid": "1"}, "holding_data": {"in_temp_location": false}}'
+        )
         with pytest.raises(Retry, match="did not move"):
             bench.connector.move_item(do.MoveItem(own(bench, "4"), bench.lending_place), CALL)
 
     def test_a_restoration_that_alma_ignores_is_noticed(self, bench: AlmaBench) -> None:
         bench.connector.move_item(do.MoveItem(own(bench, "5"), bench.lending_place), CALL)
-        bench.fault("garbage", method="PUT", body='{"holding_data": {"in_temp_location": true}}')
+        bench.fault(
+            "garbage", method="PUT", body='{"item_data": {"pid": "1"}, "holding_data": {"in_temp_location": true}}'
+        )
         with pytest.raises(Retry, match="did not bring"):
             bench.connector.restore_item(do.RestoreItem(own(bench, "5"), bench.lending_place, do.Place()), CALL)
 
@@ -558,13 +562,27 @@ class TestUnpleasantness:
         bench.connector.delete_temporary_item(do.DeleteTemporaryItem(target), CALL)
         assert bench.orphans() == 0
 
-    @pytest.mark.parametrize("body", ["[]", '{"item_data": {"pid": {"value": []', '{"item_loan": "three"}', "7"])
+    @pytest.mark.parametrize("body", ["[]", "{}", '{"item_data": {"pid": {"value": []', '{"item_loan": "three"}', "7"])
     def test_nonsense_is_tried_again_later(self, bench: AlmaBench, body: str) -> None:
         target, _ = made(bench, "2")
         bench.fault("garbage", method="GET", body=body, times=9)
         with pytest.raises(Retry) as later:
             bench.connector.set_due_date(do.SetDueDate(target, DUE), CALL)
         assert later.value.cause == "nonsense"
+
+    def test_an_answer_without_an_id_is_unclear(self, bench: AlmaBench) -> None:
+        target, _ = made(bench, "4")
+        bench.fault("garbage", method="POST", body="{}")
+        with pytest.raises(OutcomeUnknown):
+            bench.connector.charge_fee(do.ChargeFee(target, "P1001", "fee", TestFee.FEE), CALL)
+
+    @pytest.mark.parametrize("body", ["", "<html/>", "{}"])
+    def test_a_search_that_answers_nonsense_is_not_taken_for_nothing(self, bench: AlmaBench, body: str) -> None:
+        made(bench, "5")
+        bench.fault("garbage", method="GET", path="/bibs$", body=body or " ", times=9)
+        with pytest.raises(Retry):
+            bench.connector.create_temporary_item(creating(bench, "5", "ILL-6"), VERIFY)
+        assert bench.bibs_with_mark(a_mark("5")) == 1
 
     def test_a_bib_without_id_is_unclear(self, bench: AlmaBench) -> None:
         for body in ("<bib/>", "no xml"):

@@ -1,0 +1,105 @@
+"""Whole loans through ledger, reconciler and connector over real HTTP, with every single exchange failing in every way in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from bridge.domain import commands as do
+from bridge.domain.change import Phase
+from bridge.domain.identity import Role
+from bridge.domain.policy import BorrowingPolicy, LendingPolicy, Policy
+from bridge.ledger import State
+from tests.connectors.alma.bench import NOW, AlmaBench
+from tests.engine.pretend import DUE, LATER, Clock, PretendIls, Stage
+
+FAULTS = ("drop_before", "drop_after", "html", "garbage", "throttle")
+POLICY = Policy(
+    bridge="test",
+    borrowing=BorrowingPolicy(
+        barcode_prefix="ILL-", place=do.Place("RS", "ILLTEMP", "RSDESK"), item_type="ILL", material="BOOK"
+    ),
+    lending=LendingPolicy(accounts={"XYZ": "ILL-XYZ"}, temporary_place=do.Place("RS", "ILLOUT")),
+)
+OWN = "39000000000001"
+
+
+@dataclass
+class House:
+    """A stand-in Alma, and the engine over it."""
+
+    bench: AlmaBench
+    stage: Stage
+
+    def act(self, phase: Phase | None, role: Role, **edits: object) -> None:
+        """News comes in and is worked off, however often that takes."""
+        known: dict[str, object] = {"partner": "XYZ", **edits}
+        known |= {"patron_id": "P1001", "pickup_location": "MAIN"} if role is Role.BORROWER else {"barcode": OWN}
+        self.stage.tell(phase, role=role, **known)  # type: ignore[arg-type]
+        for _ in range(12):
+            self.stage.settle()
+            if self.row_state in {State.IN_STEP, State.CLOSED}:
+                return
+            self.stage.clock.advance(hours=2)
+            self.stage.lane.probe()
+        raise AssertionError((self.row_state, self.stage.history()))
+
+    @property
+    def row_state(self) -> State:
+        return self.stage.row().state
+
+
+Play = Callable[[House], None]
+
+
+def borrowed(house: House) -> None:
+    house.act(Phase.RECEIVED, Role.BORROWER, due=DUE)
+    house.bench.lend("ILL-1", "P1001")
+    house.act(None, Role.BORROWER, due=LATER)
+    house.act(Phase.RETURNED, Role.BORROWER)
+
+
+def undone(house: House) -> None:
+    house.act(Phase.RECEIVED, Role.BORROWER, due=DUE)
+    house.act(Phase.RETURNED, Role.BORROWER)
+
+
+def lent(house: House) -> None:
+    house.act(Phase.SHIPPED, Role.LENDER, due=DUE)
+    house.act(None, Role.LENDER, due=LATER)
+    house.act(Phase.COMPLETED, Role.LENDER)
+
+
+PLAYS: dict[str, Play] = {"borrowed": borrowed, "undone": undone, "lent": lent}
+
+
+def played(folder: Path, name: str, play: Play, fault: tuple[str, int] | None = None) -> AlmaBench:
+    bench = AlmaBench(visibility_tries=3)
+    bench.start()
+    clock = Clock()
+    clock.now = NOW
+    ils = cast("PretendIls", bench.connector)
+    stage = Stage(f"sqlite:///{folder / f'{name}.db'}", ils=ils, clock=clock, policy=POLICY)
+    if fault is not None:
+        bench.fault(fault[0], skip=fault[1])
+    try:
+        play(House(bench, stage))
+        report = bench.stand_in.report()
+        assert not any(report.values()), (fault, report, stage.history())
+    finally:
+        stage.close()
+        bench.stop()
+    return bench
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+@pytest.mark.parametrize("name", PLAYS)
+def test_any_exchange_may_fail_in_any_way(tmp_path: Path, name: str, kind: str) -> None:
+    exchanges = len(played(tmp_path, "calm", PLAYS[name]).recording.asked)
+    assert exchanges >= 8
+    for number in range(exchanges):
+        played(tmp_path, f"{kind}-{number}", PLAYS[name], (kind, number))
