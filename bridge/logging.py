@@ -54,8 +54,18 @@ def configure(*, console: bool, level: str = "info", to: TextIO | None = None) -
 
 
 def tell_exchange(exchange: Exchange) -> None:
-    """Log one exchange with an ILS or a source, with the request and step it belongs to."""
-    structlog.get_logger("bridge.exchange").info(
+    """Log one exchange with an ILS, with the request and step it belongs to."""
+    _told(exchange, "info")
+
+
+def tell_poll(exchange: Exchange) -> None:
+    """Log one look at a feed: of interest only to those who look for a fault; what it brought is told by itself."""
+    _told(exchange, "debug")
+
+
+def _told(exchange: Exchange, level: str) -> None:
+    tell = getattr(structlog.get_logger("bridge.exchange"), level)
+    tell(
         "exchange",
         ils=exchange.ils,
         method=exchange.method,

@@ -18,7 +18,7 @@ from bridge.engine.pace import Bucket, LanePace
 from bridge.errors import ConfigurationError
 from bridge.http import Unpaced
 from bridge.ledger import Ledger, LedgerBusy, Receipt
-from bridge.logging import tell_exchange
+from bridge.logging import tell_exchange, tell_poll
 from bridge.settings import Configuration, load
 from bridge.sources.feed import FeedSettings, FeedSource
 from bridge.sources.webhook import WebhookSettings, WebhookSource
@@ -164,7 +164,7 @@ def feeds_of(known: Configuration) -> dict[str, FeedSource]:
     """All feeds."""
     libraries = frozenset(known.settings.libraries)
     return {
-        name: FeedSource(name, settings, libraries, tell=tell_exchange)
+        name: FeedSource(name, settings, libraries, tell=tell_poll)
         for name, settings in known.sources.items()
         if isinstance(settings, FeedSettings)
     }

@@ -74,7 +74,7 @@ def _status(known: Configuration, ledger: Ledger) -> dict[str, Any]:
 
 
 def _print_status(report: dict[str, Any]) -> None:
-    out = Console()
+    out = Console(soft_wrap=True)
     daemon = {True: "running", False: "not running", None: "not known (PostgreSQL)"}[report["daemon"]]
     out.print(f"Daemon: {daemon}")
     for lane in report["lanes"]:
@@ -192,7 +192,7 @@ def _item(item: ItemRecord) -> dict[str, Any]:
 
 
 def _print_whole(shown: dict[str, Any]) -> None:
-    out = Console(highlight=False)
+    out = Console(highlight=False, soft_wrap=True)
     out.print(
         f"{shown['request']}  {shown['role']}  {shown['number']}  ({shown['library']}, {shown['service']})",
         markup=False,

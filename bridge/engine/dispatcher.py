@@ -12,7 +12,7 @@ import structlog
 
 from bridge.engine.lane import WorkLane
 from bridge.engine.reconciler import Reconciler
-from bridge.ledger import Claimed, LeaseLost, Ledger, LedgerBusy
+from bridge.ledger import Claimed, LeaseLost, Ledger, LedgerBusy, Parked, State, Verdict
 
 log = structlog.get_logger(__name__)
 
@@ -158,12 +158,20 @@ class Dispatcher:
             return False
         on_claim()
         self._held[held.row.id] = held
+        faulty = True
         try:
             reconciler.work(held)
+            faulty = False
         except LeaseLost as lost:
+            faulty = False
             log.warning("lease.lost", why=str(lost))
+        except LedgerBusy:
+            faulty = False
+            raise
         finally:
             self._held.pop(held.row.id, None)
+            if faulty:
+                self._ledger.work.release(held, _fault(held), version=held.row.version)
         return True
 
     def _keep_leases(self) -> None:
@@ -175,8 +183,16 @@ class Dispatcher:
                     log.warning("lease.not_extended", request=held.row.name, why=str(problem))
 
 
+def _fault(held: Claimed) -> Verdict:
+    """A request on which the bridge itself fails is parked, since it would fail again at once."""
+    name = held.row.name
+    advice = f"Report it with the log's 'worker.failed'. Then: ill-bridge resync {name}."
+    parked = Parked("", "fault", "The bridge itself failed on this request.", advice)
+    return Verdict(State.PARKED, held.row.status, parked=parked)
+
+
 def _report(done: Future[None]) -> None:
-    """A worker that ended by a fault of ours leaves its request to the lease; the fault must not stay unseen."""
+    """A fault of ours must not stay unseen."""
     fault = done.exception()
     if fault is not None:
         log.error("worker.failed", exc_info=fault)

@@ -244,6 +244,28 @@ def test_a_fault_of_ours_is_never_silent(make_stage: Callable[..., Stage]) -> No
     stage.tell(Phase.RECEIVED)
     with structlog.testing.capture_logs() as logs, running(stage):
         until(lambda: any(line["event"] == "worker.failed" for line in logs))
+        until(lambda: stage.row().state is State.PARKED)
+        assert "resync R1" in stage.row().parked.advice
+        assert [line["event"] for line in logs].count("worker.failed") == 1
+
+
+def test_a_ledger_that_refuses_in_the_middle_leaves_the_request_to_its_lease(
+    make_stage: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = make_stage()
+    stage.tell(Phase.RECEIVED)
+
+    def busy(*_: object, **__: object) -> None:
+        raise LedgerBusy("Disk full.")
+
+    monkeypatch.setattr(stage.ledger.work, "start", busy)
+    with pytest.raises(LedgerBusy):
+        dispatcher_of(stage).work_one(stage.lane, stage.reconciler)
+    monkeypatch.undo()
+    assert stage.row().state is State.DUE
+    assert stage.work() is None, "until the lease has run out"
+    stage.clock.advance(seconds=61)
+    assert stage.work() is State.IN_STEP
 
 
 def test_a_ledger_that_refuses_stops_nobody(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,7 +50,7 @@ def demo(
     if json_only:
         typer.echo(as_json(results))
     else:
-        as_page(results, console)
+        as_page(results, Console(soft_wrap=True))
     raise typer.Exit(0 if all(result.ok for result in results) else 1)
 
 
