@@ -71,6 +71,16 @@ def _closed(row: Row) -> bool:
     return row.state is State.CLOSED
 
 
+def _sent_home(stage: Stage, number: str, ending: Ending) -> Ending:
+    """Returned, then completed."""
+    stage.tell(number, "Returned")
+    stage.settled(number)
+    stage.tell(number, "Completed")
+    ending.row = stage.settled(number)
+    ending.expect("the request is closed", holds=_closed(ending.row))
+    return ending
+
+
 def borrowing(stage: Stage, number: str) -> Ending:
     """Requested, shipped, received, lent by the desk, renewed, returned, completed."""
     borrowed(stage, number)
@@ -145,12 +155,7 @@ def unknown_patron(stage: Stage, number: str) -> Ending:
     stage.tell(number, "Updated", patron={"id": PATRON})
     row = stage.settled(number)
     ending.expect("after the correction it is in step", holds=row.state is State.IN_STEP)
-    stage.tell(number, "Returned")
-    stage.settled(number)
-    stage.tell(number, "Completed")
-    ending.row = stage.settled(number)
-    ending.expect("the request is closed", holds=_closed(ending.row))
-    return ending
+    return _sent_home(stage, number, ending)
 
 
 def outage(stage: Stage, number: str) -> Ending:
@@ -165,12 +170,7 @@ def outage(stage: Stage, number: str) -> Ending:
     stage.ils.outage(on=False)
     row = stage.settled(number)
     ending.expect("after the outage it is in step", holds=row.state is State.IN_STEP)
-    stage.tell(number, "Returned")
-    stage.settled(number)
-    stage.tell(number, "Completed")
-    ending.row = stage.settled(number)
-    ending.expect("the request is closed", holds=_closed(ending.row))
-    return ending
+    return _sent_home(stage, number, ending)
 
 
 def repeated(stage: Stage, number: str) -> Ending:
@@ -185,12 +185,7 @@ def repeated(stage: Stage, number: str) -> Ending:
     ending.expect("every delivery was accepted", holds=set(statuses) == {202})
     ending.expect("one item was made", holds=len(row.record.items) == 1)
     ending.expect("the request is received", holds=row.status.startswith("received"))
-    stage.tell(number, "Returned")
-    stage.settled(number)
-    stage.tell(number, "Completed")
-    ending.row = stage.settled(number)
-    ending.expect("the request is closed", holds=_closed(ending.row))
-    return ending
+    return _sent_home(stage, number, ending)
 
 
 def desk_first(stage: Stage, number: str) -> Ending:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel
 
 from bridge.connectors.alma.client import AlmaClient, ids_of
-from bridge.connectors.alma.errors import Missing
+from bridge.connectors.alma.errors import Missing, unknown_item
 from bridge.connectors.alma.holds import Holds
 from bridge.connectors.alma.loans import Loans
 from bridge.connectors.alma.moves import Moves
@@ -85,11 +85,7 @@ class AlmaConnector:
         try:
             item = self._sight.item(command.target)
         except Missing as missing:
-            raise Rejected(
-                f"Alma knows no item with barcode {command.target.barcode}.",
-                cause="unknown_item",
-                advice="Correct the barcode in the request at the service.",
-            ) from missing
+            raise unknown_item(command.target.barcode) from missing
         learned = Learned(ids=ids_of(item), place=permanent_place(item), barcode=item.item_data.barcode)
         return Outcome(learned=learned)
 

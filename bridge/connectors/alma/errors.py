@@ -290,3 +290,12 @@ def nonsense(endpoint: Endpoint, answer: Answer, *, repeatable: bool) -> IlsErro
     """Our error for a success that cannot be read."""
     said = f"Alma answered {endpoint.value} with something that makes no sense (HTTP {answer.status}, {len(answer.body)} bytes)."
     return Retry(said, cause="nonsense") if repeatable else OutcomeUnknown(said)
+
+
+def unknown_item(barcode: str) -> Rejected:
+    """Our error for an own item that Alma does not know."""
+    return Rejected(
+        f"Alma knows no item with barcode {barcode}.",
+        cause="unknown_item",
+        advice="Correct the barcode in the request at the service, or see to the loan by hand.",
+    )

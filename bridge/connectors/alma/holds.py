@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from bridge.connectors.alma import models as alma
 from bridge.connectors.alma.client import AlmaClient, ids_of
-from bridge.connectors.alma.errors import AlreadyThere, Missing, NotYetVisible
+from bridge.connectors.alma.errors import AlreadyThere, Missing, NotYetVisible, unknown_item
 from bridge.connectors.alma.settings import AlmaSettings
 from bridge.connectors.alma.sight import Sight, complete
 from bridge.connectors.base import Call
@@ -48,7 +48,7 @@ class Holds:
         try:
             return ids_of(self._client.item_by_barcode(target.barcode))
         except Missing as missing:
-            raise _no_item(target) from missing
+            raise unknown_item(target.barcode) from missing
 
     def _standing(self, ids: do.VendorIds, command: do.PlaceHold) -> Outcome | None:
         found = self._sight.hold_on(ids, command.target.mark, patron_id=command.patron_id)
@@ -91,11 +91,3 @@ class Holds:
         except Missing:
             return Outcome(OutcomeKind.ALREADY, Learned(hold=ended))
         return Outcome(learned=Learned(hold=ended))
-
-
-def _no_item(target: do.Target) -> Rejected:
-    return Rejected(
-        f"Alma knows no item with barcode {target.barcode}.",
-        cause="unknown_item",
-        advice="Correct the barcode in the request at the service.",
-    )

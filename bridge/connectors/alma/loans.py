@@ -9,7 +9,7 @@ from datetime import date, datetime
 from bridge.connectors.alma import models as alma
 from bridge.connectors.alma.client import AlmaClient, ids_of
 from bridge.connectors.alma.dates import day_of, end_of_day
-from bridge.connectors.alma.errors import AlreadyThere, Missing
+from bridge.connectors.alma.errors import AlreadyThere, Missing, unknown_item
 from bridge.connectors.alma.settings import AlmaSettings
 from bridge.connectors.alma.sight import Sight, complete, is_ours, permanent_place
 from bridge.connectors.alma.temporary import LastSeen
@@ -55,7 +55,7 @@ class Loans:
         try:
             item = self._sight.item(target)
         except Missing as missing:
-            raise _unknown(target) from missing
+            raise unknown_item(target.barcode) from missing
         return replace(target, ids=ids_of(item), place=permanent_place(item))
 
     def _loan(self, target: do.Target, command: do.CheckOut, call: Call) -> tuple[alma.Loan, OutcomeKind]:
@@ -185,11 +185,3 @@ class Loans:
         target = replace(self._known(command.target), place=place)
         outcome = self._scanned(target, place.library, place.desk or DEFAULT_DESK)
         return replace(outcome, learned=Learned(transit_received=True))
-
-
-def _unknown(target: do.Target) -> Rejected:
-    return Rejected(
-        f"Alma knows no item with barcode {target.barcode}.",
-        cause="unknown_item",
-        advice="Correct the barcode in the request at the service, or see to the loan by hand.",
-    )

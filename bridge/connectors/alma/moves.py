@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from bridge.connectors.alma import models as alma
 from bridge.connectors.alma.client import AlmaClient, ids_of
-from bridge.connectors.alma.errors import Missing
+from bridge.connectors.alma.errors import Missing, unknown_item
 from bridge.connectors.alma.sight import Sight, permanent_place, same_place, temporary_place
 from bridge.connectors.alma.whole import whole
 from bridge.domain import commands as do
 from bridge.domain.record import Learned, Outcome, OutcomeKind
-from bridge.errors import Rejected, Retry
+from bridge.errors import Retry
 
 NOWHERE: dict[str, object] = {
     "in_temp_location": False,
@@ -34,7 +34,7 @@ class Moves:
         try:
             raw = self._sight.raw(command.target)
         except Missing as missing:
-            raise _unknown(command.target) from missing
+            raise unknown_item(command.target.barcode) from missing
         item = alma.Item.model_validate(raw)
         home, now = permanent_place(item), temporary_place(item)
         if now is not None:
@@ -77,11 +77,3 @@ def _to(command: do.MoveItem) -> dict[str, object]:
         "temp_location": {"value": command.to.location},
         "due_back_date": back,
     }
-
-
-def _unknown(target: do.Target) -> Rejected:
-    return Rejected(
-        f"Alma knows no item with barcode {target.barcode}.",
-        cause="unknown_item",
-        advice="Correct the barcode in the request at the service, or lend the item by hand.",
-    )
