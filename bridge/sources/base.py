@@ -18,12 +18,18 @@ class Word(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    phase: Phase | None = None
-    closure: Closure | None = None
-    raises: tuple[Condition, ...] = ()
-    clears: tuple[Condition, ...] = ()
-    notification: bool = False
-    role: Role | None = None
+    phase: Phase | None = Field(default=None, description="The phase it means, if any.", examples=["shipped"])
+    closure: Closure | None = Field(
+        default=None, description="How the request ended, where the word says.", examples=["returned"]
+    )
+    raises: tuple[Condition, ...] = Field(default=(), description="Conditions it brings.", examples=[["lost"]])
+    clears: tuple[Condition, ...] = Field(default=(), description="Conditions it ends.", examples=[["overdue"]])
+    notification: bool = Field(
+        default=False, description="Whether it only notifies, and changes nothing.", examples=[True]
+    )
+    role: Role | None = Field(
+        default=None, description="Our side of the loan for which it means this; left out: both.", examples=["borrower"]
+    )
 
     def meaning(self) -> Meaning:
         """As the domain has it."""
