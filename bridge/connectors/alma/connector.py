@@ -68,7 +68,7 @@ class AlmaConnector:
         self._settings = settings
         zone = ZoneInfo(settings.timezone)
         self._client = AlmaClient(settings, surroundings, sleep)
-        seen = LastSeen()
+        seen = LastSeen(now)
         self._sight = Sight(self._client, settings, sleep)
         self._patrons = Patrons(self._client, settings, lambda: now().astimezone(zone).date())
         self._temporary = TemporaryItems(self._client, settings, self._sight, seen)

@@ -55,6 +55,8 @@ class Loans:
         try:
             item = self._sight.item(target)
         except Missing as missing:
+            if target.origin is do.Origin.CREATED:
+                raise
             raise unknown_item(target.barcode) from missing
         return replace(target, ids=ids_of(item), place=permanent_place(item))
 
@@ -132,6 +134,7 @@ class Loans:
         try:
             if target.origin is do.Origin.OWN:
                 return self._own_checked_in(command)
+            target = self._known(target, with_place=True)
             return self._scanned(target, target.place.library, target.place.desk or DEFAULT_DESK)
         except Missing:
             note = "The item is gone from Alma, so there is nothing to check in."
