@@ -16,8 +16,10 @@ from bridge.domain.goal import goal_for
 from bridge.domain.plan import StaffTask, next_step
 from bridge.domain.record import ItemRecord
 from bridge.domain.sentences import plan_sentence
+from bridge.domain.standing import Standing, standings
 from bridge.ledger import Ledger, State
 from bridge.ledger.model import Row
+from bridge.logging import mask_patron
 from bridge.settings import Configuration
 from bridge.wiring import capabilities_of
 
@@ -166,11 +168,48 @@ def _whole(known: Configuration, ledger: Ledger, row: Row) -> dict[str, Any]:
     )
     return {
         **_brief(row),
+        "known": [_known(stand) for stand in standings(row.request)],
         "items": [_item(item) for item in row.record.items],
         "next_step": upcoming,
         "history": [{"at": line.at, "kind": line.kind, "line": line.line} for line in ledger.requests.history(row.id)],
         "steps": [asdict(step) for step in ledger.requests.journal(row.id)],
     }
+
+
+def _known(stand: Standing) -> dict[str, Any]:
+    """What the service told of one leg and volume; the patron only as named or not."""
+    return {
+        "leg": stand.leg,
+        "volume": stand.volume,
+        "dead": stand.dead,
+        "service_type": stand.service_type.value,
+        "phase": stand.phase.value if stand.phase else None,
+        "conditions": [condition.value for condition in stand.conditions],
+        "due": stand.due,
+        "partner": stand.partner,
+        "patron": mask_patron(stand.patron_id) if stand.patron_id else "",
+        "pickup_location": stand.pickup_location,
+        "barcode": stand.barcode,
+        "temporary_barcode": stand.temporary_barcode,
+        "title": stand.title,
+        "author": stand.author,
+    }
+
+
+def _told(known: dict[str, Any]) -> str:
+    named = (("volume", known["volume"]), ("supplier", known["leg"]))
+    where = ", ".join(f"{name} {value}" for name, value in named if value)
+    facts = {
+        "": known["title"],
+        "partner": known["partner"],
+        "patron": known["patron"],
+        "pickup location": known["pickup_location"],
+        "due": known["due"],
+        "item barcode": known["barcode"],
+        "temporary barcode": known["temporary_barcode"],
+    }
+    said = ", ".join(f"{name} {value}".strip() for name, value in facts.items() if value) or "nothing more"
+    return f"Known{f' of {where}' if where else ''}: {said}"
 
 
 def _item(item: ItemRecord) -> dict[str, Any]:
@@ -200,6 +239,8 @@ def _print_whole(shown: dict[str, Any]) -> None:
     out.print(f"Status: {shown['status']}   State: {shown['state']}", markup=False)
     if shown["reason"]:
         out.print(f"Why: {shown['reason']} {shown['advice']}", markup=False)
+    for known in shown["known"]:
+        out.print(_told(known), markup=False)
     for item in shown["items"]:
         ids = ", ".join(f"{name} {value}" for name, value in item["ids"].items() if value)
         out.print(f"Item {item['barcode']}: {item['existence']} {ids}", markup=False)

@@ -59,11 +59,19 @@ def test_a_request_from_hold_to_history(house: House) -> None:
     assert shown["state"] == "in_step"
     assert shown["items"][0]["holds"][0]["state"] == "placed"
     assert shown["next_step"] == "nothing"
+    (known,) = shown["known"]
+    assert (known["phase"], known["due"], known["pickup_location"], known["patron"]) == (
+        "received",
+        "2027-01-15",
+        "MAIN",
+        "…01",
+    )
     lines = [line["line"] for line in shown["history"]]
     assert "A hold on item ILL-1001 was placed, pickup at MAIN." in lines
     assert {step["state"] for step in shown["steps"]} == {"done"}
     page = house.command("show", "R1").stdout
     assert "Circulation history:" in page
+    assert "Known: patron …01, pickup location MAIN, due 2027-01-15" in page
     assert "Item ILL-1001: present bib" in page
     assert "P1001" not in page
     assert "1001" in house.command("requests").stdout

@@ -19,6 +19,7 @@ from bridge.domain.record import Learned, LoanRecord, Outcome, OutcomeKind
 from bridge.errors import Rejected
 
 DEFAULT_DESK = "DEFAULT_CIRC_DESK"
+STILL_ON_LOAN = frozenset({"LOAN", "LOST_LOAN", "LOST_LOAN_AND_PAID", "CLAIM_RETURNED_LOAN"})
 
 
 class Loans:
@@ -164,6 +165,12 @@ class Loans:
         item = self._scan(self._known(target).ids, library, desk)
         self._seen.keep(item)
         where = alma.folded(item.item_data.process_type)
+        if where in STILL_ON_LOAN:
+            raise Rejected(
+                f"Alma scanned item {target.barcode} in and still shows it as on loan ({where}).",
+                cause="still_on_loan",
+                advice="Check it in at the desk in Alma.",
+            )
         waits = where in {"HOLDSHELF", "REQUESTED", "TRANSIT"} or item.item_data.requested is True
         note = {"TRANSIT": "Alma sends the item on.", "HOLDSHELF": "A hold is waiting for the item."}.get(where)
         learned = Learned(checked_in=True, nothing_waits=None if waits else True)

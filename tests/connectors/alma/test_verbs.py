@@ -422,6 +422,14 @@ class TestCheckIn:
         finally:
             bench.stop()
 
+    def test_an_item_still_on_loan_after_the_scan_is_told(self, bench: AlmaBench) -> None:
+        target, _ = made(bench, "8")
+        body = '{"item_data": {"pid": "1", "process_type": {"value": "CLAIM_RETURNED_LOAN"}}}'
+        bench.fault("garbage", method="POST", body=body)
+        with pytest.raises(Rejected) as refused:
+            bench.connector.check_in(do.CheckIn(target), CALL)
+        assert refused.value.cause == "still_on_loan"
+
     def test_a_transit_is_received(self, bench: AlmaBench) -> None:
         bench.desk("check_in", barcode=bench.own_barcode, library="BRANCH", desk="BRANCHDESK")
         assert bench.items(bench.own_barcode)[0]["process"] == "TRANSIT"
