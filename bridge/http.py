@@ -112,6 +112,8 @@ class HttpRules:
 
 
 TRANSIENT_STATUSES = frozenset({502, 503, 504})
+LONGEST_ADVICE = 86_400.0
+"""Seconds of a Retry-After that are believed."""
 
 
 class _Again(Exception):
@@ -150,7 +152,7 @@ class Http:
         self._session.mount("https://", adapter)
 
     def send(self, sending: Sending) -> Answer:
-        """Send and read the answer, whatever its status.
+        """Send and read the answer, whatever its status; only a GET follows a redirect, since a write would become a GET on its way.
 
         Raises ``Unavailable`` (no connection; or no answer to what may be repeated), ``OutcomeUnknown`` (no answer to what may not),
         ``Retry`` (429 to the end).
@@ -194,6 +196,7 @@ class Http:
                 headers={**self._headers(), **sending.headers},
                 timeout=(self._rules.connect_timeout, self._rules.read_timeout),
                 verify=self._rules.ca_file or True,
+                allow_redirects=sending.method == "GET",
             )
         except requests.RequestException as failure:
             self._told(sending, attempt, started, status=None, error=type(failure).__name__)
@@ -234,21 +237,18 @@ class Http:
 
 
 def _never_sent(failure: requests.RequestException) -> bool:
-    if isinstance(failure, requests.ConnectTimeout):
-        return True
     cause = failure.args[0] if failure.args else None
     reason = getattr(cause, "reason", cause)
     return isinstance(reason, NewConnectionError | ConnectTimeoutError)
 
 
 def retry_after(value: str) -> float | None:
-    """Seconds named by a Retry-After header (RFC 9110 10.2.3: seconds or a date); ``None`` where it says nothing usable."""
-    if not value:
-        return None
-    if value.strip().isdigit():
-        return float(value)
+    """Seconds named by a Retry-After header (RFC 9110 10.2.3: seconds, or a date in GMT), a day at most; ``None`` if not usable."""
+    if value.isascii() and value.strip().isdigit():
+        return min(float(value), LONGEST_ADVICE)
     try:
         moment = parsedate_to_datetime(value)
     except ValueError:
         return None
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return min(max(0.0, (aware - datetime.now(UTC)).total_seconds()), LONGEST_ADVICE)

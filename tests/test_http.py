@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
-from flask import Flask, Response, request
+from flask import Flask, Response, redirect, request
+from werkzeug.wrappers import Response as Redirect
 
 from bridge.errors import OutcomeUnknown, Retry, Unavailable
-from bridge.http import Answer, Exchange, Http, HttpRules, Sending, Unpaced, retry_after
-from bridge.sandbox.faults import Fault, VendorAnswers, install_faults
+from bridge.http import LONGEST_ADVICE, Answer, Exchange, Http, HttpRules, Sending, Unpaced, retry_after
+from bridge.sandbox.faults import Fault, Faults, VendorAnswers, install_faults
 from bridge.sandbox.server import Server
 
 GET = Sending("GET", "/thing", "/thing", params={"patron": "P1001"}, repeatable=True)
 POST = Sending("POST", "/thing", "/thing", body=b"{}")
+METHODS = ["GET", "POST", "PUT", "DELETE"]
 
 
 class Pace(Unpaced):
@@ -37,7 +40,8 @@ class Bench:
     """A server that can misbehave, and a client whose waits are only noted."""
 
     url: str
-    faults: list[Fault]
+    other: str = ""
+    faults: Faults = field(default_factory=Faults)
     calls: list[str] = field(default_factory=list)
     told: list[Exchange] = field(default_factory=list)
     waits: list[float] = field(default_factory=list)
@@ -58,27 +62,43 @@ class Bench:
 @pytest.fixture
 def bench() -> Iterator[Bench]:
     app = Flask("thing")
-    made = Bench("", [])
+    made = Bench("")
+    answered = threading.Event()
     vendor = VendorAnswers(
         unauthorized=lambda: Response(status=401),
         throttle=lambda: Response(status=429),
         error=lambda code, message, status: Response(f"{code} {message}", status=status),
     )
-    faults = install_faults(app, vendor)
+    install_faults(app, vendor, made.faults)
+    made.faults.sleep = lambda _: None if answered.wait(10) else pytest.fail("nobody ended the wait")
 
-    @app.route("/thing", methods=["GET", "POST"])
+    @app.route("/thing", methods=METHODS)
     def thing() -> str:
         made.calls.append(f"{request.method} {request.headers.get('Authorization')}")
         return "done"
 
-    with Server(app) as server:
+    @app.route("/moved", methods=METHODS)
+    def moved() -> Redirect:
+        made.calls.append(f"{request.method} moved")
+        return redirect("/thing", code=int(request.args.get("code", "302")))
+
+    @app.route("/away")
+    def away() -> Redirect:
+        return redirect(made.other)
+
+    @app.route("/round")
+    def around() -> Redirect:
+        return redirect("/round")
+
+    with Server(app) as server, Server(app) as other:
         made.url = server.url
-        made.add = faults.add  # type: ignore[attr-defined]
+        made.other = f"{other.url.replace('127.0.0.1', 'localhost')}/thing"
         yield made
+        answered.set()
 
 
 def fault(bench: Bench, kind: str, **more: object) -> None:
-    bench.add(Fault.model_validate({"kind": kind, **more}))  # type: ignore[attr-defined]
+    bench.faults.add(Fault.model_validate({"kind": kind, **more}))
 
 
 def test_an_answer_is_read_and_told_without_query_or_header(bench: Bench) -> None:
@@ -123,6 +143,17 @@ def test_nobody_to_connect_to_is_an_outage_even_for_a_write(bench: Bench) -> Non
     assert len(bench.waits) == 2
 
 
+def test_a_connection_that_does_not_come_about_is_an_outage_even_for_a_write(bench: Bench) -> None:
+    with socket.socket() as full, socket.socket() as first:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)  # Linux keeps one more than said waiting, and is deaf to the rest
+        first.connect(full.getsockname())
+        url = f"http://127.0.0.1:{full.getsockname()[1]}"
+        with pytest.raises(Unavailable, match="ConnectTimeout"):
+            bench.http(url, connect_timeout=0.05, tries=1).send(POST)
+    assert [told.error for told in bench.told] == ["ConnectTimeout"]
+
+
 def test_a_server_error_of_a_write_is_handed_on(bench: Bench) -> None:
     fault(bench, "html")
     assert bench.http().send(POST).status == 503
@@ -159,6 +190,89 @@ def test_a_slow_answer_times_out(bench: Bench) -> None:
         bench.http(read_timeout=0.05).send(POST)
 
 
+def test_a_read_that_is_never_answered_is_an_outage(bench: Bench) -> None:
+    fault(bench, "delay", seconds=1, times=None)
+    with pytest.raises(Unavailable, match=r"ReadTimeout"):
+        bench.http(read_timeout=0.05).send(GET)
+    assert (bench.waits, [told.status for told in bench.told]) == ([0.5, 1.0], [None] * 3)
+    assert {told.error for told in bench.told} == {"ReadTimeout"}
+
+
+def test_a_read_follows_a_redirect_and_costs_what_was_said(bench: Bench) -> None:
+    answer = bench.http().send(Sending("GET", "/moved", "/moved", repeatable=True, cost=2))
+    assert (answer.text, answer.url) == ("done", f"{bench.url}/thing")
+    assert bench.calls == ["GET moved", "GET apikey secret"]
+    assert (bench.pace.cost, len(bench.told)) == (2, 1)
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+@pytest.mark.parametrize("code", ["301", "302", "303", "307", "308"])
+def test_a_write_never_follows_one_lest_it_become_a_read(bench: Bench, method: str, code: str) -> None:
+    answer = bench.http().send(
+        Sending(method, "/moved", "/moved", params={"code": code}, body=b"{}", repeatable=method != "POST")
+    )
+    assert answer.status == int(code)
+    assert bench.calls == [f"{method} moved"]
+
+
+def test_another_host_is_not_told_the_key(bench: Bench) -> None:
+    assert bench.http().send(Sending("GET", "/away", "/away", repeatable=True)).status == 200
+    assert bench.calls == ["GET None"]
+
+
+def test_going_round_in_circles_is_an_outage(bench: Bench) -> None:
+    with pytest.raises(Unavailable, match="TooManyRedirects"):
+        bench.http(tries=1).send(Sending("GET", "/round", "/round", repeatable=True))
+
+
+def test_headers_are_asked_for_anew_each_time_and_the_call_has_the_last_word(bench: Bench) -> None:
+    tokens = iter(["one", "two"])
+    http = Http(
+        bench.url + "/",
+        name="ils",
+        pace=bench.pace,
+        tell=bench.told.append,
+        headers=lambda: {"Authorization": next(tokens)},
+        sleep=bench.waits.append,
+    )
+    fault(bench, "html")
+    http.send(GET)
+    http_own = Sending("GET", "/thing", "/thing", headers={"Authorization": "own"})
+    tokens = iter(["three"])
+    http.send(http_own)
+    assert bench.calls == ["GET two", "GET own"]
+    http.close()
+
+
+def test_a_lane_that_closed_stops_the_call_before_it_is_made(bench: Bench) -> None:
+    class Closed(Pace):
+        def acquire(self, cost: int = 1) -> None:
+            raise Unavailable("The lane is closed.")
+
+    bench.pace = Closed()
+    with pytest.raises(Unavailable, match="The lane is closed"):
+        bench.http().send(GET)
+    assert bench.calls == []
+    assert bench.told == []
+
+
+def test_no_secret_in_what_goes_wrong(bench: Bench) -> None:
+    fault(bench, "drop_before", times=None)
+    for sending in (GET, POST):
+        with pytest.raises((Unavailable, OutcomeUnknown)) as wrong:
+            bench.http().send(sending)
+        assert "secret" not in f"{wrong.value} {wrong.value!r} {bench.told}"
+        assert "P1001" not in f"{wrong.value} {wrong.value!r} {bench.told}"
+
+
+def test_a_proxy_page_is_handed_on_as_it_is(bench: Bench) -> None:
+    fault(bench, "html", status=500)
+    answer = bench.http().send(GET)
+    assert (answer.status, answer.header("content-type")) == (500, "text/html; charset=utf-8")
+    assert answer.text.startswith("<!DOCTYPE html>")
+    assert bench.waits == []
+
+
 def test_the_cost_is_paid_each_time(bench: Bench) -> None:
     fault(bench, "drop_before")
     bench.http().send(Sending("GET", "/thing", "/thing", repeatable=True, cost=2))
@@ -174,10 +288,23 @@ def test_retry_after_in_seconds_and_as_a_date() -> None:
     assert retry_after("7") == 7.0
     assert retry_after("") is None
     assert retry_after("soon") is None
+    assert retry_after("-5") is None
+    assert retry_after("²") is None
     soon = retry_after(format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True))
     assert soon is not None
     assert 50 < soon <= 60
     assert retry_after("Mon, 01 Jan 2001 00:00:00 GMT") == 0.0
+
+
+@pytest.mark.parametrize("zone", ["", " -0000"])
+def test_a_date_without_a_zone_is_gmt(zone: str) -> None:
+    assert retry_after(f"Mon, 01 Jan 2001 00:00:00{zone}") == 0.0
+    assert retry_after(f"Fri, 31 Dec 2100 00:00:00{zone}") == LONGEST_ADVICE
+
+
+@pytest.mark.parametrize("value", ["86401", "99999999999", "9" * 400, "Fri, 31 Dec 9999 23:59:59 GMT"])
+def test_nobody_is_believed_for_longer_than_a_day(value: str) -> None:
+    assert retry_after(value) == LONGEST_ADVICE == 86_400
 
 
 def test_unpaced_never_waits() -> None:

@@ -7,12 +7,13 @@ import json
 
 import pytest
 import structlog
+from pydantic import SecretStr
 
 from bridge import logging
 from bridge.connectors.registry import connector_kind, connector_names
 from bridge.errors import ConfigurationError
 from bridge.http import Exchange
-from bridge.logging import mask_patron, tell_exchange
+from bridge.logging import MASKED, SECRET, mask_patron, tell_exchange, tell_poll
 
 
 @pytest.fixture
@@ -25,6 +26,48 @@ def test_secrets_and_patrons_are_hidden_whoever_logs_them(out: io.StringIO) -> N
     structlog.get_logger("x").info("e", api_key="k-1", patron_id="21000000001001", token="t-1", other="kept")
     line = json.loads(out.getvalue())
     assert (line["api_key"], line["token"], line["patron_id"], line["other"]) == ("(secret)", "(secret)", "…01", "kept")
+
+
+@pytest.mark.parametrize("console", [True, False])
+@pytest.mark.parametrize("name", sorted(MASKED | SECRET))
+def test_no_such_name_shows_its_value(out: io.StringIO, name: str, *, console: bool) -> None:
+    logging.configure(console=console, to=out)
+    structlog.get_logger("x").warning("e", **{name: "21000000001001"})
+    assert "e" in out.getvalue()
+    assert "2100000000" not in out.getvalue()
+
+
+@pytest.mark.parametrize("console", [True, False])
+def test_a_secret_is_none_under_any_name(out: io.StringIO, *, console: bool) -> None:
+    logging.configure(console=console, to=out)
+    structlog.get_logger("x").info("e", odd=SecretStr("hush-hush"), nested={"deep": [SecretStr("hush-hush")]})
+    assert "odd" in out.getvalue()
+    assert "hush" not in out.getvalue()
+
+
+def test_what_is_bound_for_a_request_is_hidden_too(out: io.StringIO) -> None:
+    logging.configure(console=False, to=out)
+    with structlog.contextvars.bound_contextvars(patron="21000000001001", password="p-1"):
+        structlog.get_logger("x").info("e")
+    line = json.loads(out.getvalue())
+    assert (line["patron"], line["password"]) == ("…01", "(secret)")
+
+
+def test_a_patron_that_is_no_text_is_masked(out: io.StringIO) -> None:
+    logging.configure(console=False, to=out)
+    structlog.get_logger("x").info("e", patron_id=21000000001001, patron=None)
+    line = json.loads(out.getvalue())
+    assert (line["patron_id"], line["patron"]) == ("…01", "…")
+
+
+def test_a_look_at_a_feed_is_told_only_to_who_looks_for_a_fault(out: io.StringIO) -> None:
+    exchange = Exchange("feed", "GET", "/requests", 200, 1.5)
+    logging.configure(console=False, to=out)
+    tell_poll(exchange)
+    assert out.getvalue() == ""
+    logging.configure(console=False, level="debug", to=out)
+    tell_poll(exchange)
+    assert json.loads(out.getvalue())["path"] == "/requests"
 
 
 def test_short_identifiers_are_hidden_whole() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 from filelock import FileLock, Timeout
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, func, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
@@ -21,6 +21,7 @@ from bridge.errors import ConfigurationError
 from bridge.ledger.model import LedgerBusy
 
 MIGRATIONS = Path(__file__).with_name("migrations")
+UPGRADING = 0x111B  # the advisory lock under which daemons on one PostgreSQL take turns to migrate
 
 
 class Database:
@@ -59,6 +60,8 @@ class Database:
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))
         with self.write() as connection:
+            if not self.sqlite:
+                connection.execute(select(func.pg_advisory_xact_lock(UPGRADING)))
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
 
@@ -104,7 +107,7 @@ class OneDaemon:
     def __init__(self, url: str) -> None:
         path = make_url(url).database if url.startswith("sqlite") else None
         self._owner = Path(f"{path}.owner") if path else None
-        self._lock = FileLock(f"{path}.lock", mode=0o600) if path else None
+        self._lock = FileLock(f"{path}.lock", mode=0o600, thread_local=False) if path else None
 
     @property
     def exclusive(self) -> bool:
@@ -112,8 +115,8 @@ class OneDaemon:
         return self._lock is not None
 
     def take(self) -> None:
-        """Take the lock. Raises ``LedgerBusy`` naming who has it."""
-        if self._lock is None or self._owner is None:
+        """Take the lock; taking what one holds changes nothing. Raises ``LedgerBusy`` naming who has it."""
+        if self._lock is None or self._owner is None or self._lock.is_locked:
             return
         try:
             self._lock.acquire(timeout=0)
@@ -128,7 +131,9 @@ class OneDaemon:
         return self._owner.read_text(encoding="utf-8").strip() or "another process"
 
     def free(self) -> bool:
-        """Whether the lock could be taken now."""
+        """Whether nobody holds the lock now."""
+        if self._lock is not None and self._lock.is_locked:
+            return False
         try:
             self.take()
         except LedgerBusy:

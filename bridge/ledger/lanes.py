@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime
 
 from sqlalchemy import insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from bridge.ledger import schema
 from bridge.ledger.database import Database
@@ -24,9 +26,9 @@ class Lanes:
         """Make a row for each lane that has none."""
         with self._database.write() as connection:
             known = set(connection.execute(select(LANE.c.name)).scalars())
-            fresh = [{"name": name, "why": "", "cause": ""} for name in sorted(set(names) - known)]
-            if fresh:
-                connection.execute(insert(LANE), fresh)
+            for name in sorted(set(names) - known):
+                with suppress(IntegrityError), connection.begin_nested():  # another daemon was quicker
+                    connection.execute(insert(LANE).values(name=name, why="", cause=""))
 
     def close(self, name: str, *, until: datetime, why: str, cause: str) -> bool:
         """Close a lane until its next probe; answers whether it was open before."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +16,7 @@ from bridge.ledger.model import HistoryLine, Row, State
 from bridge.ledger.rows import row_of
 
 REQUEST = schema.request
+SHORT_ID = re.compile(r"[Rr]([0-9]{1,18})")
 
 
 @dataclass(frozen=True)
@@ -50,9 +52,10 @@ class Requests:
 
     def find(self, name: str) -> tuple[Row, ...]:
         """Requests by short id (``R12``) or by the service's number."""
-        by_id = REQUEST.c.id == int(name[1:]) if name[:1] in {"R", "r"} and name[1:].isdigit() else None
+        short = SHORT_ID.fullmatch(name)
         by_number = REQUEST.c.number == name
-        query = select(REQUEST).where(by_number if by_id is None else or_(by_id, by_number)).order_by(REQUEST.c.id)
+        wanted = or_(REQUEST.c.id == int(short[1]), by_number) if short else by_number
+        query = select(REQUEST).where(wanted).order_by(REQUEST.c.id)
         with self._database.read() as connection:
             return tuple(row_of(found) for found in connection.execute(query))
 

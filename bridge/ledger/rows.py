@@ -6,14 +6,8 @@ from typing import Any
 
 from sqlalchemy import Row as SqlRow
 
-from bridge.domain.identity import RequestKey, Role
 from bridge.ledger import codec
 from bridge.ledger.model import Parked, Pending, Row, State, StepState
-
-
-def key_of(found: SqlRow[Any]) -> RequestKey:
-    """The identity of the request in this row."""
-    return RequestKey(found.library, found.service, Role(found.role), found.requester, found.number)
 
 
 def row_of(found: SqlRow[Any]) -> Row:

@@ -41,6 +41,24 @@ class Instant(TypeDecorator[datetime]):
         return None if value is None else EPOCH + value * MICROSECOND
 
 
+class Name(TypeDecorator[str]):
+    """Text from outside; what PostgreSQL or UTF-8 cannot hold (NUL, half a surrogate pair) is spelled out, so that it can be kept."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        """The text with those signs as Python spells them."""
+        return value and value.encode("utf-8", errors="backslashreplace").decode().replace("\0", "\\x00")
+
+
+class Words(Name):
+    """The same, of any length."""
+
+    impl = Text
+    cache_ok = True
+
+
 Key = BigInteger().with_variant(Integer, "sqlite")
 metadata = MetaData()
 
@@ -49,11 +67,11 @@ inbox = Table(
     metadata,
     Column("id", Key, primary_key=True, autoincrement=True),
     Column("source", String(100), nullable=False),
-    Column("key", String(300), nullable=False),
+    Column("key", Name(300), nullable=False),
     Column("received_at", Instant, nullable=False),
     Column("state", String(20), nullable=False),
-    Column("problem", Text, nullable=False, server_default=""),
-    Column("body", Text, nullable=False),
+    Column("problem", Words, nullable=False, server_default=""),
+    Column("body", Words, nullable=False),
     Column("request_id", Key, nullable=True),
     UniqueConstraint("source", "key", name="inbox_once"),
     Index("inbox_kept", "state", sqlite_where=text("state != 'folded'"), postgresql_where=text("state != 'folded'")),
@@ -88,8 +106,8 @@ request = Table(
     Column("fence", Integer, nullable=False, server_default="0"),
     Column("parked_goal", String(32), nullable=False, server_default=""),
     Column("parked_cause", String(60), nullable=False, server_default=""),
-    Column("parked_reason", Text, nullable=False, server_default=""),
-    Column("parked_advice", Text, nullable=False, server_default=""),
+    Column("parked_reason", Words, nullable=False, server_default=""),
+    Column("parked_advice", Words, nullable=False, server_default=""),
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
     UniqueConstraint("library", "service", "role", "requester", "number", name="request_once"),
@@ -105,14 +123,14 @@ step = Table(
     metadata,
     Column("id", Key, primary_key=True, autoincrement=True),
     Column("request_id", Key, ForeignKey("request.id"), nullable=False),
-    Column("key", String(200), nullable=False),
+    Column("key", String(300), nullable=False),
     Column("verb", String(40), nullable=False),
     Column("state", String(10), nullable=False),
     Column("command", Text, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("started_at", Instant, nullable=False),
     Column("finished_at", Instant, nullable=True),
-    Column("problem", Text, nullable=False, server_default=""),
+    Column("problem", Words, nullable=False, server_default=""),
     UniqueConstraint("request_id", "key", name="step_once"),
 )
 
@@ -123,8 +141,8 @@ history = Table(
     Column("request_id", Key, ForeignKey("request.id"), nullable=False),
     Column("at", Instant, nullable=False),
     Column("kind", String(10), nullable=False),
-    Column("line", Text, nullable=False),
-    Column("step", String(200), nullable=False, server_default=""),
+    Column("line", Words, nullable=False),
+    Column("step", String(300), nullable=False, server_default=""),
     Index("history_of", "request_id", "id"),
 )
 
@@ -132,9 +150,9 @@ cursor = Table(
     "cursor",
     metadata,
     Column("source", String(100), primary_key=True),
-    Column("position", Text, nullable=False),
+    Column("position", Words, nullable=False),
     Column("polled_at", Instant, nullable=True),
-    Column("problem", Text, nullable=False, server_default=""),
+    Column("problem", Words, nullable=False, server_default=""),
 )
 
 lane = Table(
@@ -142,7 +160,7 @@ lane = Table(
     metadata,
     Column("name", String(100), primary_key=True),
     Column("paused_until", Instant, nullable=True),
-    Column("why", Text, nullable=False, server_default=""),
+    Column("why", Words, nullable=False, server_default=""),
     Column("cause", String(40), nullable=False, server_default=""),
     Column("calls_remaining", Integer, nullable=True),
 )
@@ -157,7 +175,7 @@ order = Table(
     Column("given_at", Instant, nullable=False),
     Column("given_by", String(100), nullable=False, server_default=""),
     Column("done_at", Instant, nullable=True),
-    Column("answer", Text, nullable=False, server_default=""),
+    Column("answer", Words, nullable=False, server_default=""),
     Column("failed", Boolean, nullable=False, server_default=text("false")),
     Index("staff_order_open", "done_at"),
 )

@@ -20,7 +20,11 @@ STEP = schema.step
 
 
 class Work:
-    """Claims, the journal of steps, and releases. Every write but a claim is refused to a worker whose lease was taken over."""
+    """Claims, the journal of steps, and releases.
+
+    Every write but a claim is refused to a worker whose lease was taken over. A step is begun, and a lease lengthened, only while
+    the lease runs: a lane's cap and the other side of a conversation no longer count one that ran out.
+    """
 
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
         self._database = database
@@ -60,7 +64,8 @@ class Work:
     def extend(self, held: Claimed, *, lease: timedelta) -> None:
         """Hold the lease longer. Raises ``LeaseLost``."""
         with self._database.write() as connection:
-            self._guarded(connection, held, update(REQUEST).values(lease_until=self._clock() + lease))
+            now = self._clock()
+            self._guarded(connection, held, _running(now).values(lease_until=now + lease))
 
     def refreshed(self, held: Claimed) -> Claimed:
         """The same claim with what has come in since. Raises ``LeaseLost``."""
@@ -75,7 +80,7 @@ class Work:
         now = self._clock()
         with self._database.write() as connection:
             pending = codec.step_text(step, StepState.STARTED.value)
-            self._guarded(connection, held, update(REQUEST).values(pending=pending, updated_at=now))
+            self._guarded(connection, held, _running(now).values(pending=pending, updated_at=now))
             _journal_start(connection, held.row.id, step, now)
 
     def keep(self, held: Claimed, record: Record) -> None:
@@ -163,8 +168,12 @@ class Work:
             change.where(REQUEST.c.id == held.row.id, REQUEST.c.fence == held.fence).returning(REQUEST.c.version)
         ).first()
         if done is None:
-            raise LeaseLost(f"Request {held.row.name} was taken over by another worker.")
+            raise LeaseLost(f"The lease on request {held.row.name} ran out, or another worker took it over.")
         return int(done.version)
+
+
+def _running(now: datetime) -> Update:
+    return update(REQUEST).where(REQUEST.c.lease_until > now)
 
 
 def _lane_open(connection: Connection, lane: str) -> bool:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import stat
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,16 +13,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import insert, text
 
-from bridge.domain import commands as do
 from bridge.domain.arrival import Arrival, ArrivalState
 from bridge.domain.change import Change, Phase, Stamp
-from bridge.domain.commands import Verb
-from bridge.domain.identity import RequestKey, Role, mark_for
-from bridge.domain.plan import Step, StepKey
+from bridge.domain.identity import Role
 from bridge.domain.record import PatronRecord, Record
 from bridge.errors import ConfigurationError
 from bridge.ledger import (
-    Claimed,
     HistoryLine,
     LeaseLost,
     Ledger,
@@ -35,60 +30,7 @@ from bridge.ledger import (
 )
 from bridge.ledger.ledger import utc_now
 from bridge.ledger.model import StepState
-
-NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
-MINUTE = timedelta(minutes=1)
-KEY = RequestKey("main", "svc", Role.BORROWER, "REQ", "1")
-STEP = Step(
-    StepKey("", "", Verb.CHECK_IN, 0),
-    do.CheckIn(do.Target(mark_for("test", KEY, "", ""), do.Origin.OWN, "B-1"), ("l1",), "A"),
-)
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def ledger(database_url: str, clock: Clock) -> Iterator[Ledger]:
-    made = Ledger(database_url, clock=clock)
-    made.upgrade()
-    made.lanes.ensure(["alma"])
-    yield made
-    made.close()
-
-
-def arrival(
-    key: str = "e1", *, number: str = "1", role: Role = Role.BORROWER, phase: Phase = Phase.RECEIVED
-) -> Arrival:
-    request = replace(KEY, number=number, role=role)
-    return Arrival(
-        key, '{"id": 1}', (Change(key, request, Stamp(0, NOW, phase.rank, key), word=phase.value, phase=phase),)
-    )
-
-
-def take(ledger: Ledger, *arrivals: Arrival, cursor: str | None = None) -> list[int]:
-    receipts = ledger.inbox.take("hook", arrivals or (arrival(),), lambda _: "alma", cursor=cursor)
-    return [receipt.inbox_id for receipt in receipts]
-
-
-def claim(ledger: Ledger, *, cap: int = 4) -> Claimed | None:
-    return ledger.work.claim("alma", owner="test", lease=MINUTE, cap=cap)
-
-
-def held(ledger: Ledger) -> Claimed:
-    found = claim(ledger)
-    assert found is not None
-    return found
+from tests.ledger.sample import KEY, MINUTE, NOW, STEP, Clock, arrival, claim, held, take
 
 
 class TestSchema:
@@ -152,14 +94,18 @@ class TestSqlite:
         made.close()
 
 
-def test_postgres_needs_no_lock(database_url: str) -> None:
-    made = Ledger(database_url)
-    if not made.lock.exclusive:
-        made.lock.take()
-        made.lock.take()
-        assert made.lock.free()
-        assert made.lock.holder() == "another process"
-    made.close()
+def test_only_a_file_is_kept_to_one_daemon(database_url: str) -> None:
+    one, other = Ledger(database_url), Ledger(database_url)
+    one.lock.take()
+    assert other.lock.free() is not one.lock.exclusive
+    if not one.lock.exclusive:
+        other.lock.take()
+        assert one.lock.holder() == "another process"
+    one.close()
+    other.close()
+
+
+def test_the_clock_is_aware() -> None:
     assert utc_now().tzinfo is UTC
 
 
@@ -309,7 +255,7 @@ class TestWork:
         pending = ledger.requests.one(1).pending
         assert pending is not None
         assert (pending.step, pending.state) == (STEP, StepState.STARTED)
-        clock.now += MINUTE
+        clock.now += MINUTE / 2
         record = Record(patron=PatronRecord("p", "id"))
         line = HistoryLine(clock.now, "step", "No answer.", str(STEP.key))
         ledger.work.finish(mine, STEP, StepState.UNKNOWN, Record(), (line,))

@@ -1,0 +1,70 @@
+"""What goes into the ledger as JSON comes out as it was."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import reduce
+from typing import get_args, get_type_hints
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from bridge.domain.commands import Command
+from bridge.domain.plan import Step, StepKey, verb_of
+from bridge.domain.record import Record
+from bridge.domain.request import Request, fold
+from bridge.ledger import StepState, codec
+from tests.domain.build import BORROWER
+from tests.domain.strategies import changes_of
+from tests.ledger.sample import STEP
+
+st.register_type_strategy(Decimal, st.decimals(0, 1000, places=2))
+st.register_type_strategy(datetime, st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001 - hypothesis wants the bounds without a zone
+st.register_type_strategy(str, st.text(max_size=8))
+KINDS = get_args(Command)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+@given(data=st.data())
+@settings(max_examples=8)
+def test_a_step_of_any_verb(kind: type, data: st.DataObject) -> None:
+    command = data.draw(
+        st.builds(kind, **{name: st.from_type(kind_of) for name, kind_of in get_type_hints(kind).items()})
+    )
+    step = Step(StepKey("leg", "volume", verb_of(kind), 3), command, noted=data.draw(st.booleans()))
+    text = codec.step_text(step, StepState.UNKNOWN.value)
+    assert codec.step_from(text) == (step, "unknown")
+
+
+@given(record=st.from_type(Record))
+@settings(max_examples=25)
+def test_a_record(record: Record) -> None:
+    assert codec.record_from(codec.record_text(record)) == record
+
+
+@given(changes=changes_of(BORROWER))
+@settings(max_examples=60)
+def test_a_request(changes: list[object]) -> None:
+    request = reduce(fold, changes, Request(BORROWER))  # type: ignore[arg-type]
+    assert codec.request_from(codec.request_text(request)) == request
+
+
+def test_what_an_older_release_did_not_write_takes_its_default() -> None:
+    assert codec.record_from("{}") == Record()
+
+
+def test_what_is_none_is_refused() -> None:
+    with pytest.raises(ValidationError):
+        codec.request_from("{}")
+    with pytest.raises(ValidationError):
+        codec.record_from('{"patron": 3}')
+
+
+def test_no_sign_in_it_that_a_database_cannot_hold() -> None:
+    step = Step(STEP.key, STEP.command, noted=True)
+    assert "\x00" not in codec.step_text(step, "done\x00")
+    assert json.loads(codec.command_text(STEP.command))["account"] == "A"

@@ -1,0 +1,145 @@
+"""Leases: what a worker that slept through its own may still do, and the order in which work is handed out."""
+
+from __future__ import annotations
+
+import pytest
+
+from bridge.domain.change import Phase
+from bridge.domain.identity import Role
+from bridge.domain.record import PatronRecord, Record
+from bridge.ledger import HistoryLine, LeaseLost, Ledger, Pending, State, StepState, Verdict
+from tests.ledger.sample import MINUTE, NOW, STEP, Clock, arrival, claim, held, take
+
+LINE = HistoryLine(NOW, "step", "Done by one who slept.", str(STEP.key))
+DONE = Record(patron=PatronRecord("p", "id"))
+
+
+class TestLease:
+    def test_a_sleeper_leaves_no_trace_after_another_took_over(self, ledger: Ledger, clock: Clock) -> None:
+        take(ledger)
+        sleeper = held(ledger)
+        ledger.work.start(sleeper, STEP)
+        clock.now += MINUTE
+        other = held(ledger)
+        before = (ledger.requests.one(1), ledger.requests.history(1), ledger.requests.journal(1))
+        pending = Pending(STEP, StepState.STARTED)
+        verdict = Verdict(State.CLOSED, "closed", lines=(LINE,))
+        for attempt in (
+            lambda: ledger.work.finish(sleeper, STEP, StepState.DONE, DONE, (LINE,)),
+            lambda: ledger.work.verified(sleeper, pending, DONE, (LINE,)),
+            lambda: ledger.work.release(sleeper, verdict, version=sleeper.row.version),
+            lambda: ledger.work.keep(sleeper, DONE),
+            lambda: ledger.work.start(sleeper, STEP),
+            lambda: ledger.work.extend(sleeper, lease=MINUTE),
+        ):
+            with pytest.raises(LeaseLost, match="R1"):
+                attempt()
+        assert (ledger.requests.one(1), ledger.requests.history(1), ledger.requests.journal(1)) == before
+        assert other.row.pending == pending, "who takes over is told of the step under way"
+        ledger.work.finish(other, STEP, StepState.DONE, DONE, (LINE,))
+        assert ledger.requests.one(1).record == DONE
+
+    def test_no_step_is_begun_on_a_lease_that_ran_out(self, ledger: Ledger, clock: Clock) -> None:
+        take(ledger, arrival("a"), arrival("b", role=Role.LENDER))
+        sleeper = held(ledger)
+        clock.now += MINUTE
+        other_side = ledger.work.claim_one(2, owner="other", lease=MINUTE)
+        assert other_side is not None
+        with pytest.raises(LeaseLost, match="ran out"):
+            ledger.work.extend(sleeper, lease=MINUTE)
+        with pytest.raises(LeaseLost, match="ran out"):
+            ledger.work.start(sleeper, STEP)
+        assert ledger.requests.one(1).pending is None
+        assert ledger.requests.journal(1) == ()
+
+    def test_a_lease_is_lengthened_while_it_runs(self, ledger: Ledger, clock: Clock) -> None:
+        take(ledger)
+        mine = held(ledger)
+        clock.now += MINUTE / 2
+        ledger.work.extend(mine, lease=MINUTE)
+        clock.now += MINUTE - MINUTE / 60
+        assert claim(ledger) is None
+        clock.now += MINUTE / 60
+        assert claim(ledger) is not None
+
+    def test_what_was_done_is_noted_while_nobody_took_over(self, ledger: Ledger, clock: Clock) -> None:
+        take(ledger)
+        mine = held(ledger)
+        ledger.work.start(mine, STEP)
+        clock.now += 10 * MINUTE
+        ledger.work.finish(mine, STEP, StepState.DONE, DONE, (LINE,))
+        ledger.work.release(mine, Verdict(State.IN_STEP, "received"), version=mine.row.version)
+        assert (ledger.requests.one(1).record, ledger.requests.one(1).state) == (DONE, State.IN_STEP)
+
+    def test_a_claim_is_read_again_with_its_news(self, ledger: Ledger) -> None:
+        take(ledger)
+        mine = held(ledger)
+        take(ledger, arrival("e2", phase=Phase.RETURNED))
+        again = ledger.work.refreshed(mine)
+        assert (again.row.version, again.fence, again.lease_until) == (2, mine.fence, mine.lease_until)
+        assert again.row.request != mine.row.request
+
+    def test_a_freed_lease_gives_its_request_to_the_next(self, ledger: Ledger) -> None:
+        take(ledger)
+        dead = held(ledger)
+        assert ledger.work.free_all() == 1
+        assert held(ledger).fence == dead.fence + 1
+        with pytest.raises(LeaseLost):
+            ledger.work.keep(dead, DONE)
+
+
+class TestLane:
+    def test_the_cap_is_of_one_lane(self, ledger: Ledger) -> None:
+        ledger.lanes.ensure(["koha"])
+        take(ledger, arrival("a", number="1"), arrival("b", number="2"))
+        ledger.inbox.take("hook", (arrival("c", number="3"),), lambda _: "koha")
+        assert claim(ledger, cap=1) is not None
+        assert claim(ledger, cap=1) is None
+        assert ledger.work.claim("koha", owner="test", lease=MINUTE, cap=1) is not None
+
+    def test_a_lease_that_ran_out_is_not_counted(self, ledger: Ledger, clock: Clock) -> None:
+        take(ledger, arrival("a", number="1"), arrival("b", number="2"))
+        first = held(ledger)
+        clock.now += MINUTE
+        assert claim(ledger, cap=1) is not None
+        assert first.lease_until == clock.now
+
+    def test_a_closed_lane_stays_closed_until_it_is_opened(self, ledger: Ledger, clock: Clock) -> None:
+        take(ledger)
+        ledger.lanes.close("alma", until=NOW + MINUTE, why="No answer.", cause="unavailable")
+        clock.now += 10 * MINUTE
+        assert claim(ledger) is None, "only a probe opens a lane, not time"
+        (lane,) = ledger.lanes.all()
+        assert (lane.why, lane.cause, lane.paused_until) == ("No answer.", "unavailable", NOW + MINUTE)
+        ledger.lanes.open("alma")
+        (lane,) = ledger.lanes.all()
+        assert (lane.why, lane.cause, lane.paused_until) == ("", "", None)
+
+    def test_the_longest_due_goes_first(self, ledger: Ledger, clock: Clock) -> None:
+        take(ledger, arrival("a", number="1"))
+        clock.now += MINUTE
+        take(ledger, arrival("b", number="2"))
+        clock.now += MINUTE
+        take(ledger, arrival("c", number="1", phase=Phase.RETURNED))
+        assert [held(ledger).row.request.key.number for _ in range(2)] == ["2", "1"]
+
+
+@pytest.mark.parametrize("state", list(StepState))
+def test_how_each_end_of_a_step_stands_in_the_journal(ledger: Ledger, state: StepState) -> None:
+    take(ledger)
+    mine = held(ledger)
+    ledger.work.start(mine, STEP)
+    ledger.work.finish(mine, STEP, state, DONE, (LINE,))
+    (entry,) = ledger.requests.journal(1)
+    told = state in {StepState.REFUSED, StepState.UNKNOWN}
+    assert (entry.state, entry.problem, entry.finished_at) == (state, LINE.line if told else "", NOW)
+    pending = ledger.requests.one(1).pending
+    assert pending == (Pending(STEP, state) if state is StepState.UNKNOWN else None)
+    assert ledger.requests.history(1)[-1] == LINE
+
+
+def test_staff_are_told_in_the_history(ledger: Ledger) -> None:
+    take(ledger)
+    ledger.requests.tell(1, ())
+    ledger.requests.tell(1, (HistoryLine(NOW, "staff", "Settled by ada."),))
+    assert [line.kind for line in ledger.requests.history(1)] == ["change", "staff"]
