@@ -1,9 +1,11 @@
-"""Checks requests against a vendor's own OpenAPI documents: path, method, parameters and their values, content types."""
+"""Checks exchanges against a vendor's own OpenAPI documents: path, method, parameters, content types, statuses, codes."""
+
+from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
@@ -28,13 +30,15 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Operation:
-    """One documented method on one path; content types are what it takes and gives."""
+    """One documented method on one path; content types are what it takes and gives, codes those of its errors."""
 
     method: str
     template: str
     query: Mapping[str, Parameter]
     takes: frozenset[str]
     gives: frozenset[str]
+    statuses: frozenset[str]
+    codes: frozenset[str]
     pattern: re.Pattern[str] = field(compare=False)
 
 
@@ -59,14 +63,26 @@ def _operations(document: Mapping[str, Any]) -> Iterator[Operation]:
             if method not in {"get", "post", "put", "delete"}:
                 continue
             answers = raw.get("responses", {}).values()
+            stated = " ".join(answer.get("description", "") for answer in answers)
             yield Operation(
                 method=method.upper(),
                 template=template,
                 query={one["name"]: _parameter(one) for one in raw.get("parameters", []) if one["in"] == "query"},
                 takes=frozenset(raw.get("requestBody", {}).get("content", {})),
                 gives=frozenset(kind for answer in answers for kind in answer.get("content", {})),
+                statuses=frozenset(raw.get("responses", {})),
+                codes=frozenset(re.findall(r"\b(\d{5,8}) - ", stated)),
                 pattern=re.compile(re.sub(r"\{[^}]+\}", "[^/]+", template.rstrip("/")) + "/?"),
             )
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What of an answer the documents can judge; `code` is "" unless it is an error with one."""
+
+    status: int
+    content_type: str
+    code: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,7 +102,10 @@ class VendorApi:
             barcode = Parameter("item_barcode", required=True, type="string", default="", description="")
             path = "/almaws/v1/items"
             query = {**read_item.query, barcode.name: barcode}
-            found.append(Operation("GET", path, query, read_item.takes, read_item.gives, re.compile(path)))
+            statuses = read_item.statuses | {"302"}
+            found.append(
+                replace(read_item, template=path, query=query, statuses=statuses, pattern=re.compile(re.escape(path)))
+            )
         return cls(tuple(found))
 
     def find(self, method: str, path: str) -> Operation | None:
@@ -110,6 +129,21 @@ class VendorApi:
         ]
         if not sent.get("authorization", "").startswith("apikey ") and "apikey" not in dict(query):
             problems.append("no API key")
+        return [f"{method} {operation.template}: {problem}" for problem in problems]
+
+    def check_answer(self, method: str, url: str, answer: Answer, *, elsewhere: Collection[str] = ()) -> list[str]:
+        """What is wrong with an answer by the documents; `elsewhere` holds error codes known from another source."""
+        operation = self.find(method, urlsplit(url).path)
+        if operation is None:
+            return [f"{method} {urlsplit(url).path}: not in the vendor's documents"]
+        problems = []
+        if str(answer.status) not in operation.statuses:
+            problems.append(f"status {answer.status} is not one of {sorted(operation.statuses)}")
+        if answer.code and answer.code not in operation.codes and answer.code not in elsewhere:
+            problems.append(f"error code {answer.code} is not stated")
+        kind = answer.content_type.split(";")[0].strip()
+        if answer.status == 200 and kind not in operation.gives:
+            problems.append(f"Content-Type {kind or 'missing'} is not one of {sorted(operation.gives)}")
         return [f"{method} {operation.template}: {problem}" for problem in problems]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from flask import Blueprint, Response, request
 
-from bridge.sandbox.alma.errors import AlmaError, general
+from bridge.sandbox.alma.errors import AlmaError
 from bridge.sandbox.alma.model import Fee, Transaction
 from bridge.sandbox.alma.state import State, alma
 from bridge.sandbox.alma.users import asked_user
@@ -183,7 +183,7 @@ def _waive(state: State, fee: Fee) -> None:
 def reduce_fee(state: State, fee: Fee, *, kind: str, amount: float, method: str = "") -> None:
     """Takes a payment or waiver off the balance; nothing left closes the fee. Raises AlmaError for too much."""
     if fee.status == "CLOSED" or amount > fee.balance:
-        raise general()
+        raise AlmaError("402119", "General error.")  # the only general one that users.json states for fees
     arguments = request.args
     fee.transactions.append(
         Transaction(

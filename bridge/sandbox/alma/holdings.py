@@ -35,6 +35,8 @@ def full(holding: Holding) -> Json:
         "created_date": day(holding.created),
         "last_modified_by": "exl_api",
         "last_modified_date": day(holding.modified),
+        "originating_system": "ILS",
+        "originating_system_id": holding.holding_id,
         "suppress_from_publishing": str(holding.suppressed).lower(),
         "anies": [f'<?xml version="1.0" encoding="UTF-16"?>{holding.record}'],
     }

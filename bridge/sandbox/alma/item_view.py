@@ -29,6 +29,17 @@ TEXT_FIELDS = (
     "statistics_note_3",
 )
 CODE_FIELDS = ("physical_material_type", "policy", "provenance", "alternative_call_number_type", "physical_condition")
+# Kept by the swap-all update like the others, but shown only while set: some recorded answers have them, most have not
+# (the first two stand in the WADL's XSD, the rest is newer: princeton_item_holdshelf.json).
+SPARSE_TEXT_FIELDS = (
+    "expected_arrival_date",
+    "replacement_cost",
+    "inventory_date",
+    "linking_number",
+    "type_of_unit",
+    "retention_note",
+)
+SPARSE_CODE_FIELDS = ("break_indicator", "pattern_type", "committed_to_retain", "retention_reason")
 CODE_TABLE_OF = {"physical_material_type": "PhysicalMaterialType", "policy": "ItemPolicy"}
 PROCESS_NAMES = {
     "LOAN": "Loan",
@@ -42,8 +53,8 @@ PROCESS_NAMES = {
 
 def read_fields(data: Json) -> dict[str, str]:
     """The writable fields of item_data in a body; what is left out is blank (swap-all)."""
-    fields = {name: text_in(data, name) for name in TEXT_FIELDS}
-    fields |= {name: code_in(data, name) for name in CODE_FIELDS}
+    fields = {name: text_in(data, name) for name in (*TEXT_FIELDS, *SPARSE_TEXT_FIELDS)}
+    fields |= {name: code_in(data, name) for name in (*CODE_FIELDS, *SPARSE_CODE_FIELDS)}
     fields["is_magnetic"] = text_in(data, "is_magnetic") or "false"
     return fields
 
@@ -67,9 +78,11 @@ def item_json(state: State, item: Item, *, expand: str = "") -> Json:
 
 def bib_data(state: State, mms_id: str) -> Json:
     """The bib's data as items and holdings lists carry them."""
-    record = state.bibs[mms_id].record
+    bib = state.bibs[mms_id]
+    record = bib.record
     return {
         "mms_id": mms_id,
+        "bib_suppress_from_publishing": str(bib.suppressed).lower(),
         "title": marc.first(record, "245", "abc"),
         "author": marc.first(record, "100", "a") or None,
         "issn": marc.first(record, "022", "a") or None,
@@ -130,7 +143,12 @@ def _item_data(state: State, item: Item) -> Json:
     for name in CODE_FIELDS:
         value = item.fields.get(name, "")
         body[name] = code(value, _code_name(state, CODE_TABLE_OF.get(name, ""), value))
-    return body
+    return body | _sparse(item)
+
+
+def _sparse(item: Item) -> Json:
+    texts: Json = {name: item.fields[name] for name in SPARSE_TEXT_FIELDS if item.fields.get(name)}
+    return texts | {name: code(item.fields[name]) for name in SPARSE_CODE_FIELDS if item.fields.get(name)}
 
 
 def _location_name(state: State, library: str, location: str) -> str | None:

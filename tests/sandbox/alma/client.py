@@ -1,5 +1,6 @@
 """A plain client for the stand-in, with the few bodies that the tests send again and again."""
 
+import re
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -59,6 +60,7 @@ class AlmaClient:
     def __init__(self, address: str, *, key: str) -> None:
         self.address = address
         self.session = requests.Session()
+        self.exchanges: list[requests.Response] = []
         self.session.headers.update({"Accept": "application/json", "Authorization": f"apikey {key}"})
 
     def __enter__(self) -> Self:
@@ -68,7 +70,9 @@ class AlmaClient:
         self.session.close()
 
     def call(self, method: str, path: str, **more: Any) -> requests.Response:
-        return self.session.request(method, f"{self.address}/almaws/v1{path}", timeout=10, **more)
+        answer = self.session.request(method, f"{self.address}/almaws/v1{path}", timeout=10, **more)
+        self.exchanges += [*answer.history, answer]
+        return answer
 
     def get(self, path: str, **params: str) -> requests.Response:
         return self.call("GET", path, params=params)
@@ -125,6 +129,12 @@ def xml_text(answer: requests.Response, path: str) -> str:
     found = etree.fromstring(answer.content).findtext(path)
     assert found is not None, answer.text
     return found
+
+
+def code_of(answer: requests.Response) -> str:
+    """The error code in a body of any shape; "" if there is none."""
+    found = re.search(r'errorCode(?:": ?"|>)(\w+)', answer.text)
+    return found.group(1) if found else ""
 
 
 def code(answer: requests.Response) -> str:

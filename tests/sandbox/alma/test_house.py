@@ -56,7 +56,7 @@ class TestFees:
         assert alma.get(path).json()["balance"] == 0
         assert alma.get("/users/P1001/fees").json()["total_record_count"] == 0
         assert alma.get("/users/P1001/fees", status="CLOSED").json()["total_record_count"] == 1
-        assert code(alma.post(path, op="pay", amount="1", method="CASH")) == "401652"
+        assert code(alma.post(path, op="pay", amount="1", method="CASH")) == "402119"
 
     BODIES: tuple[tuple[dict[str, Any], str], ...] = (
         ({}, "4019991"),
