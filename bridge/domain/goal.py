@@ -6,11 +6,13 @@ import hashlib
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import Enum
+from typing import Any
 
+from bridge.domain.care import is_drill
 from bridge.domain.change import NOT_SUPPLIED, Closure, Condition, Phase
 from bridge.domain.commands import Description, Money, Place
 from bridge.domain.identity import Mark, RequestKey, Role, ServiceType, mark_for
-from bridge.domain.policy import BarcodeFrom, BorrowingPolicy, LendingPolicy, Policy
+from bridge.domain.policy import BarcodeFrom, BorrowingPolicy, LendingPolicy, NoBarcode, NotReturned, OnRecall, Policy
 from bridge.domain.request import Request
 from bridge.domain.standing import Standing, standings
 
@@ -178,17 +180,17 @@ def _borrowing(bare: ItemGoal, key: RequestKey, stand: Standing, policy: Borrowi
     if policy.existing_item:
         return _existing(bare, stand, policy)
     if stand.phase in NOT_SUPPLIED:
-        return replace(bare, item=ABSENT, hold=ABSENT)
+        return replace(bare, item=ABSENT, hold=ABSENT, fee=ABSENT if policy.waive_fee_on_cancel else LEAVE)
     if stand.phase is Phase.COMPLETED and stand.closure is not Closure.RETURNED:
         return replace(
             bare, attention="The service says that the request is completed, but not that the item went back."
         )
     if stand.phase in {Phase.RETURNED, Phase.COMPLETED}:
-        return _sent_back(bare, policy)
+        return _sent_back(bare, key, policy)
     if stand.lost:
-        return replace(bare, lost=True, fee=_fee(stand, policy))
+        return replace(bare, lost=policy.declare_lost, fee=_fee(stand, policy))
     if stand.phase.rank < policy.create_on.phase.rank:
-        return bare
+        return replace(bare, fee=_fee(stand, policy))
     return _borrowed(bare, key, stand, policy)
 
 
@@ -199,35 +201,62 @@ def _existing(bare: ItemGoal, stand: Standing, policy: BorrowingPolicy) -> ItemG
     return bare
 
 
-def _sent_back(bare: ItemGoal, policy: BorrowingPolicy) -> ItemGoal:
+def _sent_back(bare: ItemGoal, key: RequestKey, policy: BorrowingPolicy) -> ItemGoal:
     gone = replace(bare, hold=ABSENT)
     if policy.check_in_on_return:
         gone = replace(gone, loan=ABSENT)
-    return replace(gone, item=ABSENT) if policy.delete_on_return else gone
+    return replace(gone, item=ABSENT) if policy.delete_on_return or is_drill(key) else gone
 
 
 def _borrowed(bare: ItemGoal, key: RequestKey, stand: Standing, policy: BorrowingPolicy) -> ItemGoal:
-    if not stand.patron_id and policy.hold:
+    if not stand.patron_id and policy.hold and not is_drill(key):
         return replace(bare, attention="The request names no patron, so no hold can be placed.")
     barcode = temporary_barcode(key, stand, policy)
     if not barcode:
         return replace(
             bare, attention="The request has no temporary barcode, and the supplier's item barcode is not known."
         )
-    due = stand.due - timedelta(days=policy.due_margin_days) if stand.due and policy.update_due_date else None
-    item = ItemWish(
+    due = _patrons_due(stand, policy)
+    item = _item_wish(barcode, due, stand, policy)
+    hold = (
+        HoldWish(stand.patron_id, _pickup(stand, policy), policy.hold_notify)
+        if policy.hold and stand.patron_id
+        else LEAVE
+    )
+    loan = LoanWish(due=due, may_shorten=_recalls(stand, policy))
+    return replace(bare, barcode=barcode, item=item, hold=hold, loan=loan, fee=_fee(stand, policy))
+
+
+def _item_wish(barcode: str, due: date | None, stand: Standing, policy: BorrowingPolicy) -> ItemWish:
+    def given(name: str, otherwise: Any) -> Any:  # noqa: ANN401 - a value of the policy
+        found = policy.given(name, stand.partner, stand.item_format, stand.conditions)
+        return otherwise if found is None else found
+
+    return ItemWish(
         barcode=barcode,
         due=due,
-        place=policy.place,
+        place=given("place", policy.place),
         description=Description(stand.title, stand.author, stand.isbn, stand.call_number, stand.volume),
-        item_type=policy.item_type,
-        material=policy.material,
+        item_type=given("item_type", policy.item_type),
+        material=given("material", policy.material),
         suppressed=policy.suppressed,
-        public_note=policy.public_note,
-        staff_note="Library use only" if stand.has(Condition.LIBRARY_USE_ONLY) else "",
+        public_note=given("public_note", policy.public_note),
+        staff_note=given("staff_note", "Library use only" if stand.has(Condition.LIBRARY_USE_ONLY) else ""),
     )
-    hold = HoldWish(stand.patron_id, _pickup(stand, policy), policy.hold_notify) if policy.hold else LEAVE
-    return replace(bare, barcode=barcode, item=item, hold=hold, loan=LoanWish(due=due), fee=_fee(stand, policy))
+
+
+def _recalls(stand: Standing, policy: BorrowingPolicy) -> bool:
+    return policy.on_recall is OnRecall.SHORTEN and stand.has(Condition.RECALLED)
+
+
+def _patrons_due(stand: Standing, policy: BorrowingPolicy) -> date | None:
+    """The lender's date less the margin; a recall that shortens leaves the patron a number of days (rule 11)."""
+    if stand.due is None or not policy.update_due_date:
+        return None
+    due = stand.due - timedelta(days=policy.due_margin_days)
+    if _recalls(stand, policy) and stand.recalled_on is not None:
+        return max(due, stand.recalled_on + timedelta(days=policy.recall_minimum_days))
+    return due
 
 
 def _pickup(stand: Standing, policy: BorrowingPolicy) -> str:
@@ -236,9 +265,12 @@ def _pickup(stand: Standing, policy: BorrowingPolicy) -> str:
 
 def _fee(stand: Standing, policy: BorrowingPolicy) -> FeeWish | Wish:
     wanted = policy.charge_fee or (stand.service_type is ServiceType.COPY and policy.charge_fee_on_copies)
-    if not wanted or stand.fee is None or not stand.patron_id or stand.phase in NOT_SUPPLIED:
+    fee = stand.fee or (Money(policy.fee_amount, policy.fee_currency) if policy.fee_amount is not None else None)
+    if not wanted or fee is None or not stand.patron_id or stand.phase is None or stand.phase in NOT_SUPPLIED:
         return LEAVE
-    return FeeWish(fee_key="fee", patron_id=stand.patron_id, fee=stand.fee, fee_type=policy.fee_type)
+    if stand.phase.rank < policy.fee_on.phase.rank:
+        return LEAVE
+    return FeeWish(fee_key="fee", patron_id=stand.patron_id, fee=fee, fee_type=policy.fee_type)
 
 
 def temporary_barcode(key: RequestKey, stand: Standing, policy: BorrowingPolicy) -> str:
@@ -248,8 +280,10 @@ def temporary_barcode(key: RequestKey, stand: Standing, policy: BorrowingPolicy)
     """
     if stand.temporary_barcode:
         return stand.temporary_barcode
-    if policy.barcode_from is BarcodeFrom.SUPPLIER:
-        return policy.barcode_prefix + stand.barcode if stand.barcode else ""
+    if policy.barcode_from is BarcodeFrom.SUPPLIER and stand.barcode:
+        return policy.barcode_prefix + stand.barcode
+    if policy.barcode_from is BarcodeFrom.SUPPLIER and policy.when_no_barcode is NoBarcode.ASK:
+        return ""
     return policy.barcode_prefix + key.number + (f"-{stand.volume}" if stand.volume else "")
 
 
@@ -258,6 +292,8 @@ def _lending(bare: ItemGoal, stand: Standing, policy: LendingPolicy) -> ItemGoal
         return bare
     if stand.dead:
         return replace(bare, hold=ABSENT)
+    if _not_returned(stand, policy):
+        return replace(bare, lost=True)
     attention = trouble(stand)
     if attention:
         return replace(bare, attention=attention)
@@ -266,16 +302,22 @@ def _lending(bare: ItemGoal, stand: Standing, policy: LendingPolicy) -> ItemGoal
     if stand.phase is Phase.COMPLETED:
         return replace(bare, hold=ABSENT, loan=ABSENT if policy.check_in_on_completed else LEAVE, place=ABSENT)
     if stand.lost:
-        return replace(bare, lost=True)
+        return replace(bare, lost=policy.declare_lost)
     if stand.phase.rank < Phase.SHIPPED.rank:
         return _asked_for(bare, stand, policy)
     return _lent(bare, stand, policy)
 
 
+def _not_returned(stand: Standing, policy: LendingPolicy) -> bool:
+    closed = stand.phase is Phase.COMPLETED and stand.closure is Closure.WITHOUT_RETURN
+    return closed and policy.not_returned is NotReturned.LOST and not stand.has(Condition.FEE_PAID)
+
+
 def _asked_for(bare: ItemGoal, stand: Standing, policy: LendingPolicy) -> ItemGoal:
     if not policy.hold_on_request or not stand.barcode:
         return bare
-    return replace(bare, hold=HoldWish(policy.account(stand.partner), policy.pickup_location, notify=False))
+    account = policy.account(stand.partner, stand.item_format)
+    return replace(bare, hold=HoldWish(account, policy.pickup_location, notify=False))
 
 
 def _lent(bare: ItemGoal, stand: Standing, policy: LendingPolicy) -> ItemGoal:
@@ -283,10 +325,10 @@ def _lent(bare: ItemGoal, stand: Standing, policy: LendingPolicy) -> ItemGoal:
         return bare
     if not stand.barcode:
         return replace(bare, attention="The item was shipped, but the request does not name its barcode.")
-    account = policy.account(stand.partner)
+    account = policy.account(stand.partner, stand.item_format)
     if not account:
         return replace(bare, attention="The borrowing library is not named, so its account is not known.")
     due = stand.due if policy.update_due_date else None
     loan = LoanWish(account=account, due=due, may_shorten=True)
-    place = policy.temporary_place or LEAVE
+    place = policy.place_away(stand.partner, stand.item_format) or LEAVE
     return replace(bare, loan=loan, place=place)

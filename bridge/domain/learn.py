@@ -127,7 +127,8 @@ def _plainly_settled(item: ItemRecord, command: do.Command) -> ItemRecord:
         case do.SetDueDate(due=due):
             return replace(item, due_written=due)
         case do.MoveItem(to=to):
-            return replace(item, moved_to=to, before=item.before or do.Place())
+            barcode = item.barcode or command.target.barcode
+            return replace(item, barcode=barcode, moved_to=to, before=item.before or do.Place())
         case do.RestoreItem():
             return replace(item, restored=True)
         case do.ReceiveTransit():
@@ -178,7 +179,12 @@ def _checked_out(item: ItemRecord, command: do.CheckOut) -> ItemRecord:
     loans = item.loans or (LoanRecord("", command.account, command.due),)
     origin = item.origin or Origin.OWN
     return replace(
-        item, loans=loans, origin=origin, due_written=item.due_written or command.due, holds=_holds_filled(item.holds)
+        item,
+        barcode=item.barcode or command.target.barcode,
+        loans=loans,
+        origin=origin,
+        due_written=item.due_written or command.due,
+        holds=_holds_filled(item.holds),
     )
 
 

@@ -218,8 +218,19 @@ def _dating(goal: ItemGoal, item: ItemRecord, target: do.Target) -> Command | No
     return do.SetDueDate(target, loan.due, may_shorten=loan.may_shorten) if loan.due else None
 
 
-def _fee(goal: ItemGoal, item: ItemRecord, record: Record) -> Command | None:
+def _waiving(item: ItemRecord) -> StaffTask | None:
+    """A fee charged for what was never supplied: no connector takes it back, so staff are asked."""
+    if not item.fees:
+        return None
+    fee = item.fees[-1].fee
+    text = f"Waive the fee of {fee.amount} {fee.currency}".strip() + " in the ILS: the request was not supplied."
+    return StaffTask(None, f"waive:{item.leg}:{item.volume}", text)
+
+
+def _fee(goal: ItemGoal, item: ItemRecord, record: Record) -> Command | StaffTask | None:
     wish = goal.fee
+    if wish is ABSENT:
+        return _waiving(item)
     if not isinstance(wish, FeeWish) or any(fee.fee_key == wish.fee_key for fee in item.fees):
         return None
     patron = record.patron.patron_id if record.patron else wish.patron_id

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from bridge.domain.change import Phase
+from bridge.domain.change import Condition, Phase
 from bridge.domain.commands import Place
 
 
@@ -31,13 +33,86 @@ class CreateOn(StrEnum):
         return Phase(self.value)
 
 
+class Mode(StrEnum):
+    """How far the bridge goes for a library: it only plans and shows, or it writes in the ILS."""
+
+    OBSERVE = "observe"
+    LIVE = "live"
+
+
+class NoBarcode(StrEnum):
+    """What is done where the supplier's barcode is wanted and not known: staff are asked, or the request's number is taken."""
+
+    ASK = "ask"
+    REQUEST = "request"
+
+
+class OnRecall(StrEnum):
+    """What a recall does to the patron's loan: it is only shown, or the due date is brought forward."""
+
+    SHOW = "show"
+    SHORTEN = "shorten"
+
+
+class NotReturned(StrEnum):
+    """What is done where a lent item's request is closed without the item: staff are asked, or the loan is declared lost."""
+
+    ASK = "ask"
+    LOST = "lost"
+
+
+@dataclass(frozen=True)
+class ItemRule:
+    """Values for the borrowed items that meet every condition named here; the first rule that names a value gives it.
+
+    ``partners`` and ``formats`` are the service's own words, compared without case; ``conditions`` must all be in force.
+    """
+
+    __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}
+
+    partners: tuple[str, ...] = ()
+    formats: tuple[str, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    item_type: str | None = None
+    material: str | None = None
+    place: Place | None = None
+    public_note: str | None = None
+    staff_note: str | None = None
+
+    def meets(self, partner: str, item_format: str, conditions: tuple[Condition, ...]) -> bool:
+        """Whether an item meets every condition of the rule."""
+        named = _among(partner, self.partners) and _among(item_format, self.formats)
+        return named and set(self.conditions) <= set(conditions)
+
+
+@dataclass(frozen=True)
+class LendingRule:
+    """Values for the own items that meet every condition named here; the first rule that names a value gives it."""
+
+    __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}
+
+    partners: tuple[str, ...] = ()
+    formats: tuple[str, ...] = ()
+    account: str | None = None
+    temporary_place: Place | None = None
+
+    def meets(self, partner: str, item_format: str) -> bool:
+        """Whether an item meets every condition of the rule."""
+        return _among(partner, self.partners) and _among(item_format, self.formats)
+
+
+def _among(value: str, names: tuple[str, ...]) -> bool:
+    return not names or value.casefold() in {name.casefold() for name in names}
+
+
 @dataclass(frozen=True)
 class BorrowingPolicy:
     """What is done for items we borrow.
 
     ``existing_item``: lender and borrower share one ILS, so the real item is used and nothing is created or deleted. ``pickup_locations``
     maps the service's names to the ILS's codes; a name that is not in it passes as it is. ``due_margin_days`` is how many days before the
-    lender's date the patron's loan falls due.
+    lender's date the patron's loan falls due. ``fee_amount`` is charged where the service names no amount; from ``fee_on`` on. A recall
+    that shortens leaves the patron ``recall_minimum_days`` at least.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}
@@ -47,30 +122,45 @@ class BorrowingPolicy:
     verify_patron_on_request: bool = False
     create_on: CreateOn = CreateOn.RECEIVED
     barcode_from: BarcodeFrom = BarcodeFrom.REQUEST
+    when_no_barcode: NoBarcode = NoBarcode.ASK
     barcode_prefix: str = ""
     item_type: str = ""
     material: str = ""
     place: Place = field(default_factory=Place)
     suppressed: bool = True
     public_note: str = ""
+    rules: tuple[ItemRule, ...] = ()
     hold: bool = True
     hold_notify: bool = True
     pickup_locations: Mapping[str, str] = field(default_factory=dict)
     default_pickup_location: str = ""
     due_margin_days: int = 0
     update_due_date: bool = True
+    on_recall: OnRecall = OnRecall.SHOW
+    recall_minimum_days: int = 7
+    declare_lost: bool = True
     check_in_on_return: bool = True
     delete_on_return: bool = True
     charge_fee: bool = False
     charge_fee_on_copies: bool = False
+    fee_on: CreateOn = CreateOn.RECEIVED
     fee_type: str = ""
+    fee_amount: Decimal | None = None
+    fee_currency: str = ""
+    waive_fee_on_cancel: bool = True
+
+    def given(self, name: str, partner: str, item_format: str, conditions: tuple[Condition, ...]) -> Any:  # noqa: ANN401
+        """What the first rule that names this value says for such an item; ``None`` where none does."""
+        rules = (rule for rule in self.rules if rule.meets(partner, item_format, conditions))
+        return next((value for rule in rules if (value := getattr(rule, name)) is not None), None)
 
 
 @dataclass(frozen=True)
 class LendingPolicy:
     """What is done for our own items that others borrow.
 
-    The account an item is checked out to: ``accounts`` by partner symbol, else ``default_account``, else the symbol itself.
+    The account an item is checked out to: the first rule that names one, ``accounts`` by partner symbol, ``default_account``, else the
+    symbol itself.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}
@@ -83,19 +173,35 @@ class LendingPolicy:
     accounts: Mapping[str, str] = field(default_factory=dict)
     default_account: str = ""
     temporary_place: Place | None = None
+    rules: tuple[LendingRule, ...] = ()
+    declare_lost: bool = True
+    not_returned: NotReturned = NotReturned.ASK
     check_in_on_completed: bool = True
 
-    def account(self, partner: str) -> str:
+    def account(self, partner: str, item_format: str = "") -> str:
         """The ILS account of a borrowing library."""
-        return self.accounts.get(partner) or self.default_account or partner
+        named = (rule.account for rule in self.rules if rule.meets(partner, item_format))
+        return next(filter(None, named), "") or self.accounts.get(partner) or self.default_account or partner
+
+    def place_away(self, partner: str, item_format: str = "") -> Place | None:
+        """Where an item is while it is lent, if it is moved at all."""
+        named = (rule.temporary_place for rule in self.rules if rule.meets(partner, item_format))
+        return next((place for place in named if place is not None), None) or self.temporary_place
 
 
 @dataclass(frozen=True)
 class Policy:
-    """A library's policy for both roles, and the name of the bridge that stands in its marks."""
+    """A library's policy for both roles, and the name of the bridge that stands in its marks.
+
+    ``live_from`` (aware) is the cut-over: requests that began before it are left alone until they are adopted. ``deletes_per_hour`` is
+    how many temporary items may be deleted in an hour before a human is asked (rule 12).
+    """
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}
 
     bridge: str = "ill-bridge"
     borrowing: BorrowingPolicy = field(default_factory=BorrowingPolicy)
     lending: LendingPolicy = field(default_factory=LendingPolicy)
+    mode: Mode = Mode.LIVE
+    live_from: datetime | None = None
+    deletes_per_hour: int = 50

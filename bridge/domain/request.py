@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from datetime import date
+from datetime import date, datetime
 from typing import Generic, TypeVar
 
 from bridge.domain.change import PHYSICAL, UNSET, Change, Closure, Condition, Phase, Stamp
@@ -73,11 +73,33 @@ class Node:
 
 
 @dataclass(frozen=True)
+class Correction:
+    """A field set right by staff: ``value`` stands for as long as the service says ``instead_of``; a new word of the service wins.
+
+    ``name`` is a field of ``Standing``, ``volume`` is empty where all are meant; dates are ISO 8601 text.
+    """
+
+    name: str
+    volume: str
+    value: str
+    instead_of: str
+
+
+@dataclass(frozen=True)
 class Request:
-    """A request as its changes tell it. Two requests that saw the same changes, in any order, are equal."""
+    """A request as its changes tell it. Two requests that saw the same changes, in any order, are equal.
+
+    ``corrections`` are the work of staff, which no change touches.
+    """
 
     key: RequestKey
     nodes: tuple[Node, ...] = ()
+    corrections: tuple[Correction, ...] = ()
+
+    @property
+    def began(self) -> datetime | None:
+        """When the service first spoke of it, by the service's own clock."""
+        return min((node.first.at for node in self.nodes), default=None)
 
     def node(self, leg: str, volume: str) -> Node | None:
         """The level of this leg and volume, if anything was said there."""

@@ -9,7 +9,7 @@ from typing import Any
 from bridge.domain.change import ENDED, GONE_BACK, NOT_SUPPLIED, Closure, Condition, Phase, Stamp
 from bridge.domain.commands import Money
 from bridge.domain.identity import ServiceType
-from bridge.domain.request import PLAIN, Facts, Node, Request, Stamped, later
+from bridge.domain.request import PLAIN, Correction, Facts, Node, Request, Stamped, later
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Standing:
 
     ``dead``: another supplier's leg took over. ``reverted_from``: the service took back a phase in which the item had moved. ``unnamed``:
     the request came back as a whole, but nobody named this one of its volumes. ``moved``: it was shipped or further. ``lost``: declared
-    lost and not found or returned since; ``was_lost``: declared lost at any time.
+    lost and not found or returned since; ``was_lost``: declared lost at any time. ``recalled_on``: the day (UTC) of a recall in force.
     """
 
     leg: str
@@ -29,6 +29,7 @@ class Standing:
     reverted_from: Phase | None = None
     unnamed: bool = False
     moved: bool = False
+    recalled_on: date | None = None
     closure: Closure | None = None
     conditions: tuple[Condition, ...] = ()
     lost: bool = False
@@ -57,7 +58,40 @@ def standings(request: Request) -> tuple[Standing, ...]:
     live = live_leg(request)
     ordered = [leg for leg in legs if leg != live] + [live]
     volumes = volumes_of(request)
-    return tuple(_standing(request, leg, volume, live, volumes) for leg in ordered for volume in volumes)
+    told = (_standing(request, leg, volume, live, volumes) for leg in ordered for volume in volumes)
+    return tuple(_corrected(stand, request) for stand in told)
+
+
+CORRECTABLE = ("patron_id", "pickup_location", "barcode", "temporary_barcode", "due")
+"""Fields of a standing that staff may set right."""
+
+
+def correct(request: Request, name: str, value: str, *, volume: str = "") -> Request:
+    """The request with a field set right by staff. Raises ``ValueError`` for a field, volume or date that makes no sense."""
+    if name not in CORRECTABLE:
+        raise ValueError(f"'{name}' cannot be corrected")
+    if volume and volume not in volumes_of(request):
+        raise ValueError(f"the request has no volume '{volume}'")
+    if name == "due":
+        date.fromisoformat(value)
+    told = standings(replace(request, corrections=()))
+    others = tuple(each for each in request.corrections if (each.name, each.volume) != (name, volume))
+    living = next(stand for stand in told if not stand.dead and volume in {"", stand.volume})
+    made = Correction(name, volume, value, _text(living, name))
+    return replace(request, corrections=others if made.instead_of == value else (*others, made))
+
+
+def _text(stand: Standing, name: str) -> str:
+    value = getattr(stand, name)
+    return str(value) if value else ""
+
+
+def _corrected(stand: Standing, request: Request) -> Standing:
+    for each in request.corrections:
+        if not stand.dead and each.volume in {"", stand.volume} and _text(stand, each.name) == each.instead_of:
+            value = date.fromisoformat(each.value) if each.name == "due" else each.value
+            stand = replace(stand, **{each.name: value})  # type: ignore[arg-type]
+    return stand
 
 
 def legs_of(request: Request) -> tuple[str, ...]:
@@ -120,6 +154,7 @@ def _standing(request: Request, leg: str, volume: str, live: str, volumes: tuple
         moved=furthest is not None,
         closure=_value(_latest(own, "closure"), None),
         conditions=conditions,
+        recalled_on=_recalled_on(own, conditions),
         lost=Condition.LOST in conditions,
         was_lost=_in_force(own, Condition.LOST) is not None,
         due=_value(_latest(own, "due"), None),
@@ -177,6 +212,11 @@ def _in_force(own: tuple[Node, ...], name: Condition) -> Stamped[bool] | None:
     for node in own:
         newest = later(newest, node.facts.condition(name))
     return newest if newest is not None and newest.value else None
+
+
+def _recalled_on(own: tuple[Node, ...], conditions: tuple[Condition, ...]) -> date | None:
+    recalled = _in_force(own, Condition.RECALLED)
+    return recalled.stamp.at.date() if recalled is not None and Condition.RECALLED in conditions else None
 
 
 def _conditions(own: tuple[Node, ...], phase: Stamped[Phase] | None) -> tuple[Condition, ...]:

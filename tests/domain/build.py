@@ -85,9 +85,9 @@ def lent(at: int = 0, **edits: object) -> Change:
     return change(at, Phase.REQUESTED, key=LENDER, **{**known, **edits})  # type: ignore[arg-type]
 
 
-def folded(*changes: Change) -> Request:
+def folded(*changes: Change, onto: Request | None = None) -> Request:
     """The request after these changes."""
-    request = Request(changes[0].request)
+    request = onto or Request(changes[0].request)
     for each in changes:
         request = fold(request, each)
     return request

@@ -110,9 +110,9 @@ class Sight:
         )
 
     def _item_of(self, target: do.Target) -> alma.Item | None:
-        """A temporary item by its ids or mark; an own item by its ids or barcode."""
+        """A temporary item of ours by its ids or mark; an own or adopted one by its ids or barcode."""
         try:
-            if complete(target.ids) or target.origin is do.Origin.OWN:
+            if complete(target.ids) or target.origin is not do.Origin.CREATED:
                 return self.item(target)
             ids = self.by_mark(target.mark)
             return self._client.item(ids) if complete(ids) else None
@@ -120,7 +120,8 @@ class Sight:
             return None
 
     def _hold(self, ids: do.VendorIds, asked: do.Inspect) -> HoldRecord | None:
-        found = self.hold_on(ids, asked.target.mark, hold_id=asked.hold_id)
+        by_staff = asked.patron_id if asked.target.origin is do.Origin.ADOPTED else ""
+        found = self.hold_on(ids, asked.target.mark, hold_id=asked.hold_id, patron_id=by_staff)
         if found is None:
             return None
         patron = asked.patron_id or found.user_primary_id

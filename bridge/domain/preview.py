@@ -1,0 +1,64 @@
+"""What would follow if every step succeeded: for dry runs, observe mode, and the question before many requests are changed. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bridge.domain.capabilities import Capabilities
+from bridge.domain.commands import Verb
+from bridge.domain.goal import Goal
+from bridge.domain.learn import learn
+from bridge.domain.plan import StaffTask, Step, next_step
+from bridge.domain.record import Existence, HoldState, ItemRecord, Outcome, Record
+from bridge.domain.sentences import plan_sentence
+
+MOST_STEPS = 60
+"""Steps in one sitting; a request that needs more does not settle and is shown to staff."""
+
+MAKING = frozenset({Verb.CREATE_TEMPORARY_ITEM, Verb.PLACE_HOLD, Verb.CHECK_OUT, Verb.CHARGE_FEE})
+DELETING = frozenset({Verb.DELETE_TEMPORARY_ITEM})
+
+
+@dataclass(frozen=True)
+class Preview:
+    """The steps that would follow, in sentences; how many of them make something in the ILS, and how many delete."""
+
+    sentences: tuple[str, ...] = ()
+    creates: int = 0
+    deletes: int = 0
+
+
+def preview(goal: Goal, record: Record, can: Capabilities) -> Preview:
+    """What would follow if each step succeeded."""
+    sentences: list[str] = []
+    verbs: list[Verb] = []
+    while len(sentences) < MOST_STEPS:
+        found = next_step(goal, record, can)
+        if isinstance(found, Step):
+            sentences.append(plan_sentence(found))
+            verbs.append(found.key.verb)
+            record = learn(record, found, Outcome())
+            continue
+        if isinstance(found, StaffTask):
+            sentences.append(f"Staff would be asked: {found.instruction}")
+        break
+    return Preview(tuple(sentences), sum(verb in MAKING for verb in verbs), sum(verb in DELETING for verb in verbs))
+
+
+def left_behind(record: Record) -> tuple[str, ...]:
+    """What would stay in the ILS if the bridge did no more, in sentences."""
+    return tuple(sentence for item in record.items for sentence in _left(item))
+
+
+def _left(item: ItemRecord) -> tuple[str, ...]:
+    found = []
+    if item.existence is Existence.PRESENT:
+        ids = ", ".join(part for part in (item.ids.bib, item.ids.holding, item.ids.item) if part)
+        found.append(f"Temporary item {item.barcode} stays" + (f" ({ids})." if ids else "."))
+    if item.hold is not None and item.hold.state is HoldState.PLACED:
+        found.append(f"The hold on item {item.barcode} stays.")
+    if item.open_loan is not None:
+        found.append(f"Item {item.barcode} stays on loan to {item.open_loan.account}.")
+    if item.moved_to is not None and not item.restored:
+        found.append(f"Item {item.barcode} stays at {item.moved_to}.")
+    return tuple(found)
