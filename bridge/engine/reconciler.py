@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import structlog
 
 from bridge.connectors.base import Call
-from bridge.domain.commands import CreateTemporaryItem
+from bridge.domain.care import READING, hands_off, is_drill
+from bridge.domain.commands import CreateTemporaryItem, Verb
 from bridge.domain.goal import Goal, goal_for
 from bridge.domain.identity import mark_for
 from bridge.domain.inspection import inspection, review
-from bridge.domain.learn import amend, confirm, keep, learn
+from bridge.domain.learn import amend, keep, learn
 from bridge.domain.plan import PATRON, StaffTask, Step, VolumeKey, next_step, volume_key
 from bridge.domain.policy import Policy
+from bridge.domain.preview import MOST_STEPS, preview
 from bridge.domain.record import Existence, Learned, Outcome, OutcomeKind, Record
 from bridge.domain.sentences import status_of, step_sentence
 from bridge.domain.standing import standings
@@ -23,12 +25,11 @@ from bridge.engine.boundary import Boundary, Passing, pass_by
 from bridge.engine.lane import WorkLane
 from bridge.engine.schedule import RetrySchedule
 from bridge.errors import CredentialsRejected, IlsError, OutcomeUnknown, Rejected, Retry, Unavailable
-from bridge.ledger import Claimed, HistoryLine, Ledger, Parked, Pending, State, StepState, Verdict
+from bridge.ledger import Claimed, HistoryLine, Ledger, Parked, Pending, Quota, QuotaReached, State, StepState, Verdict
+from bridge.ledger.libraries import OVER_QUOTA
+from bridge.ledger.model import FOREVER
 
 log = structlog.get_logger(__name__)
-
-MOST_STEPS = 60
-"""Steps in one sitting; a request that needs more does not settle and is shown to staff."""
 
 MOST_UNKNOWN = 2
 """Unclear ends looked up at once in one sitting; after that the request waits."""
@@ -46,6 +47,7 @@ class Sitting:
     verified: set[str] = field(default_factory=set)
     told: set[str] = field(default_factory=set)
     unknown: int = 0
+    reviewed: bool = False
 
     @property
     def goal(self) -> Goal:
@@ -82,7 +84,8 @@ class Reconciler:
         with structlog.contextvars.bound_contextvars(request=held.row.name, library=key.library, ils=self._lane.name):
             self._passing(Boundary.CLAIMED)
             sitting = Sitting(held, self._policy_of(key.library), held.row.record, held.row.version)
-            verdict = self._sit(sitting, afresh=afresh)
+            verdict = self._sit(sitting, afresh=afresh or held.row.afresh)
+            verdict = replace(verdict, afresh=held.row.afresh and not sitting.reviewed)
             state = self._ledger.work.release(held, verdict, version=sitting.version)
             self._passing(Boundary.RELEASED)
             log.info("request.released", state=state.value, status=verdict.status, cause=verdict.parked.cause)
@@ -102,18 +105,6 @@ class Reconciler:
                 notes.append(f"The record of item {amended.barcode or item_goal.barcode} was corrected from the ILS.")
         return tuple(notes)
 
-    def task(self, sitting: Sitting) -> StaffTask | None:
-        """What staff are asked to do now, if anything."""
-        found = next_step(sitting.goal, sitting.record, self._lane.connector.capabilities)
-        return found if isinstance(found, StaffTask) else None
-
-    def resolve(self, held: Claimed, task: StaffTask, *, by: str) -> State:
-        """Staff settled a task: note it, and go on. Raises ``LeaseLost``."""
-        record = confirm(held.row.record, task)
-        self._ledger.work.keep(held, record)
-        self._ledger.requests.tell(held.row.id, [self._line("staff", f"Settled by {by}: {task.instruction}")])
-        return self.work(self._ledger.work.refreshed(held))
-
     def sitting(self, held: Claimed) -> Sitting:
         """A sitting for a claimed request that is only looked at."""
         return Sitting(held, self._policy_of(held.row.request.key.library), held.row.record, held.row.version)
@@ -128,18 +119,36 @@ class Reconciler:
         except (Unavailable, CredentialsRejected) as problem:
             self._lane.close(problem)
             return self._later(sitting, self._ledger.clock(), backlog=True)
+        except QuotaReached as problem:
+            return self._over_quota(sitting, problem)
         except IlsError as problem:
             return self._waits(sitting, problem)
+
+    def _over_quota(self, sitting: Sitting, problem: QuotaReached) -> Verdict:
+        """Too many deletions at once look like a mistake somewhere: the library stops until a human says that it is right (rule 12)."""
+        library = sitting.held.row.request.key.library
+        why = (
+            f"{problem} See what is due ('ill-bridge requests --library {library}'), then: ill-bridge resume {library}."
+        )
+        if self._ledger.libraries.hold(library, until=FOREVER, why=why, cause=OVER_QUOTA):
+            log.error("quota.reached", why=str(problem), library=library)
+        later = self._later(sitting, self._ledger.clock(), backlog=False)
+        said = f"Stopped before deleting: {problem}"
+        return replace(later, lines=self._said_once(sitting, said))
 
     def _review(self, sitting: Sitting) -> None:
         notes = self.review(sitting) or ("Looked up in the ILS: everything stands as recorded.",)
         lines = [self._line("staff", note) for note in notes]
         self._ledger.work.keep(sitting.held, sitting.record)
         self._ledger.requests.tell(sitting.held.row.id, lines)
+        sitting.reviewed = True
 
     def _steps(self, sitting: Sitting, *, afresh: bool) -> Verdict:
         for _ in range(MOST_STEPS):
             goal = sitting.goal
+            why = hands_off(sitting.held.row.request, sitting.record, sitting.policy)
+            if why:
+                return self._watched(sitting, goal, why)
             if not afresh and sitting.held.row.state is State.PARKED and self._parked_on(sitting, goal):
                 return self._as_before(sitting)
             if self._stopping():
@@ -155,12 +164,27 @@ class Reconciler:
         )
         return self._parked(sitting, unsettled, sitting.goal)
 
+    def _watched(self, sitting: Sitting, goal: Goal, why: str) -> Verdict:
+        """Look patrons and items up, but write nothing: say what would be done."""
+        capabilities = self._lane.connector.capabilities
+        found = next_step(goal, sitting.record, capabilities)
+        if isinstance(found, Step) and found.key.verb in READING:
+            self._take(sitting, found)
+        if any(isinstance(problem, Retry) for problem in sitting.failures.values()):
+            return self._failed(sitting, goal)
+        plan = preview(goal, sitting.record, capabilities).sentences
+        problems = tuple(f"It would be parked: {problem.reason}" for problem in sitting.failures.values())
+        said = " ".join((why, *(problems or plan or ("Nothing would be done.",))))
+        state = State.CLOSED if goal.ended and not plan else State.OBSERVED
+        parked = Parked("", "observed", problems[0], "") if problems else Parked()
+        return Verdict(state, self._status(sitting), parked=parked, lines=self._said_once(sitting, said))
+
     def _parked_on(self, sitting: Sitting, goal: Goal) -> bool:
         return sitting.held.row.parked.goal == goal.fingerprint and not sitting.failures
 
     def _take(self, sitting: Sitting, step: Step) -> None:
         """Journal, call, journal. What fails for this step alone is set aside, so that other volumes go on."""
-        self._ledger.work.start(sitting.held, step)
+        self._ledger.work.start(sitting.held, step, quota=_quota(sitting, step))
         with structlog.contextvars.bound_contextvars(step=str(step.key), attempt=sitting.held.row.attempts + 1):
             self._passing(Boundary.STARTED)
             try:
@@ -283,9 +307,8 @@ class Reconciler:
 
     def _said_once(self, sitting: Sitting, sentence: str) -> tuple[HistoryLine, ...]:
         """A line on how the request stands, unless only changes came in since it was said before."""
-        history = self._ledger.requests.history(sitting.held.row.id)
-        last = next((line for line in reversed(history) if line.kind != "change"), None)
-        return () if last is not None and last.line == sentence else (self._line("state", sentence),)
+        last = self._ledger.requests.last_said(sitting.held.row.id)
+        return () if last == sentence else (self._line("state", sentence),)
 
     def _as_before(self, sitting: Sitting) -> Verdict:
         return Verdict(State.PARKED, self._status(sitting), parked=sitting.held.row.parked)
@@ -306,6 +329,13 @@ _CALM = {
     State.CLOSED: "The request is finished and nothing of it is left to do in the ILS.",
 }
 _STOPPED = {State.STAFF: "Staff are asked:", State.PARKED: "Parked."}
+
+
+def _quota(sitting: Sitting, step: Step) -> Quota | None:
+    key = sitting.held.row.request.key
+    if step.key.verb is not Verb.DELETE_TEMPORARY_ITEM or is_drill(key):
+        return None
+    return Quota(key.library, sitting.policy.deletes_per_hour)
 
 
 def _attempted(step: Step) -> str:

@@ -2,6 +2,7 @@
 
 from bridge.ledger.ledger import Ledger
 from bridge.ledger.model import (
+    OPEN_STATES,
     Arrival,
     ArrivalState,
     Claimed,
@@ -9,8 +10,11 @@ from bridge.ledger.model import (
     Lane,
     LeaseLost,
     LedgerBusy,
+    Library,
     Parked,
     Pending,
+    Quota,
+    QuotaReached,
     Receipt,
     State,
     StepState,
@@ -18,6 +22,7 @@ from bridge.ledger.model import (
 )
 
 __all__ = [
+    "OPEN_STATES",
     "Arrival",
     "ArrivalState",
     "Claimed",
@@ -26,8 +31,11 @@ __all__ = [
     "LeaseLost",
     "Ledger",
     "LedgerBusy",
+    "Library",
     "Parked",
     "Pending",
+    "Quota",
+    "QuotaReached",
     "Receipt",
     "State",
     "StepState",

@@ -138,9 +138,11 @@ def _move_cursor(connection: Connection, source: str, position: str, now: dateti
 
 def fold_change(connection: Connection, change: Change, lane_of: LaneOf, now: datetime) -> int:
     """Fold a change into its request (made where it is the first), tell the history, and make the request due."""
-    request_id, before = _locked(connection, change, lane_of, now)
+    request_id, before, state = _locked(connection, change, lane_of, now)
     after = fold(before, change)
-    values: dict[str, object] = {"updated_at": now, "state": State.DUE.value, "due_at": now, "backlog": 0}
+    values: dict[str, object] = {"updated_at": now}
+    if state is not State.FORGOTTEN:
+        values |= {"state": State.DUE.value, "due_at": now, "backlog": 0}
     changed = after != before
     if changed:
         values["document"] = codec.request_text(after)
@@ -151,10 +153,10 @@ def fold_change(connection: Connection, change: Change, lane_of: LaneOf, now: da
     return request_id
 
 
-def _locked(connection: Connection, change: Change, lane_of: LaneOf, now: datetime) -> tuple[int, Request]:
+def _locked(connection: Connection, change: Change, lane_of: LaneOf, now: datetime) -> tuple[int, Request, State]:
     key = change.request
     table = schema.request
-    mine = select(table.c.id, table.c.document).where(
+    mine = select(table.c.id, table.c.document, table.c.state).where(
         table.c.number == key.number,
         table.c.library == key.library,
         table.c.service == key.service,
@@ -163,7 +165,7 @@ def _locked(connection: Connection, change: Change, lane_of: LaneOf, now: dateti
     )
     found = connection.execute(mine.with_for_update()).first()
     if found is not None:
-        return found.id, codec.request_from(found.document)
+        return found.id, codec.request_from(found.document), State(found.state)
     fresh = Request(key)
     values = {
         "library": key.library,
@@ -185,7 +187,7 @@ def _locked(connection: Connection, change: Change, lane_of: LaneOf, now: dateti
             made = connection.execute(insert(table).values(values).returning(table.c.id)).scalar_one()
     except IntegrityError:
         return _locked(connection, change, lane_of, now)
-    return int(made), fresh
+    return int(made), fresh, State.DUE
 
 
 def add_history(connection: Connection, request_id: int, lines: Sequence[HistoryLine]) -> None:

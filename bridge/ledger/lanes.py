@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime
+from typing import Any
 
+from sqlalchemy import Row as SqlRow
 from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError
 
@@ -19,8 +21,9 @@ LANE = schema.lane
 class Lanes:
     """The lanes' durable state."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
         self._database = database
+        self._clock = clock
 
     def ensure(self, names: Iterable[str]) -> None:
         """Make a row for each lane that has none."""
@@ -36,7 +39,10 @@ class Lanes:
             before = connection.execute(
                 select(LANE.c.paused_until).where(LANE.c.name == name).with_for_update()
             ).scalar()
-            connection.execute(update(LANE).where(LANE.c.name == name).values(paused_until=until, why=why, cause=cause))
+            values: dict[str, object] = {"paused_until": until, "why": why, "cause": cause}
+            if before is None:
+                values["closed_at"] = self._clock()
+            connection.execute(update(LANE).where(LANE.c.name == name).values(values))
         return before is None
 
     def open(self, name: str) -> bool:
@@ -45,9 +51,24 @@ class Lanes:
             opened = connection.execute(
                 update(LANE)
                 .where(LANE.c.name == name, LANE.c.paused_until.is_not(None))
-                .values(paused_until=None, why="", cause="")
+                .values(paused_until=None, why="", cause="", closed_at=None)
             )
         return opened.rowcount > 0
+
+    def hold(self, name: str, *, until: datetime, why: str) -> None:
+        """Staff pause a lane: no work begins on it until then, and it is not probed."""
+        with self._database.write() as connection:
+            connection.execute(update(LANE).where(LANE.c.name == name).values(held_until=until, held_why=why))
+
+    def resume(self, name: str) -> bool:
+        """End staff's pause; answers whether there was one."""
+        with self._database.write() as connection:
+            freed = connection.execute(
+                update(LANE)
+                .where(LANE.c.name == name, LANE.c.held_until > self._clock())
+                .values(held_until=None, held_why="")
+            )
+        return freed.rowcount > 0
 
     def remaining(self, name: str, calls: int) -> None:
         """Note how many calls the ILS has left for us."""
@@ -58,4 +79,18 @@ class Lanes:
         """Every lane, by name."""
         with self._database.read() as connection:
             rows = connection.execute(select(LANE).order_by(LANE.c.name)).all()
-        return tuple(Lane(row.name, row.paused_until, row.why, row.cause, row.calls_remaining) for row in rows)
+        return tuple(_lane(row, self._clock()) for row in rows)
+
+
+def _lane(row: SqlRow[Any], now: datetime) -> Lane:
+    held = row.held_until is not None and row.held_until > now
+    return Lane(
+        name=row.name,
+        paused_until=row.paused_until,
+        why=row.why,
+        cause=row.cause,
+        calls_remaining=row.calls_remaining,
+        closed_at=row.closed_at,
+        held_until=row.held_until if held else None,
+        held_why=row.held_why if held else "",
+    )

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from bridge.ledger.database import Database, OneDaemon
 from bridge.ledger.inbox import Inbox
 from bridge.ledger.lanes import Lanes
+from bridge.ledger.libraries import Libraries
+from bridge.ledger.meta import Meta
 from bridge.ledger.orders import Orders
 from bridge.ledger.requests import Requests
 from bridge.ledger.work import Work
@@ -28,7 +30,9 @@ class Ledger:
         self.inbox = Inbox(self.database, clock)
         self.requests = Requests(self.database, clock)
         self.work = Work(self.database, clock)
-        self.lanes = Lanes(self.database)
+        self.lanes = Lanes(self.database, clock)
+        self.libraries = Libraries(self.database, clock)
+        self.meta = Meta(self.database)
         self.orders = Orders(self.database, clock)
 
     def upgrade(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from bridge.domain.arrival import Arrival, ArrivalState
@@ -13,6 +13,7 @@ from bridge.domain.request import Request
 from bridge.errors import BridgeError
 
 __all__ = [
+    "OPEN_STATES",
     "Arrival",
     "ArrivalState",
     "Claimed",
@@ -21,9 +22,13 @@ __all__ = [
     "Lane",
     "LeaseLost",
     "LedgerBusy",
+    "Library",
+    "NewOrder",
     "Order",
     "Parked",
     "Pending",
+    "Quota",
+    "QuotaReached",
     "Receipt",
     "Row",
     "State",
@@ -41,6 +46,12 @@ class State(StrEnum):
     STAFF = "staff"
     PARKED = "parked"
     CLOSED = "closed"
+    OBSERVED = "observed"
+    FORGOTTEN = "forgotten"
+
+
+OPEN_STATES = frozenset(State) - {State.CLOSED, State.FORGOTTEN}
+"""States of requests that the bridge still has to do with."""
 
 
 class StepState(StrEnum):
@@ -53,8 +64,16 @@ class StepState(StrEnum):
     UNKNOWN = "unknown"
 
 
+FOREVER = datetime(9999, 12, 31, tzinfo=UTC)
+"""Until somebody says otherwise."""
+
+
 class LeaseLost(BridgeError):
     """Another worker took the request over; nothing of this one counts any more."""
+
+
+class QuotaReached(BridgeError):
+    """A library's deletions are more than its policy allows in an hour; nothing was begun."""
 
 
 class LedgerBusy(BridgeError):
@@ -118,6 +137,7 @@ class Row:
     due_at: datetime | None
     created_at: datetime
     updated_at: datetime
+    afresh: bool = False
 
     @property
     def name(self) -> str:
@@ -146,7 +166,7 @@ class HistoryLine:
 
 @dataclass(frozen=True)
 class Verdict:
-    """How a worker leaves a request: its state, when it is due again, why it stopped."""
+    """How a worker leaves a request: its state, when it is due again, why it stopped. ``afresh``: it must still be looked up in the ILS."""
 
     state: State
     status: str
@@ -155,17 +175,50 @@ class Verdict:
     backlog: bool = False
     parked: Parked = field(default_factory=Parked)
     lines: tuple[HistoryLine, ...] = ()
+    afresh: bool = False
 
 
 @dataclass(frozen=True)
 class Lane:
-    """A lane as the ledger has it; open where ``paused_until`` is ``None``."""
+    """A lane as the ledger has it; open where ``paused_until`` is ``None``. ``held_until`` is staff's own pause."""
 
     name: str
     paused_until: datetime | None = None
     why: str = ""
     cause: str = ""
     calls_remaining: int | None = None
+    closed_at: datetime | None = None
+    held_until: datetime | None = None
+    held_why: str = ""
+
+
+@dataclass(frozen=True)
+class Library:
+    """A library as the ledger has it; ``held_until`` is set while no work of it may begin, ``held_cause`` is staff or delete_quota."""
+
+    name: str
+    held_until: datetime | None = None
+    held_why: str = ""
+    held_cause: str = ""
+
+
+@dataclass(frozen=True)
+class Quota:
+    """How many temporary items of a library may be deleted within a time."""
+
+    library: str
+    most: int
+    within: timedelta = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class NewOrder:
+    """An order as it is given; ``options`` is JSON."""
+
+    kind: str
+    request_id: int
+    options: str = "{}"
+    given_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -180,3 +233,4 @@ class Order:
     answer: str = ""
     failed: bool = False
     done_at: datetime | None = None
+    batch: str = ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select, true
 from bridge.ledger import schema
 from bridge.ledger.database import Database
 from bridge.ledger.inbox import add_history
-from bridge.ledger.model import HistoryLine, Row, State
+from bridge.ledger.model import OPEN_STATES, HistoryLine, Row, State
 from bridge.ledger.rows import row_of
 
 REQUEST = schema.request
@@ -32,6 +32,21 @@ class JournalLine:
     problem: str
 
 
+@dataclass(frozen=True)
+class Told:
+    """A line of a circulation history with whose it is."""
+
+    at: datetime
+    request: str
+    number: str
+    library: str
+    service: str
+    role: str
+    kind: str
+    line: str
+    step: str
+
+
 class Requests:
     """What the ledger knows of requests."""
 
@@ -39,16 +54,24 @@ class Requests:
         self._database = database
         self._clock = clock
 
-    def list(self, *, state: State | None = None, library: str = "", limit: int = 1000) -> tuple[Row, ...]:
-        """Requests, newest first; of one state or library where named."""
-        wanted: list[ColumnElement[bool]] = []
-        if state is not None:
-            wanted.append(REQUEST.c.state == state.value)
-        if library:
-            wanted.append(REQUEST.c.library == library)
-        query = select(REQUEST).where(and_(true(), *wanted)).order_by(REQUEST.c.id.desc()).limit(limit)
+    def list(
+        self, *, state: State | None = None, library: str = "", service: str = "", limit: int = 1000
+    ) -> tuple[Row, ...]:
+        """Requests, newest first; of one state, library or service where named."""
+        wanted = _wanted((state,) if state is not None else (), library, service)
+        query = select(REQUEST).where(wanted).order_by(REQUEST.c.id.desc()).limit(limit)
         with self._database.read() as connection:
             return tuple(row_of(found) for found in connection.execute(query))
+
+    def ids(self, *, states: Sequence[State] = (), library: str = "", service: str = "") -> tuple[int, ...]:
+        """Ledger ids of requests, oldest first; of these states, library or service where named."""
+        query = select(REQUEST.c.id).where(_wanted(states, library, service)).order_by(REQUEST.c.id)
+        with self._database.read() as connection:
+            return tuple(connection.execute(query).scalars())
+
+    def open_ids(self, *, state: State | None = None, library: str = "") -> tuple[int, ...]:
+        """Ledger ids of the requests in this state, or of all that are open; of one library where named."""
+        return self.ids(states=(state,) if state is not None else tuple(OPEN_STATES), library=library)
 
     def find(self, name: str) -> tuple[Row, ...]:
         """Requests by short id (``R12``) or by the service's number."""
@@ -70,6 +93,53 @@ class Requests:
         with self._database.read() as connection:
             return tuple(HistoryLine(row.at, row.kind, row.line, row.step) for row in connection.execute(query))
 
+    def told(
+        self,
+        *,
+        ids: Sequence[int] | None = None,
+        library: str = "",
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Iterator[Told]:
+        """Lines of all histories, oldest first; of these requests, this library, this time where named. Read as they are asked for."""
+        history = schema.history
+        wanted = [_wanted((), library, "")]
+        wanted += [REQUEST.c.id.in_(ids)] if ids is not None else []
+        wanted += [history.c.at >= since] if since is not None else []
+        wanted += [history.c.at < until] if until is not None else []
+        who = (REQUEST.c.id, REQUEST.c.number, REQUEST.c.library, REQUEST.c.service, REQUEST.c.role)
+        query = (
+            select(history.c.at, history.c.kind, history.c.line, history.c.step, *who)
+            .join(REQUEST, REQUEST.c.id == history.c.request_id)
+            .where(and_(*wanted))
+            .order_by(history.c.id)
+        )
+        with self._database.read() as connection:
+            for row in connection.execution_options(yield_per=500).execute(query):
+                yield Told(
+                    row.at, f"R{row.id}", row.number, row.library, row.service, row.role, row.kind, row.line, row.step
+                )
+
+    def last_said(self, request_id: int) -> str:
+        """The latest line of a history that is not a change of the service; empty where there is none."""
+        history = schema.history
+        mine = select(history.c.line).where(history.c.request_id == request_id, history.c.kind != "change")
+        with self._database.read() as connection:
+            return connection.execute(mine.order_by(history.c.id.desc()).limit(1)).scalar() or ""
+
+    def told_since(self, request_id: int, line_id: int) -> tuple[HistoryLine, ...]:
+        """Lines of a history that came after the line of this id, oldest first."""
+        history = schema.history
+        query = select(history).where(history.c.request_id == request_id, history.c.id > line_id).order_by(history.c.id)
+        with self._database.read() as connection:
+            return tuple(HistoryLine(row.at, row.kind, row.line, row.step) for row in connection.execute(query))
+
+    def last_line(self, request_id: int) -> int:
+        """The id of the latest line of a history."""
+        query = select(func.max(schema.history.c.id)).where(schema.history.c.request_id == request_id)
+        with self._database.read() as connection:
+            return int(connection.execute(query).scalar() or 0)
+
     def journal(self, request_id: int) -> tuple[JournalLine, ...]:
         """A request's steps, in the order they were first started."""
         query = select(schema.step).where(schema.step.c.request_id == request_id).order_by(schema.step.c.id)
@@ -89,3 +159,14 @@ class Requests:
         """Append lines to a request's circulation history."""
         with self._database.write() as connection:
             add_history(connection, request_id, lines)
+
+
+def _wanted(states: Sequence[State], library: str, service: str) -> ColumnElement[bool]:
+    wanted: list[ColumnElement[bool]] = []
+    if states:
+        wanted.append(REQUEST.c.state.in_([state.value for state in states]))
+    if library:
+        wanted.append(REQUEST.c.library == library)
+    if service:
+        wanted.append(REQUEST.c.service == service)
+    return and_(true(), *wanted)

@@ -26,6 +26,7 @@ def row_of(found: SqlRow[Any]) -> Row:
         due_at=found.due_at,
         created_at=found.created_at,
         updated_at=found.updated_at,
+        afresh=bool(found.afresh),
     )
 
 

@@ -79,6 +79,8 @@ inbox = Table(
 
 WORK_WAITS = text("state in ('due', 'waiting')")
 LEASED = text("lease_until is not null")
+BATCHED = text("batch != ''")
+DELETIONS = text("verb = 'delete_temporary_item'")
 
 request = Table(
     "request",
@@ -100,6 +102,7 @@ request = Table(
     Column("pending", Text, nullable=True),
     Column("due_at", Instant, nullable=True),
     Column("backlog", Integer, nullable=False, server_default="0"),
+    Column("afresh", Integer, nullable=False, server_default="0"),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("lease_until", Instant, nullable=True),
     Column("owner", String(100), nullable=False, server_default=""),
@@ -132,6 +135,7 @@ step = Table(
     Column("finished_at", Instant, nullable=True),
     Column("problem", Words, nullable=False, server_default=""),
     UniqueConstraint("request_id", "key", name="step_once"),
+    Index("step_deletions", "started_at", sqlite_where=DELETIONS, postgresql_where=DELETIONS),
 )
 
 history = Table(
@@ -163,6 +167,26 @@ lane = Table(
     Column("why", Words, nullable=False, server_default=""),
     Column("cause", String(40), nullable=False, server_default=""),
     Column("calls_remaining", Integer, nullable=True),
+    Column("closed_at", Instant, nullable=True),
+    Column("held_until", Instant, nullable=True),
+    Column("held_why", Words, nullable=False, server_default=""),
+)
+
+library = Table(
+    "library",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("held_until", Instant, nullable=True),
+    Column("held_why", Words, nullable=False, server_default=""),
+    Column("held_cause", String(40), nullable=False, server_default=""),
+    Column("quota_since", Instant, nullable=True),
+)
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("value", Words, nullable=False),
 )
 
 order = Table(
@@ -177,5 +201,8 @@ order = Table(
     Column("done_at", Instant, nullable=True),
     Column("answer", Words, nullable=False, server_default=""),
     Column("failed", Boolean, nullable=False, server_default=text("false")),
+    Column("batch", String(60), nullable=False, server_default=""),
+    Column("taken_at", Instant, nullable=True),
     Index("staff_order_open", "done_at"),
+    Index("staff_order_batch", "batch", sqlite_where=BATCHED, postgresql_where=BATCHED),
 )

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Select, Update, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, Update, exists, func, insert, or_, select, update
 
 from bridge.domain.plan import Step
 from bridge.domain.record import Record
+from bridge.domain.request import Request
 from bridge.ledger import codec, schema
 from bridge.ledger.database import Database
 from bridge.ledger.inbox import add_history
-from bridge.ledger.model import Claimed, HistoryLine, LeaseLost, Pending, State, StepState, Verdict
+from bridge.ledger.libraries import guard_quota
+from bridge.ledger.model import OPEN_STATES, Claimed, HistoryLine, LeaseLost, Pending, Quota, State, StepState, Verdict
 from bridge.ledger.rows import row_of
 
 REQUEST = schema.request
@@ -34,7 +36,7 @@ class Work:
         """Take the next due request of an open lane that is below its cap; live changes before backlog, then by due time."""
         now = self._clock()
         with self._database.write() as connection:
-            if not _lane_open(connection, lane) or _leased(connection, lane, now) >= cap:
+            if not _lane_open(connection, lane, now) or _leased(connection, lane, now) >= cap:
                 return None
             found = connection.execute(_next_due(lane, now)).first()
             if found is None:
@@ -75,10 +77,12 @@ class Work:
             raise LeaseLost(f"Request {held.row.name} was taken over by another worker.")
         return Claimed(row_of(found), held.fence, held.lease_until)
 
-    def start(self, held: Claimed, step: Step) -> None:
-        """Journal a step as started, before its call. Raises ``LeaseLost``."""
+    def start(self, held: Claimed, step: Step, *, quota: Quota | None = None) -> None:
+        """Journal a step as started, before its call. Raises ``LeaseLost``, and ``QuotaReached`` for a deletion beyond the quota."""
         now = self._clock()
         with self._database.write() as connection:
+            if quota is not None:
+                guard_quota(connection, quota, now)
             pending = codec.step_text(step, StepState.STARTED.value)
             self._guarded(connection, held, _running(now).values(pending=pending, updated_at=now))
             _journal_start(connection, held.row.id, step, now)
@@ -87,6 +91,13 @@ class Work:
         """Store what a step has learned so far, while it is under way. Raises ``LeaseLost``."""
         with self._database.write() as connection:
             self._guarded(connection, held, update(REQUEST).values(record=codec.record_text(record)))
+
+    def correct(self, held: Claimed, request: Request, lines: Sequence[HistoryLine]) -> None:
+        """Store what staff set right, which is news to whoever works on the request. Raises ``LeaseLost``."""
+        values = {"document": codec.request_text(request), "version": REQUEST.c.version + 1}
+        with self._database.write() as connection:
+            self._guarded(connection, held, update(REQUEST).values(values))
+            add_history(connection, held.row.id, lines)
 
     def finish(self, held: Claimed, step: Step, state: StepState, record: Record, lines: Sequence[HistoryLine]) -> int:
         """Journal a step's end with the new record and its sentences; answers the request's version now.
@@ -134,6 +145,7 @@ class Work:
                 "status": verdict.status,
                 "attempts": verdict.attempts,
                 "backlog": int(verdict.backlog),
+                "afresh": int(verdict.afresh),
                 "lease_until": None,
                 "owner": "",
                 "parked_goal": verdict.parked.goal,
@@ -146,6 +158,21 @@ class Work:
             add_history(connection, held.row.id, verdict.lines)
         return state
 
+    def look_afresh(self) -> int:
+        """Have every open request looked up in the ILS before anything else is done for it; answers how many."""
+        open_states = [state.value for state in OPEN_STATES]
+        values = {"afresh": 1, "state": State.DUE.value, "due_at": self._clock(), "backlog": 1, "parked_goal": ""}
+        with self._database.write() as connection:
+            return connection.execute(update(REQUEST).where(REQUEST.c.state.in_(open_states)).values(values)).rowcount
+
+    def take_up(self, libraries: Sequence[str]) -> int:
+        """Plan anew what was only observed in these libraries; answers how many requests."""
+        values = {"state": State.DUE.value, "due_at": self._clock(), "backlog": 1}
+        observed = REQUEST.c.state == State.OBSERVED.value
+        with self._database.write() as connection:
+            query = update(REQUEST).where(observed, REQUEST.c.library.in_(libraries)).values(values)
+            return connection.execute(query).rowcount
+
     def free_all(self) -> int:
         """Free every lease at once; for a daemon that holds the file's lock, so that nobody else can hold one."""
         with self._database.write() as connection:
@@ -156,9 +183,10 @@ class Work:
 
     def due_lanes(self) -> tuple[tuple[str, datetime], ...]:
         """Lanes with work that nobody holds, and when their next request falls due."""
-        free = or_(REQUEST.c.lease_until.is_(None), REQUEST.c.lease_until <= self._clock())
+        now = self._clock()
+        free = or_(REQUEST.c.lease_until.is_(None), REQUEST.c.lease_until <= now)
         due = func.min(REQUEST.c.due_at)
-        query = select(REQUEST.c.lane, due).where(schema.WORK_WAITS, free).group_by(REQUEST.c.lane)
+        query = select(REQUEST.c.lane, due).where(schema.WORK_WAITS, free, ~_held(now)).group_by(REQUEST.c.lane)
         with self._database.read() as connection:
             return tuple((name, due) for name, due in connection.execute(query) if due is not None)
 
@@ -176,11 +204,19 @@ def _running(now: datetime) -> Update:
     return update(REQUEST).where(REQUEST.c.lease_until > now)
 
 
-def _lane_open(connection: Connection, lane: str) -> bool:
+def _lane_open(connection: Connection, lane: str, now: datetime) -> bool:
     """Read the lane under a lock, so that two daemons never pass its cap together."""
-    query = select(schema.lane.c.paused_until).where(schema.lane.c.name == lane).with_for_update()
+    query = select(schema.lane).where(schema.lane.c.name == lane).with_for_update()
     found = connection.execute(query).first()
-    return found is None or found.paused_until is None
+    if found is None:
+        return True
+    return found.paused_until is None and (found.held_until is None or found.held_until <= now)
+
+
+def _held(now: datetime) -> ColumnElement[bool]:
+    """Whether a request's library is held."""
+    libraries = schema.library
+    return REQUEST.c.library.in_(select(libraries.c.name).where(libraries.c.held_until > now))
 
 
 def _leased(connection: Connection, lane: str, now: datetime) -> int:
@@ -203,6 +239,7 @@ def _next_due(lane: str, now: datetime) -> Select[tuple[object, ...]]:
             REQUEST.c.due_at <= now,
             or_(REQUEST.c.lease_until.is_(None), REQUEST.c.lease_until <= now),
             ~spoken_with,
+            ~_held(now),
         )
         .order_by(REQUEST.c.backlog, REQUEST.c.due_at, REQUEST.c.id)
         .limit(1)

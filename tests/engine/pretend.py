@@ -110,6 +110,8 @@ class PretendIls:
     def _target(self, target: do.Target) -> Thing | None:
         if target.origin is do.Origin.OWN:
             return self.items.get("OWN-1")
+        if target.origin is do.Origin.ADOPTED:
+            return next((thing for thing in self.items.values() if thing.barcode == target.barcode), None)
         found = self._mine(target.mark)
         return found[1] if found else None
 
@@ -262,7 +264,7 @@ class PretendIls:
             hold_seen=True,
             loans=loans,
             loans_seen=True,
-            place=do.Place("MAIN", "STACKS"),
+            place=thing.place if thing and command.target.origin is do.Origin.ADOPTED else do.Place("MAIN", "STACKS"),
             temporary_place=thing.place if thing and thing.mark.code == "" else None,
             fees=(),
         )

@@ -29,7 +29,7 @@ from bridge.ledger import (
     schema,
 )
 from bridge.ledger.ledger import utc_now
-from bridge.ledger.model import StepState
+from bridge.ledger.model import NewOrder, StepState
 from tests.ledger.sample import KEY, MINUTE, NOW, STEP, Clock, arrival, claim, held, take
 
 
@@ -324,7 +324,7 @@ class TestLooking:
         assert [(lane.name, lane.calls_remaining) for lane in ledger.lanes.all()] == [("alma", None), ("koha", 99)]
 
     def test_orders(self, ledger: Ledger) -> None:
-        order = ledger.orders.give("resync", request_id=None, options="{}", by="ada")
+        order = ledger.orders.give(NewOrder("resync", 1, "{}", "ada"))
         assert [each.id for each in ledger.orders.open()] == [order]
         ledger.orders.answer(order, "Done.", failed=True)
         assert ledger.orders.open() == ()

@@ -130,7 +130,7 @@ def upgrade() -> None:
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("kind", sa.String(length=10), nullable=False),
         sa.Column("line", sa.Text(), nullable=False),
-        sa.Column("step", sa.String(length=300), server_default="", nullable=False),
+        sa.Column("step", sa.String(length=200), server_default="", nullable=False),
         sa.ForeignKeyConstraint(
             ["request_id"],
             ["request.id"],
@@ -144,7 +144,7 @@ def upgrade() -> None:
         "step",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("request_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("key", sa.String(length=300), nullable=False),
+        sa.Column("key", sa.String(length=200), nullable=False),
         sa.Column("verb", sa.String(length=40), nullable=False),
         sa.Column("state", sa.String(length=10), nullable=False),
         sa.Column("command", sa.Text(), nullable=False),

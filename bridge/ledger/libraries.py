@@ -1,0 +1,103 @@
+"""Libraries: held by staff, or by the bridge itself when it would delete more than it may in an hour."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from datetime import datetime
+
+from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from bridge.domain.commands import Verb
+from bridge.ledger import schema
+from bridge.ledger.database import Database
+from bridge.ledger.model import Library, Quota, QuotaReached
+
+LIBRARY = schema.library
+STEP = schema.step
+REQUEST = schema.request
+OVER_QUOTA = "delete_quota"
+
+
+class Libraries:
+    """The libraries' durable state. A library that has no row was never held."""
+
+    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
+        self._database = database
+        self._clock = clock
+
+    def ensure(self, names: Iterable[str]) -> None:
+        """Make a row for each library that has none."""
+        with self._database.write() as connection:
+            known = set(connection.execute(select(LIBRARY.c.name)).scalars())
+            for name in sorted(set(names) - known):
+                with suppress(IntegrityError), connection.begin_nested():  # another daemon was quicker
+                    connection.execute(insert(LIBRARY).values(name=name))
+
+    def hold(self, name: str, *, until: datetime, why: str, cause: str = "staff") -> bool:
+        """Let no work of this library begin until then; answers whether it was free before."""
+        self.ensure([name])
+        with self._database.write() as connection:
+            query = select(LIBRARY.c.held_until).where(LIBRARY.c.name == name).with_for_update()
+            before = connection.execute(query).scalar()
+            connection.execute(
+                update(LIBRARY).where(LIBRARY.c.name == name).values(held_until=until, held_why=why, held_cause=cause)
+            )
+        return before is None or before <= self._clock()
+
+    def resume(self, name: str) -> bool:
+        """Let work begin again, with a fresh quota; answers whether it was held."""
+        self.ensure([name])
+        now = self._clock()
+        with self._database.write() as connection:
+            freed = connection.execute(
+                update(LIBRARY)
+                .where(LIBRARY.c.name == name, LIBRARY.c.held_until > now)
+                .values(held_until=None, held_why="", held_cause="", quota_since=now)
+            )
+        return freed.rowcount > 0
+
+    def all(self) -> tuple[Library, ...]:
+        """Every library that has a row, by name; one whose hold ran out is free."""
+        now = self._clock()
+        with self._database.read() as connection:
+            rows = connection.execute(select(LIBRARY).order_by(LIBRARY.c.name)).all()
+        return tuple(
+            Library(row.name, row.held_until, row.held_why, row.held_cause)
+            if row.held_until is not None and row.held_until > now
+            else Library(row.name)
+            for row in rows
+        )
+
+    def deletions(self, name: str) -> int:
+        """Deletions begun within the quota's hour."""
+        now = self._clock()
+        with self._database.read() as connection:
+            since = connection.execute(select(LIBRARY.c.quota_since).where(LIBRARY.c.name == name)).scalar()
+            return _deletions(connection, Quota(name, 0), since, now)
+
+
+def guard_quota(connection: Connection, quota: Quota, now: datetime) -> None:
+    """Raise ``QuotaReached`` where one more deletion would be too many; those of one library take turns here."""
+    query = select(LIBRARY.c.quota_since).where(LIBRARY.c.name == quota.library).with_for_update()
+    done = _deletions(connection, quota, connection.execute(query).scalar(), now)
+    if done >= quota.most:
+        raise QuotaReached(
+            f"{done} temporary items of library '{quota.library}' were deleted within an hour; more need a human's word."
+        )
+
+
+def _deletions(connection: Connection, quota: Quota, since: datetime | None, now: datetime) -> int:
+    begun = max(now - quota.within, since) if since is not None else now - quota.within
+    query = (
+        select(func.count())
+        .select_from(STEP.join(REQUEST, REQUEST.c.id == STEP.c.request_id))
+        .where(
+            schema.DELETIONS,
+            STEP.c.verb == Verb.DELETE_TEMPORARY_ITEM.value,
+            STEP.c.started_at > begun,
+            REQUEST.c.library == quota.library,
+        )
+    )
+    return int(connection.execute(query).scalar_one())
