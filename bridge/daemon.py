@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,23 +13,28 @@ from datetime import timedelta
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from bridge.domain.policy import Mode
 from bridge.engine.dispatcher import Dispatcher
+from bridge.engine.drill import close_drills
 from bridge.engine.lane import WorkLane
 from bridge.engine.reconciler import Reconciler
-from bridge.engine.resync import Resync
 from bridge.engine.schedule import RetrySchedule
+from bridge.engine.steering import Steering
 from bridge.jobs.orders import OrderJob
 from bridge.jobs.poll import PollJob
 from bridge.ledger import Ledger
+from bridge.ledger.memory import RunFile
 from bridge.settings import Configuration
 from bridge.web.app import make_app
 from bridge.web.server import WebServer
-from bridge.wiring import doors_of, feeds_of, health_of, lanes_of
+from bridge.wiring import doors_of, feeds_of, health_of, lanes_of, run_file
 
 log = structlog.get_logger(__name__)
 
 ORDERS_EVERY = 0.5
 """Seconds between looks at orders that commands wrote."""
+REMEMBER_EVERY = 5
+"""Seconds between notes of how far the ledger has come."""
 
 
 @dataclass(frozen=True)
@@ -36,31 +42,37 @@ class Engine:
     """The lanes with their reconcilers, and what carries out orders on them."""
 
     lanes: Mapping[str, tuple[WorkLane, Reconciler]]
+    steering: Steering
     orders: OrderJob
 
 
-def make_engine(known: Configuration, ledger: Ledger, dispatcher_stops: list[Dispatcher]) -> Engine:
-    """An engine that stops between two steps once the dispatcher in ``dispatcher_stops`` stops."""
+def make_engine(known: Configuration, ledger: Ledger, stopping: Callable[[], bool]) -> Engine:
+    """An engine that stops between two steps once ``stopping`` says so."""
     rules = known.settings.engine
     schedule = RetrySchedule(rules.retry_waits, rules.retry_jitter, rules.retry_tries)
-
-    def stopping() -> bool:
-        return any(dispatcher.stopping for dispatcher in dispatcher_stops)
 
     lanes = {
         name: (lane, Reconciler(ledger, lane, known.settings.policy, schedule=schedule, stopping=stopping))
         for name, lane in lanes_of(known, ledger).items()
     }
     ledger.lanes.ensure(lanes)
-    resync = Resync(ledger, lanes, lease=timedelta(seconds=rules.lease))
-    return Engine(lanes, OrderJob(ledger, resync))
+    ledger.libraries.ensure(known.settings.libraries)
+    steering = Steering(ledger, lanes, lease=timedelta(seconds=rules.lease))
+    return Engine(lanes, steering, OrderJob(ledger, steering, stopping=stopping))
+
+
+def _never() -> bool:
+    return False
 
 
 @contextmanager
-def engine_of(known: Configuration, ledger: Ledger) -> Iterator[Engine]:
-    """An engine for a command that works without a daemon; holds the ledger's lock meanwhile. Raises ``LedgerBusy``."""
+def engine_of(known: Configuration, ledger: Ledger, *, stopping: Callable[[], bool] = _never) -> Iterator[Engine]:
+    """An engine for a command that works without a daemon; holds the ledger's lock meanwhile (a PostgreSQL ledger has none).
+
+    Raises ``LedgerBusy``.
+    """
     ledger.lock.take()
-    engine = make_engine(known, ledger, [])
+    engine = make_engine(known, ledger, stopping)
     try:
         yield engine
     finally:
@@ -76,10 +88,12 @@ class Daemon:
         self._known = known
         settings = known.settings
         self.ledger = Ledger(settings.ledger.url)
-        self._dispatchers: list[Dispatcher] = []
+        self._stopping = threading.Event()
+        self._dispatcher: Dispatcher | None = None
         self._engine: Engine | None = None
         self._scheduler = BackgroundScheduler(timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1})
         self._web: WebServer | None = None
+        self._run_file = RunFile(self.ledger, run_file(settings))
 
     @property
     def url(self) -> str:
@@ -91,7 +105,7 @@ class Daemon:
         self.ledger.lock.take()
         self.ledger.upgrade()
         settings = self._known.settings
-        self._engine = make_engine(self._known, self.ledger, self._dispatchers)
+        self._engine = make_engine(self._known, self.ledger, self._stopping.is_set)
         dispatcher = Dispatcher(
             self.ledger,
             self._engine.lanes,
@@ -99,31 +113,60 @@ class Daemon:
             lease=timedelta(seconds=settings.engine.lease),
             backstop=timedelta(seconds=settings.engine.backstop),
         )
-        self._dispatchers.append(dispatcher)
+        self._dispatcher = dispatcher
+        polls = self._polls(dispatcher)
+        self._caution(polls)
         dispatcher.start()
-        self._start_clockwork(self._engine, dispatcher)
+        self._start_clockwork(self._engine, polls)
         doors = doors_of(self._known, self.ledger, taken=dispatcher.wake)
         app = make_app(doors, health_of(self._known, self.ledger))
         self._web = WebServer(app, settings.web.host, settings.web.port)
         self._web.start()
 
-    def _start_clockwork(self, engine: Engine, dispatcher: Dispatcher) -> None:
+    def _polls(self, dispatcher: Dispatcher) -> tuple[tuple[PollJob, float], ...]:
+        """A poll for each feed, and the seconds between two of them."""
+        return tuple(
+            (
+                PollJob(name, feed, self.ledger, self._known.settings.lane, taken=dispatcher.wake),
+                feed.settings.interval_seconds,
+            )
+            for name, feed in feeds_of(self._known).items()
+        )
+
+    def _caution(self, polls: Sequence[tuple[PollJob, float]]) -> None:
+        """Before anything is written: a restored ledger first hears what the feeds have to say, and looks everything up (rule 12)."""
+        settings = self._known.settings
+        wanted = settings.engine.verify_on_start
+        restored = self._run_file.older()
+        if wanted == "always" or (wanted == "restored" and restored):
+            for poll, _ in polls:
+                poll.run()
+            found = self.ledger.work.look_afresh()
+            log.warning("ledger.verified_afresh", requests=found, restored=restored)
+        live = [name for name, library in settings.libraries.items() if library.mode is Mode.LIVE]
+        if taken := self.ledger.work.take_up(live):
+            log.info("observed.taken_up", requests=taken)
+        close_drills(self.ledger, settings.lane)
+
+    def _start_clockwork(self, engine: Engine, polls: Sequence[tuple[PollJob, float]]) -> None:
         self._scheduler.add_job(engine.orders.run, "interval", seconds=ORDERS_EVERY, id="orders")
-        for name, feed in feeds_of(self._known).items():
-            job = PollJob(name, feed, self.ledger, self._known.settings.lane, taken=dispatcher.wake)
-            every = feed.settings.interval_seconds
-            self._scheduler.add_job(job.run, "interval", seconds=every, id=f"poll {name}")
+        self._scheduler.add_job(self._run_file.remember, "interval", seconds=REMEMBER_EVERY, id="run file")
+        for number, (poll, every) in enumerate(polls):
+            self._scheduler.add_job(poll.run, "interval", seconds=every, id=f"poll {number}")
         self._scheduler.start()
 
     def stop(self) -> None:
         """Close the doors, let the step in hand end, give everything back."""
+        self._stopping.set()
         if self._web is not None:
             self._web.stop()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=True)
-        for dispatcher in self._dispatchers:
-            dispatcher.stop()
+        if self._dispatcher is not None:
+            self._dispatcher.stop()
         if self._engine is not None:
             for lane, _ in self._engine.lanes.values():
                 lane.connector.close()
+        if self._engine is not None:
+            self._run_file.remember()
         self.ledger.close()

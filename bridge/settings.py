@@ -8,14 +8,15 @@ import types
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
-from bridge.domain.policy import BorrowingPolicy, LendingPolicy, Policy
+from bridge.domain.policy import BorrowingPolicy, LendingPolicy, Mode, Policy
 from bridge.errors import ConfigurationError
 
 
@@ -81,6 +82,24 @@ class EngineSettings(Section):
     backstop: float = Field(
         default=5, gt=0, description="Seconds between looks for work that nobody announced.", examples=[5]
     )
+    ask_over: int = Field(
+        default=20,
+        ge=0,
+        description="A command that changes more requests than this shows its plan first and asks.",
+        examples=[20],
+    )
+    verify_on_start: Literal["restored", "always", "never"] = Field(
+        default="restored",
+        description="When every open request is looked up in the ILS before anything is done for it: when the ledger is older "
+        "than the last known run, at every start, or never.",
+        examples=["restored"],
+    )
+    run_file: str = Field(
+        default="",
+        description="File that remembers how far the ledger had come, to notice a restored backup; empty: beside a SQLite file (FILE.run), "
+        "none with PostgreSQL.",
+        examples=["/var/lib/ill-bridge/ill-bridge.run"],
+    )
 
 
 class IlsSettings(Section):
@@ -106,12 +125,41 @@ class LibrarySettings(Section):
     ils: str = Field(
         description="Name of the ILS (a table under [ils]) this library's circulation desk works in.", examples=["alma"]
     )
+    mode: Mode = Field(
+        default=Mode.OBSERVE,
+        description="observe: everything is planned and shown, nothing is written in the ILS; live: it is done.",
+        examples=["live"],
+    )
+    live_from: datetime | None = Field(
+        default=None,
+        description="Cut-over: requests that began before it are left alone until `adopt` takes them over. A date and time with its zone.",
+        examples=["2026-12-01T06:00:00+01:00"],
+    )
+    deletes_per_hour: int = Field(
+        default=50,
+        ge=0,
+        description="Temporary items deleted in an hour before the library stops and a human is asked.",
+        examples=[50],
+    )
+    age_limit_days: int = Field(
+        default=0,
+        ge=0,
+        description="Open requests without news for more days than this need attention; 0: none do.",
+        examples=[120],
+    )
     borrowing: BorrowingPolicy = Field(
         default_factory=BorrowingPolicy, description="What is done for items this library borrows.", examples=[{}]
     )
     lending: LendingPolicy = Field(
         default_factory=LendingPolicy, description="What is done for items this library lends.", examples=[{}]
     )
+
+    @field_validator("live_from")
+    @classmethod
+    def _aware(cls, value: datetime | None) -> datetime | None:
+        if value is not None and value.tzinfo is None:
+            raise ValueError("needs its zone, as in 2026-12-01T06:00:00+01:00")
+        return value
 
 
 class Settings(BaseSettings):
@@ -150,7 +198,14 @@ class Settings(BaseSettings):
     def policy(self, library: str) -> Policy:
         """The policy of a library, with the name of this bridge."""
         found = self.libraries[library]
-        return Policy(self.bridge, found.borrowing, found.lending)
+        return Policy(
+            self.bridge,
+            found.borrowing,
+            found.lending,
+            mode=found.mode,
+            live_from=found.live_from,
+            deletes_per_hour=found.deletes_per_hour,
+        )
 
     def lane(self, library: str) -> str:
         """The lane of a library: its ILS."""

@@ -19,7 +19,7 @@ from bridge.errors import ConfigurationError
 from bridge.http import Unpaced
 from bridge.ledger import Ledger, LedgerBusy, Receipt
 from bridge.logging import tell_exchange, tell_poll
-from bridge.settings import Configuration, load
+from bridge.settings import Configuration, Settings, load
 from bridge.sources.feed import FeedSettings, FeedSource
 from bridge.sources.webhook import WebhookSettings, WebhookSource
 from bridge.web.app import Part, Readiness
@@ -47,6 +47,14 @@ def source_settings(kind: str) -> type[BaseModel]:
     if kind not in SOURCE_KINDS:
         raise ConfigurationError((f"there is no kind of source '{kind}'; there are: {', '.join(SOURCE_KINDS)}",))
     return SOURCE_KINDS[kind]
+
+
+def run_file(settings: Settings) -> Path | None:
+    """Where it is remembered how far the ledger had come; ``None`` where nowhere."""
+    if settings.engine.run_file:
+        return Path(settings.engine.run_file)
+    url = settings.ledger.url
+    return Path(f"{url.removeprefix('sqlite:///')}.run") if url.startswith("sqlite:///") else None
 
 
 def lanes_of(known: Configuration, ledger: Ledger) -> dict[str, WorkLane]:

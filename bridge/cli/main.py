@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from bridge.cli import looking, running, steering
+from bridge.cli import adopting, database, exporting, looking, pausing, replaying, running, steering
 from bridge.cli.demo.command import demo
 from bridge.cli.sandbox import sandbox
 from bridge.errors import BridgeError, ConfigurationError
@@ -22,8 +22,17 @@ app.command()(looking.status)
 app.command()(looking.requests)
 app.command()(looking.show)
 app.command()(steering.resync)
+app.command()(steering.retry)
+app.command()(steering.skip)
 app.command()(steering.resolve)
-app.command()(steering.replay)
+app.command()(steering.forget)
+app.command("set")(steering.set_right)
+app.command()(adopting.adopt)
+app.command()(pausing.pause)
+app.command()(pausing.resume)
+app.command()(replaying.replay)
+app.command()(exporting.export)
+app.add_typer(database.db)
 app.command()(demo)
 app.command()(sandbox)
 

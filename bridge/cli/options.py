@@ -19,6 +19,7 @@ ConfigOption = Annotated[
     Path, typer.Option("--config", "-c", envvar="ILL_BRIDGE_CONFIG", help="The configuration file (TOML).")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document and nothing else.")]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
 @contextmanager

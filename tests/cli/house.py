@@ -50,6 +50,7 @@ lending_desk = "RSDESK"
 visibility_wait = 0.01
 first_wait = 0.01
 [libraries.main]
+mode = "live"
 ils = "alma"
 [libraries.main.borrowing]
 item_type = "ILL"

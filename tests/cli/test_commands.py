@@ -10,11 +10,12 @@ import pytest
 from typer.testing import CliRunner
 
 from bridge import logging
+from bridge.cli import asking
 from bridge.cli import main as cli
-from bridge.cli import steering
 from bridge.daemon import Daemon
 from bridge.domain.arrival import Arrival
 from bridge.ledger import Ledger
+from bridge.ledger.model import NewOrder
 from bridge.wiring import configuration, readers_of
 from tests.cli.house import House, until
 from tests.sources.messages import body
@@ -133,7 +134,7 @@ def test_resync_beside_a_daemon_is_carried_out_by_it(house: House) -> None:
 
 def test_resync_names_what_is_not_there(house: House) -> None:
     result = house.command("resync", "R7")
-    assert (result.exit_code, result.stdout) == (1, "R7: there is no such request.\n")
+    assert (result.exit_code, result.stderr) == (1, "R7: there is no such request.\n")
 
 
 def test_staff_settle_what_only_they_could_do(house: House) -> None:
@@ -151,7 +152,7 @@ def test_staff_settle_what_only_they_could_do(house: House) -> None:
 
 def test_a_daemon_that_is_slow_is_not_waited_for_for_ever(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     take(house)
-    monkeypatch.setattr(steering, "PATIENCE", 0.0)
+    monkeypatch.setattr(asking, "PATIENCE", 0.0)
     ledger = Ledger(house.ledger_url)
     ledger.lock.take()
     result = house.command("resync", "R1")
@@ -177,7 +178,7 @@ def test_an_order_of_a_newer_release_is_answered(house: House) -> None:
     with daemon(house) as url:
         assert url
         ledger = Ledger(house.ledger_url)
-        order = ledger.orders.give("dance", request_id=None, by="ada")
+        order = ledger.orders.give(NewOrder("dance", 1, '{"kind": "dance", "request_id": 1}', "ada"))
         until(lambda: ledger.orders.one(order).done_at, "an answer")
         answered = ledger.orders.one(order)
         assert answered.failed

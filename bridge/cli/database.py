@@ -1,0 +1,72 @@
+"""Commands ``db upgrade``, ``db backup`` and ``db check``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bridge.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
+from bridge.ledger import Ledger
+from bridge.ledger.upkeep import backup as copied
+from bridge.ledger.upkeep import size, troubles
+from bridge.wiring import configuration
+
+db = typer.Typer(name="db", help="Look after the ledger's database.", no_args_is_help=True)
+
+
+@db.command()
+def upgrade(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Bring the ledger's schema to this release; the daemon does so too when it starts. Refused while a daemon runs on a SQLite file.
+
+    Example: ill-bridge db upgrade
+    """
+    ledger = Ledger(configuration(config).settings.ledger.url)
+    try:
+        ledger.lock.take()
+        ledger.upgrade()
+    finally:
+        ledger.close()
+    typer.echo("The schema is this release's.")
+
+
+@db.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="File to write; it must not exist yet.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Write a consistent copy of the ledger, beside a running daemon: a SQLite file, or pg_dump's custom format.
+
+    Example: ill-bridge db backup /var/backups/ill-bridge-2026-11-24.db
+    """
+    ledger = Ledger(configuration(config).settings.ledger.url)
+    try:
+        copied(ledger.database, file)
+    finally:
+        ledger.close()
+    typer.echo(f"{file}: {file.stat().st_size} bytes written.")
+
+
+@db.command("check")
+def check_database(config: ConfigOption = DEFAULT_CONFIG, *, as_json: JsonOption = False) -> None:
+    """Read everything in the ledger and say what is wrong with it; nothing is changed. Exit code 1 where something is.
+
+    Example: ill-bridge db check
+    """
+    ledger = Ledger(configuration(config).settings.ledger.url)
+    try:
+        found = tuple(troubles(ledger.database))
+        rows = {} if found else size(ledger.database)
+    finally:
+        ledger.close()
+    if as_json:
+        report = {"ok": not found, "troubles": [asdict(each) for each in found], "rows": rows}
+        typer.echo(json.dumps(report, ensure_ascii=False, indent=2))
+    for each in () if as_json else found:
+        typer.echo(f"{each.what} {each.advice}")
+    if not found and not as_json:
+        typer.echo("The ledger is sound: " + ", ".join(f"{count} {name}" for name, count in rows.items()) + ".")
+    raise typer.Exit(1 if found else 0)
