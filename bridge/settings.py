@@ -9,6 +9,7 @@ import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from bridge.csvfile import read_csv
 from bridge.domain.policy import BorrowingPolicy, LendingPolicy, Mode, Policy
 from bridge.errors import ConfigurationError
 
@@ -227,7 +229,9 @@ class Configuration:
 
 def load(path: Path, *, connector_settings: KindOf, source_settings: KindOf) -> Configuration:
     """Read and check the whole configuration. Raises ``ConfigurationError`` naming everything that is wrong with it."""
-    return check(_read(path), connector_settings=connector_settings, source_settings=source_settings)
+    return check(
+        _read(path), connector_settings=connector_settings, source_settings=source_settings, folder=path.parent
+    )
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -243,19 +247,23 @@ def _read(path: Path) -> dict[str, Any]:
     raise ConfigurationError((problem,))
 
 
-def check(raw: dict[str, Any], *, connector_settings: KindOf, source_settings: KindOf) -> Configuration:
-    """Check a configuration that was read already. Raises ``ConfigurationError`` naming everything that is wrong."""
+def check(
+    raw: dict[str, Any], *, connector_settings: KindOf, source_settings: KindOf, folder: Path = Path()
+) -> Configuration:
+    """Check a configuration that was read already. Raises ``ConfigurationError`` naming everything that is wrong.
+
+    Files named in it are looked for from ``folder``, unless their path is absolute.
+    """
     problems: list[str] = []
-    merged = _merged(raw)
-    settings = _validated(Settings, merged, "", problems)
+    merged = _with_maps(_merged(raw), folder, problems)
+    part = partial(_part, folder=folder, problems=problems)
+    settings = _validated(Settings, merged, "", folder, problems)
     connectors = {
-        name: _part(
-            f"ils.{name}.settings", table.get("settings", {}), table.get("connector"), connector_settings, problems
-        )
+        name: part(f"ils.{name}.settings", table.get("settings", {}), table.get("connector"), connector_settings)
         for name, table in _tables(merged, "ils")
     }
     sources = {
-        name: _part(f"sources.{name}", _without_kind(table), table.get("kind"), source_settings, problems)
+        name: part(f"sources.{name}", _without_kind(table), table.get("kind"), source_settings)
         for name, table in _tables(merged, "sources")
     }
     problems += _crossed(merged, sources)
@@ -280,6 +288,60 @@ def _deep(below: Any, above: Any) -> Any:  # noqa: ANN401 - raw configuration
     return above
 
 
+MAP_COLUMNS: Mapping[str, tuple[str, str]] = {
+    "pickup_locations": ("service", "ils"),
+    "accounts": ("partner", "account"),
+}
+"""Maps of a policy that may stand in a CSV file beside it (NAME_file), and the columns there."""
+
+
+def _with_maps(raw: dict[str, Any], folder: Path, problems: list[str]) -> dict[str, Any]:
+    """The configuration with each map's CSV file read into it; what stands in the configuration itself goes before the file."""
+    read = {
+        name: {
+            **library,
+            **{side: _mapped(f"libraries.{name}.{side}", table, folder, problems) for side, table in sides},
+        }
+        for name, library in _tables(raw, "libraries")
+        if (
+            sides := [(side, library[side]) for side in ("borrowing", "lending") if isinstance(library.get(side), dict)]
+        )
+    }
+    return {**raw, "libraries": {**raw["libraries"], **read}} if read else raw
+
+
+def _mapped(where: str, table: dict[str, Any], folder: Path, problems: list[str]) -> dict[str, Any]:
+    read = dict(table)
+    for name, columns in MAP_COLUMNS.items():
+        if name in _POLICY_MAPS[where.rpartition(".")[2]] and isinstance(read.get(f"{name}_file"), str):
+            found = _map_of(folder / read.pop(f"{name}_file"), columns, f"{where}.{name}_file", problems)
+            inline = read.get(name, {})
+            read[name] = {**found, **inline} if isinstance(inline, dict) else inline
+    return read
+
+
+_POLICY_MAPS = {
+    side: {field.name for field in fields(policy)} & set(MAP_COLUMNS)
+    for side, policy in (("borrowing", BorrowingPolicy), ("lending", LendingPolicy))
+}
+
+
+def _map_of(path: Path, columns: tuple[str, str], where: str, problems: list[str]) -> dict[str, str]:
+    try:
+        lines = read_csv(path, columns)
+    except ConfigurationError as wrong:
+        problems += [f"{where}: {problem}" for problem in wrong.problems]
+        return {}
+    found: dict[str, str] = {}
+    for line in lines:
+        name, value = (line.cells[column] for column in columns)
+        if not name or not value:
+            problems.append(f"{where}: {path}, line {line.number}: a line needs both {columns[0]} and {columns[1]}")
+        elif found.setdefault(name, value) != value:
+            problems.append(f"{where}: {path}, line {line.number}: '{name}' stood before with another value")
+    return found
+
+
 def _tables(raw: dict[str, Any], name: str) -> list[tuple[str, dict[str, Any]]]:
     part = raw.get(name)
     return [(key, table) for key, table in part.items() if isinstance(table, dict)] if isinstance(part, dict) else []
@@ -289,7 +351,15 @@ def _without_kind(table: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in table.items() if key != "kind"}
 
 
-def _part(where: str, raw: Any, kind: Any, kind_of: KindOf, problems: list[str]) -> BaseModel | None:  # noqa: ANN401
+def _part(
+    where: str,
+    raw: Any,  # noqa: ANN401 - raw configuration
+    kind: Any,  # noqa: ANN401
+    kind_of: KindOf,
+    *,
+    folder: Path,
+    problems: list[str],
+) -> BaseModel | None:
     if not isinstance(kind, str):
         key = "connector" if where.startswith("ils.") else "kind"
         problems.append(f'{where.removesuffix(".settings")}.{key}: missing; for example {key} = "{_EXAMPLE[key]}"')
@@ -299,14 +369,20 @@ def _part(where: str, raw: Any, kind: Any, kind_of: KindOf, problems: list[str])
     except ConfigurationError as unknown:
         problems += [f"{where.removesuffix('.settings')}: {problem}" for problem in unknown.problems]
         return None
-    return _validated(model, raw, where, problems)
+    return _validated(model, raw, where, folder, problems)
 
 
 _EXAMPLE = {"connector": "alma", "kind": "webhook"}
 
 
-def _validated(model: type[BaseModel], raw: Any, where: str, problems: list[str]) -> BaseModel | None:  # noqa: ANN401
-    raw = _with_secrets(model, raw, where, problems)
+def _validated(
+    model: type[BaseModel],
+    raw: Any,  # noqa: ANN401 - raw configuration
+    where: str,
+    folder: Path,
+    problems: list[str],
+) -> BaseModel | None:
+    raw = _with_secrets(model, raw, where, folder, problems)
     try:
         return model.model_validate(raw) if not issubclass(model, BaseSettings) else model(**raw)
     except ValidationError as invalid:
@@ -318,7 +394,7 @@ def _validated(model: type[BaseModel], raw: Any, where: str, problems: list[str]
     return None
 
 
-def _with_secrets(model: Any, raw: Any, where: str, problems: list[str]) -> Any:  # noqa: ANN401 - raw configuration
+def _with_secrets(model: Any, raw: Any, where: str, folder: Path, problems: list[str]) -> Any:  # noqa: ANN401 - raw configuration
     """Read each ``NAME_file`` of a secret ``NAME``; what stands in the file, less the line's end, is the secret."""
     if not isinstance(raw, dict) or not isinstance(model, type) or not issubclass(model, BaseModel):
         return raw
@@ -326,16 +402,16 @@ def _with_secrets(model: Any, raw: Any, where: str, problems: list[str]) -> Any:
     for name, field in model.model_fields.items():
         beside = f"{name}_file"
         if beside in read and beside not in model.model_fields and _holds(field.annotation, SecretStr):
-            secret = _secret(str(read.pop(beside)), f"{where}.{beside}".lstrip("."), problems)
+            secret = _secret(folder / str(read.pop(beside)), f"{where}.{beside}".lstrip("."), problems)
             read.setdefault(name, secret)
         elif name in read:
-            read[name] = _with_secrets(field.annotation, read[name], f"{where}.{name}".lstrip("."), problems)
+            read[name] = _with_secrets(field.annotation, read[name], f"{where}.{name}".lstrip("."), folder, problems)
     return read
 
 
-def _secret(path: str, where: str, problems: list[str]) -> str:
+def _secret(path: Path, where: str, problems: list[str]) -> str:
     try:
-        return Path(path).read_text(encoding="utf-8").rstrip("\r\n")
+        return path.read_text(encoding="utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as failure:
         problems.append(f"{where}: the secret's file {path} cannot be read ({type(failure).__name__})")
         return ""
@@ -362,7 +438,10 @@ def _keys(model: Any, names: list[str]) -> list[str]:  # noqa: ANN401 - a type e
     inner = _inner(model, names)
     if isinstance(inner, type) and issubclass(inner, BaseModel):
         return list(inner.model_fields)
-    return [field.name for field in fields(inner)] if is_dataclass(inner) else []
+    if not is_dataclass(inner):
+        return []
+    names = [field.name for field in fields(inner)]
+    return [*names, *(f"{name}_file" for name in names if name in MAP_COLUMNS)]
 
 
 def _inner(model: Any, names: list[str]) -> Any:  # noqa: ANN401 - a type expression
@@ -376,6 +455,8 @@ def _inner(model: Any, names: list[str]) -> Any:  # noqa: ANN401 - a type expres
             current = _plain(hints.get(name))
         elif typing.get_origin(current) in {dict, Mapping}:
             current = _plain(typing.get_args(current)[1])
+        elif typing.get_origin(current) in {tuple, list}:
+            current = _plain(typing.get_args(current)[0])
     return current
 
 

@@ -76,14 +76,53 @@ def test_every_field_of_a_webhooks_message_is_documented() -> None:
         assert f'"{name}"' in text or f"`{name}`" in text, name
 
 
+def example() -> str:
+    return (ROOT / "config" / "bridge.example.toml").read_text(encoding="utf-8")
+
+
 def test_the_example_configuration_loads(tmp_path: Path) -> None:
-    text = (ROOT / "config" / "bridge.example.toml").read_text(encoding="utf-8")
-    for name in re.findall(r'_file = "([^"]+)"', text):
+    text = example()
+    for name in re.findall(r'^\w+_file = "(/[^"]+)"', text, re.MULTILINE):
         secret = tmp_path / Path(name).name
         secret.write_text("a long random secret\n", encoding="utf-8")
         text = text.replace(name, str(secret))
     known = check(tomllib.loads(text), connector_settings=connector_settings, source_settings=source_settings)
-    assert set(known.sources) == {"hook", "changes"}
+    assert set(known.sources) == {"hook", "changes", "college"}
+    assert known.settings.lane("main") == known.settings.lane("science") != known.settings.lane("college")
+
+
+def test_what_the_example_leaves_out_may_be_put_in(tmp_path: Path) -> None:
+    """Optional keys stand behind "# key = value"; each is right where it stands."""
+    text = re.sub(r"^# (\w+ = )", r"\1", example(), flags=re.MULTILINE)
+    lines: list[str] = []
+    for line in text.splitlines():
+        name = line.partition(" = ")[0]
+        earlier = [each for each in lines[_last_table(lines) :] if each.startswith(f"{name} = ")]
+        if not earlier or not name.isidentifier():
+            lines.append(line)
+    text = re.sub(r'"([^"]+\.csv)"', lambda found: f'"{_csv(tmp_path, found[1])}"', "\n".join(lines))
+    for name in re.findall(r'^\w+_file = "(/run[^"]+)"', text, re.MULTILINE):
+        (tmp_path / Path(name).name).write_text("a long random secret\n", encoding="utf-8")
+        text = text.replace(f'"{name}"', f'"{tmp_path / Path(name).name}"')
+    check(tomllib.loads(text), connector_settings=connector_settings, source_settings=source_settings)
+
+
+def _last_table(lines: list[str]) -> int:
+    return max((number for number, line in enumerate(lines) if line.startswith("[")), default=0)
+
+
+def _csv(folder: Path, name: str) -> Path:
+    path = folder / name
+    path.write_text("service,ils,partner,account\nA,B,C,D\n", encoding="utf-8")
+    return path
+
+
+def test_the_example_shows_every_key() -> None:
+    keys = set(re.findall(r"^\| `(\w+)` \|", page("reference/settings.md"), re.MULTILINE))
+    headers = re.findall(r"^\[+(.+?)\]+", example(), re.MULTILINE)
+    shown = {word for header in headers for word in header.split(".")}
+    shown |= {name.removesuffix("_file") for name in re.findall(r"(\w+) = ", example())}
+    assert sorted(key for key in keys if key.removesuffix("_file") not in shown) == []
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))

@@ -161,3 +161,62 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, content: bytes | Non
 def test_a_folder_is_no_configuration(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="cannot be read"):
         load(tmp_path, connector_settings=model, source_settings=model)
+
+
+class TestMapsInFiles:
+    """Pickup locations and partner accounts may stand in a spreadsheet's CSV file beside the configuration."""
+
+    def written(self, folder: Path, **files: str) -> Path:
+        for name, text in files.items():
+            (folder / f"{name}.csv").write_text(text, encoding="utf-8")
+        path = folder / "bridge.toml"
+        path.write_text(
+            """
+[ils.alma]
+connector = "alma"
+settings = { host = "https://ils.example" }
+[libraries.main]
+ils = "alma"
+borrowing = { pickup_locations = { Main = "HERE" }, pickup_locations_file = "pickups.csv" }
+lending = { accounts_file = "accounts.csv" }
+""",
+            encoding="utf-8",
+        )
+        return path
+
+    def told(self, path: Path) -> str:
+        with pytest.raises(ConfigurationError) as wrong:
+            load(path, connector_settings=model, source_settings=model)
+        return "\n".join(wrong.value.problems)
+
+    def test_the_configuration_itself_goes_before_the_file(self, tmp_path: Path) -> None:
+        path = self.written(
+            tmp_path, pickups="service,ils\nMain,MAIN\nBranch,BR\n", accounts="Partner;Account\nXYZ;ILL-XYZ\n"
+        )
+        policy = load(path, connector_settings=model, source_settings=model).settings.policy("main")
+        assert policy.borrowing.pickup_locations == {"Main": "HERE", "Branch": "BR"}
+        assert policy.lending.account("XYZ") == "ILL-XYZ"
+
+    def test_every_problem_of_every_file_is_told(self, tmp_path: Path) -> None:
+        said = self.told(self.written(tmp_path, pickups="service,ils\nMain,MAIN\nMain,OTHER\nBranch,\n"))
+        assert "libraries.main.borrowing.pickup_locations_file" in said
+        assert "line 3: 'Main' stood before with another value" in said
+        assert "line 4: a line needs both service and ils" in said
+        assert "libraries.main.lending.accounts_file" in said
+        assert "accounts.csv: cannot be read" in said
+
+    def test_a_map_that_is_none_is_told_as_such(self) -> None:
+        raw = good()
+        raw["libraries"]["main"]["lending"] = {"accounts": "XYZ", "accounts_file": "none.csv"}
+        assert "libraries.main.lending.accounts" in problems(raw)
+
+    def test_the_nearest_key_is_named_for_the_file_too(self) -> None:
+        raw = good()
+        raw["libraries"]["main"]["lending"] = {"acounts_file": "accounts.csv"}
+        assert "did you mean 'accounts_file'?" in problems(raw)
+
+
+def test_the_nearest_key_is_named_inside_a_rule() -> None:
+    raw = good()
+    raw["libraries"]["main"]["borrowing"] = {"rules": [{"partners": ["XYZ"], "item_typ": "X"}]}
+    assert "libraries.main.borrowing.rules.0.item_typ: there is no such key; did you mean 'item_type'?" in problems(raw)

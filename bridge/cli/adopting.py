@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,11 +12,10 @@ import typer
 from bridge.cli.asking import asking, who
 from bridge.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, YesOption, opened
 from bridge.cli.steering import tell
+from bridge.csvfile import read_csv
 from bridge.engine.steering import Asked, Asking
 from bridge.errors import ConfigurationError
 from bridge.ledger import Ledger, State
-
-COLUMNS = ("request", "barcode", "volume")
 
 
 @dataclass(frozen=True)
@@ -87,8 +85,9 @@ def _from_file(ledger: Ledger, path: Path) -> tuple[Asked, ...]:
     """What the file names; every problem of it is told at once. Raises ``ConfigurationError``."""
     wanted: list[Asked] = []
     problems: list[str] = []
-    for number, line in _lines(path):
-        where = f"{path}, line {number}"
+    for read in read_csv(path, ("request", "barcode"), optional=("volume",)):
+        where = f"{path}, line {read.number}"
+        line = Line(**read.cells)
         if not line.request or not line.barcode:
             problems.append(f"{where}: a line needs a request and a barcode")
             continue
@@ -99,21 +98,3 @@ def _from_file(ledger: Ledger, path: Path) -> tuple[Asked, ...]:
     if problems:
         raise ConfigurationError(tuple(problems))
     return tuple(wanted)
-
-
-def _lines(path: Path) -> tuple[tuple[int, Line], ...]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as failure:
-        raise ConfigurationError(
-            (f"{path}: cannot be read ({type(failure).__name__}); it must be CSV in UTF-8",)
-        ) from failure
-    reader = csv.DictReader(text.splitlines(), delimiter=";" if ";" in text.partition("\n")[0] else ",")
-    names = {(name or "").strip().lower(): name for name in reader.fieldnames or ()}
-    if not {"request", "barcode"} <= set(names):
-        raise ConfigurationError((f"{path}: the first line must name the columns request and barcode (and volume)",))
-
-    def cell(row: dict[str, str], name: str) -> str:
-        return (row.get(names.get(name, "")) or "").strip()
-
-    return tuple((reader.line_num, Line(*(cell(row, name) for name in COLUMNS))) for row in reader)

@@ -54,11 +54,15 @@ class HoldWish:
 
 @dataclass(frozen=True)
 class LoanWish:
-    """A loan that should be open: ours (``account``), or a patron's whose due date we may only set (``account`` empty)."""
+    """A loan that should be open: ours (``account``), or a patron's whose due date we may only set (``account`` empty).
+
+    ``renew``: a date that comes after the first one is brought to the loan too.
+    """
 
     account: str = ""
     due: date | None = None
     may_shorten: bool = False
+    renew: bool = True
 
 
 @dataclass(frozen=True)
@@ -223,7 +227,8 @@ def _borrowed(bare: ItemGoal, key: RequestKey, stand: Standing, policy: Borrowin
         if policy.hold and stand.patron_id
         else LEAVE
     )
-    loan = LoanWish(due=due, may_shorten=_recalls(stand, policy))
+    recalls = _recalls(stand, policy)
+    loan = LoanWish(due=due, may_shorten=recalls, renew=policy.renew or recalls)
     return replace(bare, barcode=barcode, item=item, hold=hold, loan=loan, fee=_fee(stand, policy))
 
 
@@ -329,6 +334,6 @@ def _lent(bare: ItemGoal, stand: Standing, policy: LendingPolicy) -> ItemGoal:
     if not account:
         return replace(bare, attention="The borrowing library is not named, so its account is not known.")
     due = stand.due if policy.update_due_date else None
-    loan = LoanWish(account=account, due=due, may_shorten=True)
+    loan = LoanWish(account=account, due=due, may_shorten=True, renew=policy.renew)
     place = policy.place_away(stand.partner, stand.item_format) or LEAVE
     return replace(bare, loan=loan, place=place)

@@ -213,9 +213,13 @@ def _withdrawing(goal: ItemGoal, item: ItemRecord, target: do.Target) -> Command
 def _dating(goal: ItemGoal, item: ItemRecord, target: do.Target) -> Command | None:
     """The due date moved since the item was made, or since it was last brought to the ILS."""
     loan = goal.loan
-    if not isinstance(loan, LoanWish) or loan.due in {None, item.due_written}:
+    if not isinstance(loan, LoanWish) or loan.due is None or not _moved(loan, item):
         return None
-    return do.SetDueDate(target, loan.due, may_shorten=loan.may_shorten) if loan.due else None
+    return do.SetDueDate(target, loan.due, may_shorten=loan.may_shorten)
+
+
+def _moved(loan: LoanWish, item: ItemRecord) -> bool:
+    return loan.due != item.due_written and (loan.renew or item.due_written is None)
 
 
 def _waiving(item: ItemRecord) -> StaffTask | None:
@@ -281,7 +285,7 @@ def _checking_out(loan: LoanWish, item: ItemRecord, target: do.Target) -> Comman
 
 def _redating(loan: LoanWish, item: ItemRecord, target: do.Target) -> Command | None:
     ours = item.open_loan
-    if ours is None or loan.due is None or item.due_written == loan.due:
+    if ours is None or loan.due is None or not _moved(loan, item):
         return None
     return do.SetDueDate(target, loan.due, ours.loan_id, ours.account, may_shorten=loan.may_shorten)
 

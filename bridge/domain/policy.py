@@ -136,6 +136,7 @@ class BorrowingPolicy:
     default_pickup_location: str = ""
     due_margin_days: int = 0
     update_due_date: bool = True
+    renew: bool = True
     on_recall: OnRecall = OnRecall.SHOW
     recall_minimum_days: int = 7
     declare_lost: bool = True
@@ -170,6 +171,7 @@ class LendingPolicy:
     pickup_location: str = ""
     check_out_on_shipped: bool = True
     update_due_date: bool = True
+    renew: bool = True
     accounts: Mapping[str, str] = field(default_factory=dict)
     default_account: str = ""
     temporary_place: Place | None = None

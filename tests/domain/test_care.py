@@ -55,7 +55,10 @@ from tests.domain.build import (
     borrowed,
     change,
     folded,
+    goal_of,
     lent,
+    run,
+    verbs,
 )
 
 
@@ -155,6 +158,25 @@ class TestSwitches:
         policy = self.borrowing(barcode_from=BarcodeFrom.SUPPLIER, when_no_barcode=NoBarcode.REQUEST)
         assert only(received(), policy).barcode == "ILL-1"
         assert only(received(barcode="S1"), policy).barcode == "ILL-S1"
+
+    @pytest.mark.parametrize("role", list(Role))
+    def test_a_renewal_may_be_left_to_staff(self, role: Role) -> None:
+        policy = replace(self.borrowing(renew=False), lending=replace(POLICY.lending, renew=False))
+        first = (borrowed(), change(1, Phase.RECEIVED, due=DUE))
+        if role is Role.LENDER:
+            first = (lent(), change(1, Phase.SHIPPED, key=LENDER, due=DUE))
+        record, _, _ = run(goal_of(*first, policy=policy))
+        renewed = change(2, key=first[0].request, due=LATER)
+        _, steps, task = run(goal_of(*first, renewed, policy=policy), record)
+        assert (steps, task) == ([], None)
+        _, steps, _ = run(goal_of(*first, renewed, policy=POLICY), record)
+        assert verbs(steps) == ["set_due_date"]
+
+    def test_a_first_date_that_comes_late_is_no_renewal(self) -> None:
+        policy = self.borrowing(renew=False)
+        record, _, _ = run(goal_of(borrowed(), change(1, Phase.RECEIVED), policy=policy))
+        _, steps, _ = run(goal_of(borrowed(), change(1, Phase.RECEIVED), change(2, due=DUE), policy=policy), record)
+        assert verbs(steps) == ["set_due_date"]
 
     def test_a_recall_may_shorten_but_leaves_some_days(self) -> None:
         recalled = received(change(2, raised=(Condition.RECALLED,), due=START.date() + timedelta(days=1)))
