@@ -134,7 +134,8 @@ class LibrarySettings(Section):
     )
     live_from: datetime | None = Field(
         default=None,
-        description="Cut-over: requests that began before it are left alone until `adopt` takes them over. A date and time with its zone.",
+        description="Cut-over, with its zone: loans that began before it (received, or as `create_on` says; lent: shipped) are left alone "
+        "until `adopt` takes them over.",
         examples=["2026-12-01T06:00:00+01:00"],
     )
     deletes_per_hour: int = Field(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from bridge.domain.change import NOT_SUPPLIED, Phase
 from bridge.domain.commands import Verb
-from bridge.domain.identity import RequestKey
+from bridge.domain.identity import RequestKey, Role
 from bridge.domain.policy import Mode, Policy
 from bridge.domain.record import Record
 from bridge.domain.request import Request
@@ -28,6 +31,13 @@ def hands_off(request: Request, record: Record, policy: Policy) -> str:
         return ""
     if policy.mode is Mode.OBSERVE:
         return OBSERVED
-    if record.items or policy.live_from is None or request.began is None or request.began >= policy.live_from:
+    began = _loan_began(request, policy)
+    if record.items or policy.live_from is None or began is None or began >= policy.live_from:
         return ""
     return f"From before the cut-over ({policy.live_from:%Y-%m-%d}): left alone until it is adopted."
+
+
+def _loan_began(request: Request, policy: Policy) -> datetime | None:
+    """When the item first concerned the ILS, by the service's clock: before the cut-over staff entered it by hand from then on."""
+    start = Phase.SHIPPED if request.key.role is Role.LENDER else policy.borrowing.create_on.phase
+    return request.reached({phase for phase in Phase if phase.rank >= start.rank and phase not in NOT_SUPPLIED})

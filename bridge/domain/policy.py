@@ -195,7 +195,7 @@ class LendingPolicy:
 class Policy:
     """A library's policy for both roles, and the name of the bridge that stands in its marks.
 
-    ``live_from`` (aware) is the cut-over: requests that began before it are left alone until they are adopted. ``deletes_per_hour`` is
+    ``live_from`` (aware) is the cut-over: loans that began before it are left alone until they are adopted. ``deletes_per_hour`` is
     how many temporary items may be deleted in an hour before a human is asked (rule 12).
     """
 

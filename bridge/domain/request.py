@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from typing import Generic, TypeVar
@@ -32,7 +33,8 @@ def later(one: Stamped[T] | None, other: Stamped[T] | None) -> Stamped[T] | None
 class Facts:
     """What was said at one level of a request (all of it, a leg, a volume, or a volume of a leg).
 
-    ``furthest`` is the furthest phase in which the item had moved; ``dues`` is the history of the due date.
+    ``furthest`` is the furthest phase in which the item had moved; ``dues`` is the history of the due date; ``reached`` holds when each
+    phase was first said.
     """
 
     service_type: Stamped[ServiceType] | None = None
@@ -53,13 +55,14 @@ class Facts:
     closure: Stamped[Closure] | None = None
     conditions: tuple[tuple[Condition, Stamped[bool]], ...] = ()
     dues: tuple[Stamped[date | None], ...] = ()
+    reached: tuple[tuple[Phase, Stamp], ...] = ()
 
     def condition(self, name: Condition) -> Stamped[bool] | None:
         """The latest word on this condition."""
         return dict(self.conditions).get(name)
 
 
-PLAIN = tuple(each.name for each in fields(Facts) if each.name not in {"furthest", "conditions", "dues"})
+PLAIN = tuple(each.name for each in fields(Facts) if each.name not in {"furthest", "conditions", "dues", "reached"})
 
 
 @dataclass(frozen=True)
@@ -96,10 +99,10 @@ class Request:
     nodes: tuple[Node, ...] = ()
     corrections: tuple[Correction, ...] = ()
 
-    @property
-    def began(self) -> datetime | None:
-        """When the service first spoke of it, by the service's own clock."""
-        return min((node.first.at for node in self.nodes), default=None)
+    def reached(self, phases: Collection[Phase]) -> datetime | None:
+        """When the first of these phases was first said, by the service's own clock; ``None`` where none was."""
+        said = (stamp.at for node in self.nodes for phase, stamp in node.facts.reached if phase in phases)
+        return min(said, default=None)
 
     def node(self, leg: str, volume: str) -> Node | None:
         """The level of this leg and volume, if anything was said there."""
@@ -137,7 +140,8 @@ def _told(change: Change) -> Facts:
     marks = {**dict.fromkeys(change.cleared, False), **dict.fromkeys(change.raised, True)}
     conditions = tuple((name, Stamped(marks[name], stamp)) for name in sorted(marks))
     dues = (said["due"],) if "due" in said else ()
-    return Facts(**said, conditions=conditions, dues=dues)
+    reached = ((change.phase, stamp),) if change.phase is not None else ()
+    return Facts(**said, conditions=conditions, dues=dues, reached=reached)
 
 
 def _joined(one: Facts, other: Facts) -> Facts:
@@ -150,7 +154,17 @@ def _joined(one: Facts, other: Facts) -> Facts:
         furthest=_further(one.furthest, other.furthest),
         conditions=tuple((name, value) for name, value in conditions if value is not None),
         dues=tuple(dues),
+        reached=_first_reached(one.reached, other.reached),
     )
+
+
+def _first_reached(
+    one: tuple[tuple[Phase, Stamp], ...], other: tuple[tuple[Phase, Stamp], ...]
+) -> tuple[tuple[Phase, Stamp], ...]:
+    first = dict(one)
+    for phase, stamp in other:
+        first[phase] = min(first.get(phase, stamp), stamp)
+    return tuple(sorted(first.items()))
 
 
 def _further(one: Stamped[Phase] | None, other: Stamped[Phase] | None) -> Stamped[Phase] | None:

@@ -96,8 +96,9 @@ class TestCorrections:
         assert standings(folded(change(6, patron_id="p7"), onto=repeated))[0].patron_id == "p7"
 
     def test_a_request_without_news_began_never(self) -> None:
-        assert Request(BORROWER).began is None
-        assert received().began == START
+        assert Request(BORROWER).reached(set(Phase)) is None
+        assert received().reached(set(Phase)) == START
+        assert received().reached({Phase.RECEIVED}) == START + timedelta(seconds=1)
 
 
 class TestHandsOff:
@@ -107,6 +108,32 @@ class TestHandsOff:
 
     def test_a_request_of_no_date_is_not_before_the_cut_over(self) -> None:
         assert hands_off(Request(BORROWER), Record(), replace(POLICY, live_from=START)) == ""
+
+    @pytest.mark.parametrize(
+        ("create_on", "first", "off"),
+        [
+            (CreateOn.RECEIVED, Phase.SHIPPED, False),
+            (CreateOn.RECEIVED, Phase.RECEIVED, True),
+            (CreateOn.RECEIVED, Phase.CANCELLED, False),
+            (CreateOn.SHIPPED, Phase.SHIPPED, True),
+            (CreateOn.SHIPPED, Phase.WILL_SUPPLY, False),
+            (CreateOn.REQUESTED, Phase.REQUESTED, True),
+        ],
+    )
+    def test_a_borrowed_loan_begins_when_its_item_is_made(self, create_on: CreateOn, first: Phase, off: bool) -> None:
+        policy = replace(POLICY, borrowing=replace(POLICY.borrowing, create_on=create_on))
+        policy = replace(policy, live_from=START + timedelta(hours=1))
+        request = folded(change(0, first), change(7200, Phase.RECEIVED), change(7201, Phase.RECEIVED, due=LATER))
+        assert bool(hands_off(request, Record(), policy)) is off
+
+    def test_a_lent_loan_begins_when_it_is_shipped(self) -> None:
+        policy = replace(POLICY, live_from=START + timedelta(hours=1))
+        asked = folded(lent(), change(7200, Phase.SHIPPED, key=LENDER))
+        assert hands_off(asked, Record(), policy) == ""
+        shipped = folded(
+            lent(), change(1, Phase.SHIPPED, key=LENDER), change(7200, Phase.SHIPPED, key=LENDER, due=LATER)
+        )
+        assert "before the cut-over" in hands_off(shipped, Record(), policy)
 
 
 class TestRules:
