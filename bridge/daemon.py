@@ -13,6 +13,7 @@ from datetime import timedelta
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from bridge import __version__
 from bridge.domain.policy import Mode
 from bridge.engine.dispatcher import Dispatcher
 from bridge.engine.drill import close_drills
@@ -24,10 +25,13 @@ from bridge.jobs.orders import OrderJob
 from bridge.jobs.poll import PollJob
 from bridge.ledger import Ledger
 from bridge.ledger.memory import RunFile
+from bridge.logging import tell_poll
+from bridge.metrics import LaneCounts, LedgerGauges, Metrics
 from bridge.settings import Configuration
-from bridge.web.app import make_app
-from bridge.web.server import WebServer
-from bridge.wiring import doors_of, feeds_of, health_of, lanes_of, run_file
+from bridge.web.access import open_to_others
+from bridge.web.readiness import health_of
+from bridge.web.servers import WebServers
+from bridge.wiring import both, doors_of, feeds_of, lanes_of, run_file
 
 log = structlog.get_logger(__name__)
 
@@ -46,15 +50,20 @@ class Engine:
     orders: OrderJob
 
 
-def make_engine(known: Configuration, ledger: Ledger, stopping: Callable[[], bool]) -> Engine:
+def make_engine(
+    known: Configuration, ledger: Ledger, stopping: Callable[[], bool], metrics: Metrics | None = None
+) -> Engine:
     """An engine that stops between two steps once ``stopping`` says so."""
     rules = known.settings.engine
     schedule = RetrySchedule(rules.retry_waits, rules.retry_jitter, rules.retry_tries)
+    counted = metrics or Metrics()
 
-    lanes = {
-        name: (lane, Reconciler(ledger, lane, known.settings.policy, schedule=schedule, stopping=stopping))
-        for name, lane in lanes_of(known, ledger).items()
-    }
+    def reconciler(name: str, lane: WorkLane) -> Reconciler:
+        counting = LaneCounts(counted, name, known.settings.ils[name].connector)
+        policy = known.settings.policy
+        return Reconciler(ledger, lane, policy, schedule=schedule, stopping=stopping, counting=counting)
+
+    lanes = {name: (lane, reconciler(name, lane)) for name, lane in lanes_of(known, ledger, counted).items()}
     ledger.lanes.ensure(lanes)
     ledger.libraries.ensure(known.settings.libraries)
     steering = Steering(ledger, lanes, lease=timedelta(seconds=rules.lease))
@@ -88,11 +97,13 @@ class Daemon:
         self._known = known
         settings = known.settings
         self.ledger = Ledger(settings.ledger.url)
+        self.metrics = Metrics()
+        self.ledger.database.refused = self.metrics.ledger_refused
         self._stopping = threading.Event()
         self._dispatcher: Dispatcher | None = None
         self._engine: Engine | None = None
         self._scheduler = BackgroundScheduler(timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1})
-        self._web: WebServer | None = None
+        self._web: WebServers | None = None
         self._run_file = RunFile(self.ledger, run_file(settings))
 
     @property
@@ -100,12 +111,22 @@ class Daemon:
         """Where the daemon listens."""
         return self._web.url if self._web else ""
 
+    @property
+    def health_url(self) -> str:
+        """Where `/healthz` and `/readyz` are asked."""
+        return self._web.health_url if self._web else ""
+
+    @property
+    def metrics_url(self) -> str:
+        """Where `/metrics` is read."""
+        return self._web.metrics_url if self._web else ""
+
     def start(self) -> None:
         """Lock, migrate, then work; the doors open last, when all that they need is there."""
         self.ledger.lock.take()
         self.ledger.upgrade()
         settings = self._known.settings
-        self._engine = make_engine(self._known, self.ledger, self._stopping.is_set)
+        self._engine = make_engine(self._known, self.ledger, self._stopping.is_set, self.metrics)
         dispatcher = Dispatcher(
             self.ledger,
             self._engine.lanes,
@@ -118,19 +139,38 @@ class Daemon:
         self._caution(polls)
         dispatcher.start()
         self._start_clockwork(self._engine, polls)
-        doors = doors_of(self._known, self.ledger, taken=dispatcher.wake)
-        app = make_app(doors, health_of(self._known, self.ledger))
-        self._web = WebServer(app, settings.web.host, settings.web.port)
+        self._open_doors(dispatcher)
+
+    def _open_doors(self, dispatcher: Dispatcher) -> None:
+        self.metrics.begin(
+            version=__version__,
+            database="sqlite" if self.ledger.database.sqlite else "postgresql",
+            sources=self._known.sources,
+            gauges=LedgerGauges(self.ledger.figures.seen, self._known),
+        )
+        doors = doors_of(self._known, self.ledger, taken=dispatcher.wake, metrics=self.metrics)
+        readiness = health_of(self._known, self.ledger)
+        web = self._known.settings.web
+        self._web = WebServers(web, doors, readiness, self.metrics.exposition)
+        for said in open_to_others(web):
+            log.warning("web.open_to_others", why=said)
         self._web.start()
 
     def _polls(self, dispatcher: Dispatcher) -> tuple[tuple[PollJob, float], ...]:
         """A poll for each feed, and the seconds between two of them."""
         return tuple(
             (
-                PollJob(name, feed, self.ledger, self._known.settings.lane, taken=dispatcher.wake),
+                PollJob(
+                    name,
+                    feed,
+                    self.ledger,
+                    self._known.settings.lane,
+                    taken=dispatcher.wake,
+                    received=self.metrics.received,
+                ),
                 feed.settings.interval_seconds,
             )
-            for name, feed in feeds_of(self._known).items()
+            for name, feed in feeds_of(self._known, tell=both(self.metrics.poll, tell_poll)).items()
         )
 
     def _caution(self, polls: Sequence[tuple[PollJob, float]]) -> None:

@@ -38,13 +38,65 @@ class LedgerSettings(Section):
     )
 
 
+class WatchSettings(Section):
+    """Where something is looked at, and who may."""
+
+    address: str = Field(
+        default="",
+        description="HOST:PORT of its own; empty: on the main address.",
+        examples=["127.0.0.1:9101"],
+    )
+    token: SecretStr | None = Field(
+        default=None,
+        description="Only those who send it may look ('Authorization: Bearer …'); at least 16 signs. None: everybody who reaches the "
+        "address.",
+        examples=["a long random text"],
+    )
+
+    @field_validator("address")
+    @classmethod
+    def _host_and_port(cls, value: str) -> str:
+        host, _, port = value.rpartition(":")
+        bracketed = host.startswith("[") and host.endswith("]")
+        fits = bool(host) and (":" not in host or bracketed) and port.isascii() and port.isdigit() and int(port) < 65536
+        if value and not fits:
+            raise ValueError("must be HOST:PORT, for example 127.0.0.1:9101, or [::1]:9101")
+        return value
+
+    @field_validator("token")
+    @classmethod
+    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        text = value.get_secret_value() if value is not None else None
+        if text is not None and (len(text) < 16 or not text.isascii() or not text.isprintable() or " " in text):
+            raise ValueError("must have at least 16 signs, all of them ASCII and none a blank")
+        return value
+
+    @property
+    def host_and_port(self) -> tuple[str, int]:
+        """The address of its own in its two parts."""
+        host, _, port = self.address.rpartition(":")
+        return host.strip("[]"), int(port)
+
+
+class HealthSettings(WatchSettings):
+    """Where `/healthz` and `/readyz` are asked. What keeps `/readyz` from being ready is told only with the token, or on a loopback
+    address of its own.
+    """
+
+
+class MetricsSettings(WatchSettings):
+    """Where Prometheus reads `/metrics`."""
+
+
 class WebSettings(Section):
-    """Where webhooks come in and health is asked."""
+    """Where webhooks come in, and where health and metrics are asked."""
 
     host: str = Field(default="127.0.0.1", description="Address to listen on.", examples=["127.0.0.1"])
     port: int = Field(
         default=8018, ge=0, le=65535, description="Port to listen on; 0 takes a free one.", examples=[8018]
     )
+    health: HealthSettings = Field(default_factory=HealthSettings)
+    metrics: MetricsSettings = Field(default_factory=MetricsSettings)
 
 
 class LogSettings(Section):

@@ -15,14 +15,14 @@ from bridge.domain.arrival import Arrival
 from bridge.domain.capabilities import Capabilities
 from bridge.engine.lane import LaneRules, WorkLane
 from bridge.engine.pace import Bucket, LanePace
-from bridge.errors import ConfigurationError
-from bridge.http import Unpaced
+from bridge.errors import ConfigurationError, RefusedInput
+from bridge.http import Exchange, Unpaced
 from bridge.ledger import Ledger, LedgerBusy, Receipt
 from bridge.logging import tell_exchange, tell_poll
+from bridge.metrics import Metrics
 from bridge.settings import Configuration, Settings, load
 from bridge.sources.feed import FeedSettings, FeedSource
 from bridge.sources.webhook import WebhookSettings, WebhookSource
-from bridge.web.app import Part, Readiness
 
 log = structlog.get_logger(__name__)
 
@@ -57,16 +57,26 @@ def run_file(settings: Settings) -> Path | None:
     return Path(f"{url.removeprefix('sqlite:///')}.run") if url.startswith("sqlite:///") else None
 
 
-def lanes_of(known: Configuration, ledger: Ledger) -> dict[str, WorkLane]:
-    """A lane with its connector and pace for each ILS."""
-    return {name: _lane(known, ledger, name) for name in known.settings.ils}
+def lanes_of(known: Configuration, ledger: Ledger, metrics: Metrics) -> dict[str, WorkLane]:
+    """A lane with its connector and pace for each ILS; its calls are logged and counted."""
+    tell = both(metrics.exchange, tell_exchange)
+    return {name: _lane(known, ledger, name, tell) for name in known.settings.ils}
 
 
-def _lane(known: Configuration, ledger: Ledger, name: str) -> WorkLane:
+def both(count: Callable[[Exchange], None], log_it: Callable[[Exchange], None]) -> Callable[[Exchange], None]:
+    """Count an exchange, and log it."""
+
+    def tell(exchange: Exchange) -> None:
+        count(exchange)
+        log_it(exchange)
+
+    return tell
+
+
+def _lane(known: Configuration, ledger: Ledger, name: str, tell: Callable[[Exchange], None]) -> WorkLane:
     ils = known.settings.ils[name]
-
     pace = LanePace(Bucket(ils.calls_per_second, ils.burst), told=Remaining(ledger, name).told)
-    connector = _connector(known, name, Surroundings(name, pace, tell_exchange))
+    connector = _connector(known, name, Surroundings(name, pace, tell))
     interval = timedelta(seconds=known.settings.engine.probe_interval)
     return WorkLane(name, connector, ledger, LaneRules(ils.cap, interval))
 
@@ -104,19 +114,31 @@ def capabilities_of(known: Configuration, lane: str) -> Capabilities:
 
 
 class LedgerDoor:
-    """A webhook's door: verified and read by its source, taken into the ledger."""
+    """A webhook's door: verified and read by its source, taken into the ledger, and counted."""
 
-    def __init__(self, source: WebhookSource, ledger: Ledger, known: Configuration, taken: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        source: WebhookSource,
+        ledger: Ledger,
+        known: Configuration,
+        taken: Callable[[], None],
+        metrics: Metrics,
+    ) -> None:
         self.name = source.name
         self.max_bytes = source.settings.max_bytes
         self._source = source
         self._ledger = ledger
         self._lane_of = known.settings.lane
         self._taken = taken
+        self._metrics = metrics
 
     def verify(self, headers: Mapping[str, str], body: bytes) -> None:
         """Raises ``RefusedInput`` for a message that is not signed as it should be."""
-        self._source.verify(headers, body, self._ledger.clock())
+        try:
+            self._source.verify(headers, body, self._ledger.clock())
+        except RefusedInput:
+            self._metrics.refused(self.name)
+            raise
 
     def read(self, body: bytes) -> Arrival:
         """What the message says."""
@@ -124,55 +146,39 @@ class LedgerDoor:
 
     def take(self, arrival: Arrival) -> Receipt:
         """Keep it and fold it; durable when this returns."""
-        (receipt,) = self._ledger.inbox.take(self.name, (arrival,), self._lane_of)
+        try:
+            (receipt,) = self._ledger.inbox.take(self.name, (arrival,), self._lane_of)
+        except LedgerBusy:
+            self._metrics.not_kept(self.name)
+            raise
+        self._metrics.received(self.name, (arrival,), (receipt,))
         if not receipt.repeated:
             self._taken()
         return receipt
-
-
-def health_of(known: Configuration, ledger: Ledger) -> Callable[[], Readiness]:
-    """What ``/readyz`` asks: the ledger, every lane, every source."""
-
-    def readiness() -> Readiness:
-        try:
-            lanes, sources = ledger.lanes.all(), ledger.inbox.sources()
-        except LedgerBusy as busy:
-            return Readiness(ready=False, parts=(Part(name="ledger", ready=False, why=str(busy)),))
-        parts = [Part(name="ledger", ready=True)]
-        parts += [
-            Part(name=f"lane {lane.name}", ready=lane.paused_until is None, why=lane.why)
-            for lane in lanes
-            if lane.name in known.settings.ils
-        ]
-        parts += [
-            Part(name=f"source {name}", ready=not problem, why=problem, since=polled)
-            for name, polled, problem, _ in sources
-            if name in known.sources
-        ]
-        return Readiness(ready=all(part.ready for part in parts), parts=tuple(parts))
-
-    return readiness
 
 
 def _nobody() -> None:
     """For commands: no dispatcher to wake."""
 
 
-def doors_of(known: Configuration, ledger: Ledger, *, taken: Callable[[], None] = _nobody) -> dict[str, LedgerDoor]:
+def doors_of(
+    known: Configuration, ledger: Ledger, *, taken: Callable[[], None] = _nobody, metrics: Metrics | None = None
+) -> dict[str, LedgerDoor]:
     """The doors of all webhooks; ``taken`` is called after each message that was new."""
+    counted = metrics or Metrics()
     libraries = frozenset(known.settings.libraries)
     return {
-        name: LedgerDoor(WebhookSource(name, settings, libraries), ledger, known, taken)
+        name: LedgerDoor(WebhookSource(name, settings, libraries), ledger, known, taken, counted)
         for name, settings in known.sources.items()
         if isinstance(settings, WebhookSettings)
     }
 
 
-def feeds_of(known: Configuration) -> dict[str, FeedSource]:
-    """All feeds."""
+def feeds_of(known: Configuration, *, tell: Callable[[Exchange], None] = tell_poll) -> dict[str, FeedSource]:
+    """All feeds; ``tell`` hears of each call."""
     libraries = frozenset(known.settings.libraries)
     return {
-        name: FeedSource(name, settings, libraries, tell=tell_poll)
+        name: FeedSource(name, settings, libraries, tell=tell)
         for name, settings in known.sources.items()
         if isinstance(settings, FeedSettings)
     }

@@ -44,7 +44,13 @@ def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
     daemon = Daemon(known)
     try:
         daemon.start()
-        log.info("daemon.started", url=daemon.url, ledger=known.settings.ledger.url.split("@")[-1])
+        log.info(
+            "daemon.started",
+            url=daemon.url,
+            health=daemon.health_url,
+            metrics=daemon.metrics_url,
+            ledger=known.settings.ledger.url.split("@")[-1],
+        )
         stopped.wait()
         log.info("daemon.stopping")
     finally:

@@ -22,6 +22,7 @@ from bridge.domain.record import Existence, Learned, Outcome, OutcomeKind, Recor
 from bridge.domain.sentences import status_of, step_sentence
 from bridge.domain.standing import standings
 from bridge.engine.boundary import Boundary, Passing, pass_by
+from bridge.engine.counting import Counting, Uncounted
 from bridge.engine.lane import WorkLane
 from bridge.engine.schedule import RetrySchedule
 from bridge.errors import CredentialsRejected, IlsError, OutcomeUnknown, Rejected, Retry, Unavailable
@@ -67,6 +68,7 @@ class Reconciler:
         schedule: RetrySchedule | None = None,
         stopping: Callable[[], bool] = lambda: False,
         passing: Passing = pass_by,
+        counting: Counting | None = None,
     ) -> None:
         self._ledger = ledger
         self._lane = lane
@@ -74,6 +76,7 @@ class Reconciler:
         self._schedule = schedule or RetrySchedule()
         self._stopping = stopping
         self._passing = passing
+        self._counting = counting or Uncounted()
 
     def work(self, held: Claimed, *, afresh: bool = False) -> State:
         """Work on a claimed request until it is in step or cannot go on, then give it back.
@@ -88,6 +91,7 @@ class Reconciler:
             verdict = replace(verdict, afresh=held.row.afresh and not sitting.reviewed)
             state = self._ledger.work.release(held, verdict, version=sitting.version)
             self._passing(Boundary.RELEASED)
+            self._counting.released(key.library, state)
             log.info("request.released", state=state.value, status=verdict.status, cause=verdict.parked.cause)
             return state
 
@@ -244,6 +248,7 @@ class Reconciler:
     def _journal(self, sitting: Sitting, step: Step, state: StepState, sentences: tuple[str, ...]) -> None:
         lines = [self._line("step", sentence, str(step.key)) for sentence in sentences]
         version = self._ledger.work.finish(sitting.held, step, state, sitting.record, lines)
+        self._counting.step(step.key.verb, state)
         if version != sitting.version:
             sitting.held = self._ledger.work.refreshed(sitting.held)
             sitting.version = sitting.held.row.version

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 
+from bridge.domain.arrival import Arrival
 from bridge.errors import BridgeError
-from bridge.ledger import Ledger, LedgerBusy
+from bridge.ledger import Ledger, LedgerBusy, Receipt
 from bridge.sources.feed import FeedSource
 
 log = structlog.get_logger(__name__)
+
+
+Received = Callable[[str, Sequence[Arrival], Sequence[Receipt]], None]
+"""Told which messages of a source were taken, and what became of each."""
+
+
+def uncounted(_source: str, _arrivals: Sequence[Arrival], _receipts: Sequence[Receipt]) -> None:
+    """Nobody counts: commands and tests."""
 
 
 class PollJob:
@@ -24,12 +33,14 @@ class PollJob:
         lane_of: Callable[[str], str],
         *,
         taken: Callable[[], None],
+        received: Received = uncounted,
     ) -> None:
         self._name = name
         self._feed = feed
         self._ledger = ledger
         self._lane_of = lane_of
         self._taken = taken
+        self._received = received
 
     def run(self) -> None:
         """Poll until the feed has no further page."""
@@ -45,6 +56,7 @@ class PollJob:
         fresh = 0
         for page in self._feed.poll(self._ledger.inbox.cursor(self._name)):
             receipts = self._ledger.inbox.take(self._name, page.arrivals, self._lane_of, cursor=page.cursor)
+            self._received(self._name, page.arrivals, receipts)
             fresh += sum(not receipt.repeated for receipt in receipts)
             if fresh:
                 self._taken()

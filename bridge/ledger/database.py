@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 from sqlalchemy import Connection, Engine, create_engine, event, func, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as NoneFree
 
 from bridge.errors import ConfigurationError
 from bridge.ledger.model import LedgerBusy
@@ -28,10 +29,12 @@ class Database:
     """A connection pool, and transactions for reading and writing.
 
     SQLite runs in WAL mode with ``synchronous=FULL``; its writers take turns in this process, so that none waits on the file's own lock.
+    ``refused`` is told of each read or write that the database refuses.
     """
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self.refused: Callable[[str], None] = _nobody
         self._turn = threading.RLock()
         self.engine = _engine(url)
         self.sqlite = self.engine.dialect.name == "sqlite"
@@ -43,8 +46,9 @@ class Database:
             try:
                 with self.engine.connect().execution_options(writes=True) as connection, connection.begin():
                     yield connection
-            except OperationalError as problem:
-                raise LedgerBusy(f"The ledger cannot be written: {problem.orig}") from problem
+            except (OperationalError, NoneFree) as problem:
+                self.refused("write")
+                raise LedgerBusy(f"The ledger cannot be written: {_said(problem)}") from problem
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -52,8 +56,9 @@ class Database:
         try:
             with self.engine.connect() as connection, connection.begin():
                 yield connection
-        except OperationalError as problem:
-            raise LedgerBusy(f"The ledger cannot be read: {problem.orig}") from problem
+        except (OperationalError, NoneFree) as problem:
+            self.refused("read")
+            raise LedgerBusy(f"The ledger cannot be read: {_said(problem)}") from problem
 
     def upgrade(self) -> None:
         """Bring the schema to this release's version; safe to run again."""
@@ -68,6 +73,14 @@ class Database:
     def close(self) -> None:
         """Give back all connections."""
         self.engine.dispose()
+
+
+def _nobody(_doing: str) -> None:
+    """For commands and tests."""
+
+
+def _said(problem: OperationalError | NoneFree) -> str:
+    return str(problem.orig) if isinstance(problem, OperationalError) else "no connection to it became free"
 
 
 def _engine(url: str) -> Engine:

@@ -101,11 +101,10 @@ class Inbox:
             ).scalar()
             if before is None:
                 connection.execute(insert(schema.cursor).values(source=source, position="", problem=""))
-            connection.execute(
-                update(schema.cursor)
-                .where(schema.cursor.c.source == source)
-                .values(polled_at=self._clock(), problem=problem)
-            )
+            values: dict[str, object] = {"polled_at": self._clock(), "problem": problem}
+            if not problem:
+                values["succeeded_at"] = values["polled_at"]
+            connection.execute(update(schema.cursor).where(schema.cursor.c.source == source).values(values))
         return bool(before) != bool(problem)
 
     def sources(self) -> tuple[tuple[str, datetime | None, str, int], ...]:

@@ -79,10 +79,11 @@ class Lanes:
         """Every lane, by name."""
         with self._database.read() as connection:
             rows = connection.execute(select(LANE).order_by(LANE.c.name)).all()
-        return tuple(_lane(row, self._clock()) for row in rows)
+        return tuple(lane_of(row, self._clock()) for row in rows)
 
 
-def _lane(row: SqlRow[Any], now: datetime) -> Lane:
+def lane_of(row: SqlRow[Any], now: datetime) -> Lane:
+    """The lane in this row; one whose hold ran out is free."""
     held = row.held_until is not None and row.held_until > now
     return Lane(
         name=row.name,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from bridge.ledger.database import Database, OneDaemon
+from bridge.ledger.figures import Figures
 from bridge.ledger.inbox import Inbox
 from bridge.ledger.lanes import Lanes
 from bridge.ledger.libraries import Libraries
@@ -32,6 +33,7 @@ class Ledger:
         self.work = Work(self.database, clock)
         self.lanes = Lanes(self.database, clock)
         self.libraries = Libraries(self.database, clock)
+        self.figures = Figures(self.database, clock)
         self.meta = Meta(self.database)
         self.orders = Orders(self.database, clock)
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Row as SqlRow
 from sqlalchemy.exc import IntegrityError
 
 from bridge.domain.commands import Verb
@@ -63,12 +65,7 @@ class Libraries:
         now = self._clock()
         with self._database.read() as connection:
             rows = connection.execute(select(LIBRARY).order_by(LIBRARY.c.name)).all()
-        return tuple(
-            Library(row.name, row.held_until, row.held_why, row.held_cause)
-            if row.held_until is not None and row.held_until > now
-            else Library(row.name)
-            for row in rows
-        )
+        return tuple(library_of(row, now) for row in rows)
 
     def deletions(self, name: str) -> int:
         """Deletions begun within the quota's hour."""
@@ -76,6 +73,13 @@ class Libraries:
         with self._database.read() as connection:
             since = connection.execute(select(LIBRARY.c.quota_since).where(LIBRARY.c.name == name)).scalar()
             return _deletions(connection, Quota(name, 0), since, now)
+
+
+def library_of(row: SqlRow[Any], now: datetime) -> Library:
+    """The library in this row; one whose hold ran out is free."""
+    if row.held_until is None or row.held_until <= now:
+        return Library(row.name)
+    return Library(row.name, row.held_until, row.held_why, row.held_cause)
 
 
 def guard_quota(connection: Connection, quota: Quota, now: datetime) -> None:

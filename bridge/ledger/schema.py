@@ -61,6 +61,7 @@ class Words(Name):
 
 Key = BigInteger().with_variant(Integer, "sqlite")
 metadata = MetaData()
+KEPT = text("state != 'folded'")
 
 inbox = Table(
     "inbox",
@@ -74,10 +75,12 @@ inbox = Table(
     Column("body", Words, nullable=False),
     Column("request_id", Key, nullable=True),
     UniqueConstraint("source", "key", name="inbox_once"),
-    Index("inbox_kept", "state", sqlite_where=text("state != 'folded'"), postgresql_where=text("state != 'folded'")),
+    Index("inbox_heard", "source", "received_at"),
+    Index("inbox_kept", "state", sqlite_where=KEPT, postgresql_where=KEPT),
 )
 
 WORK_WAITS = text("state in ('due', 'waiting')")
+UNFINISHED = text("state not in ('closed', 'forgotten')")
 LEASED = text("lease_until is not null")
 BATCHED = text("batch != ''")
 DELETIONS = text("verb = 'delete_temporary_item'")
@@ -119,6 +122,16 @@ request = Table(
     Index("request_talk", "conversation", sqlite_where=LEASED, postgresql_where=LEASED),
     Index("request_number", "number"),
     Index("request_state", "state"),
+    Index(
+        "request_figures",
+        "library",
+        "state",
+        "parked_cause",
+        "lane",
+        "due_at",
+        sqlite_where=UNFINISHED,
+        postgresql_where=UNFINISHED,
+    ),
 )
 
 step = Table(
@@ -156,6 +169,7 @@ cursor = Table(
     Column("source", String(100), primary_key=True),
     Column("position", Words, nullable=False),
     Column("polled_at", Instant, nullable=True),
+    Column("succeeded_at", Instant, nullable=True),
     Column("problem", Words, nullable=False, server_default=""),
 )
 

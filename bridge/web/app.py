@@ -1,13 +1,12 @@
-"""The receiving door and health, as a web application."""
+"""The receiving door, as a web application."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import structlog
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
@@ -56,22 +55,6 @@ class Refused(BaseModel):
     kept: int | None = Field(default=None, description="Id of the kept message; `ill-bridge replay ID` takes it again.")
 
 
-class Part(BaseModel):
-    """One part of readiness."""
-
-    name: str
-    ready: bool
-    why: str = ""
-    since: datetime | None = None
-
-
-class Readiness(BaseModel):
-    """Whether work can go on."""
-
-    ready: bool
-    parts: tuple[Part, ...]
-
-
 ANSWERS: dict[int | str, dict[str, Any]] = {
     202: {"model": Accepted, "description": "Taken, durably; or a repeat; or kept because its word is unknown."},
     401: {"model": Refused, "description": "Not signed as it should be. Nothing is kept."},
@@ -82,8 +65,8 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def make_app(doors: Mapping[str, Door], readiness: Callable[[], Readiness]) -> FastAPI:
-    """The application: ``POST /sources/NAME/events``, ``/healthz``, ``/readyz`` and its OpenAPI document."""
+def make_app(doors: Mapping[str, Door], routers: Sequence[APIRouter] = ()) -> FastAPI:
+    """The application of the main address: ``POST /sources/NAME/events``, what else is served there, and its OpenAPI document."""
     app = FastAPI(title="ill-bridge", version=__version__, docs_url=None, redoc_url=None)
     body = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Message"}}}, "required": True}
 
@@ -104,18 +87,17 @@ def make_app(doors: Mapping[str, Door], readiness: Callable[[], Readiness]) -> F
             return refused(413, f"The message is larger than {door.max_bytes} bytes.")
         return await run_in_threadpool(receive, door, dict(request.headers), received)
 
-    @app.get("/healthz")
-    def healthz() -> dict[str, str]:
-        """The process lives."""
-        return {"status": "alive"}
-
-    @app.get("/readyz", responses={503: {"model": Readiness}})
-    def readyz() -> JSONResponse:
-        """Whether ledger, lanes and sources are as they should be."""
-        found = readiness()
-        return JSONResponse(found.model_dump(mode="json"), status_code=200 if found.ready else 503)
-
+    for router in routers:
+        app.include_router(router)
     _with_message(app)
+    return app
+
+
+def make_watching_app(routers: Sequence[APIRouter]) -> FastAPI:
+    """The application of an address where health or metrics are served alone."""
+    app = FastAPI(title="ill-bridge", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
+    for router in routers:
+        app.include_router(router)
     return app
 
 

@@ -55,6 +55,7 @@ def _bound(host: str, port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
+        listening.listen()
     except OSError as taken:
         listening.close()
         raise ConfigurationError((f"web: cannot listen on {host} port {port} ({taken.strerror})",)) from taken
