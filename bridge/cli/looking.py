@@ -1,4 +1,4 @@
-"""Commands that only look: ``status``, ``requests``, ``show``."""
+"""Commands that only look at requests: ``requests``, ``show``."""
 
 from __future__ import annotations
 
@@ -24,75 +24,6 @@ from bridge.settings import Configuration
 from bridge.wiring import capabilities_of
 
 
-def status(config: ConfigOption = DEFAULT_CONFIG, *, as_json: JsonOption = False) -> None:
-    """Lanes, sources, how many requests are in which state, and what is parked and why.
-
-    Example: ill-bridge status --config /etc/ill-bridge/bridge.toml
-    """
-    with opened(config) as (known, ledger):
-        report = _status(known, ledger)
-    if as_json:
-        typer.echo(_json(report))
-    else:
-        _print_status(report)
-
-
-def _status(known: Configuration, ledger: Ledger) -> dict[str, Any]:
-    ledger.lanes.ensure(known.settings.ils)
-    parked = [row for state in (State.PARKED, State.STAFF) for row in ledger.requests.list(state=state)]
-    return {
-        "daemon": not ledger.lock.free() if ledger.lock.exclusive else None,
-        "lanes": [
-            {
-                "name": lane.name,
-                "open": lane.paused_until is None,
-                "why": lane.why,
-                "calls_remaining": lane.calls_remaining,
-            }
-            for lane in ledger.lanes.all()
-        ],
-        "sources": [
-            {"name": name, "polled_at": polled, "problem": problem, "messages": count}
-            for name, polled, problem, count in ledger.inbox.sources()
-        ],
-        "requests": {state.value: count for state, count in sorted(ledger.requests.counts().items())},
-        "kept": [
-            {"id": kept.id, "source": kept.source, "why": kept.problem, "received_at": kept.received_at}
-            for kept in ledger.inbox.kept()
-        ],
-        "attention": [
-            {
-                "request": row.name,
-                "number": row.request.key.number,
-                "library": row.request.key.library,
-                "state": row.state.value,
-                "cause": row.parked.cause,
-                "reason": row.parked.reason,
-                "advice": row.parked.advice,
-            }
-            for row in parked
-        ],
-    }
-
-
-def _print_status(report: dict[str, Any]) -> None:
-    out = Console(soft_wrap=True)
-    daemon = {True: "running", False: "not running", None: "not known (PostgreSQL)"}[report["daemon"]]
-    out.print(f"Daemon: {daemon}")
-    for lane in report["lanes"]:
-        left = f", {lane['calls_remaining']} calls left" if lane["calls_remaining"] is not None else ""
-        out.print(f"Lane {lane['name']}: " + (f"open{left}" if lane["open"] else f"closed: {lane['why']}"))
-    for source in report["sources"]:
-        trouble = f" - {source['problem']}" if source["problem"] else ""
-        out.print(f"Source {source['name']}: {source['messages']} messages{trouble}")
-    counts = ", ".join(f"{count} {state}" for state, count in report["requests"].items()) or "none"
-    out.print(f"Requests: {counts}")
-    for kept in report["kept"]:
-        out.print(f"Kept message {kept['id']} from {kept['source']}: {kept['why']}", markup=False)
-    for row in report["attention"]:
-        out.print(f"{row['request']} ({row['number']}, {row['state']}): {row['reason']} {row['advice']}", markup=False)
-
-
 def requests(
     config: ConfigOption = DEFAULT_CONFIG,
     *,
@@ -107,7 +38,7 @@ def requests(
     with opened(config) as (_, ledger):
         rows = ledger.requests.list(state=state, library=library)
     if as_json:
-        typer.echo(_json([_brief(row) for row in rows]))
+        typer.echo(as_text([_brief(row) for row in rows]))
         return
     if not rows:
         typer.echo("No request matches.")
@@ -149,7 +80,7 @@ def show(
         rows = ledger.requests.find(request)
         shown = [_whole(known, ledger, row) for row in rows]
     if as_json:
-        typer.echo(_json(shown))
+        typer.echo(as_text(shown))
     elif not shown:
         typer.echo(f"There is no request '{request}'.")
     for each in [] if as_json else shown:
@@ -250,7 +181,8 @@ def _print_whole(shown: dict[str, Any]) -> None:
         out.print(f"  {line['at']:%Y-%m-%d %H:%M:%S}  {line['line']}", markup=False)
 
 
-def _json(value: object) -> str:
+def as_text(value: object) -> str:
+    """One JSON document, for people and programs."""
     return json.dumps(value, ensure_ascii=False, indent=2, default=_plain)
 
 

@@ -32,9 +32,10 @@ class Place:
 
 def place_of(web: WebSettings, watch: WatchSettings) -> Place:
     """Where health or metrics are served."""
-    if watch.address and watch.host_and_port != (web.host, web.port):
+    main = (web.host, web.port)
+    if watch.address and (watch.host_and_port != main or web.port == 0):
         return Place(*watch.host_and_port, own=True)
-    return Place(web.host, web.port, own=False)
+    return Place(*main, own=False)
 
 
 def is_loopback(host: str) -> bool:

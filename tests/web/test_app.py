@@ -18,7 +18,7 @@ from bridge.settings import check
 from bridge.sources.webhook import sign
 from bridge.web.app import make_app
 from bridge.web.server import WebServer
-from bridge.wiring import connector_settings, doors_of, health_of, source_settings
+from bridge.wiring import connector_settings, doors_of, source_settings
 from tests.sources.messages import body, message
 
 SECRET = "a shared secret"
@@ -57,7 +57,7 @@ def house(tmp_path: Path) -> Iterator[House]:
     ledger.lanes.ensure(["alma"])
     woken: list[int] = []
     doors = doors_of(known, ledger, taken=lambda: woken.append(1))
-    server = WebServer(make_app(doors, health_of(known, ledger)), "127.0.0.1", 0)
+    server = WebServer(make_app(doors), "127.0.0.1", 0)
     server.start()
     try:
         yield House(server.url, ledger, woken)
@@ -139,48 +139,13 @@ def test_the_schema_of_messages_is_served(house: House) -> None:
     assert "PatronPart" in document["components"]["schemas"]
 
 
-def test_health_and_readiness(house: House) -> None:
-    assert requests.get(f"{house.url}/healthz", timeout=10).json() == {"status": "alive"}
-    answer = requests.get(f"{house.url}/readyz", timeout=10)
-    assert (answer.status_code, answer.json()["ready"]) == (200, True)
-    house.ledger.lanes.close("alma", until=NOW, why="Nobody there.", cause="unavailable")
-    answer = requests.get(f"{house.url}/readyz", timeout=10)
-    assert answer.status_code == 503
-    parts = {part["name"]: part for part in answer.json()["parts"]}
-    assert parts["lane alma"]["why"] == "Nobody there."
-    assert parts["ledger"]["ready"]
-
-
-def test_a_source_that_is_silent_shows_in_readiness(house: House) -> None:
-    house.ledger.inbox.polled("hook", "It does not answer.")
-    parts = {part["name"]: part for part in requests.get(f"{house.url}/readyz", timeout=10).json()["parts"]}
-    assert parts["source hook"] | {"since": None} == {
-        "name": "source hook",
-        "ready": False,
-        "why": "It does not answer.",
-        "since": None,
-    }
-
-
-def test_a_ledger_that_cannot_be_read_is_not_ready(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    def busy() -> None:
-        raise LedgerBusy("Gone.")
-
-    monkeypatch.setattr(house.ledger.lanes, "all", busy)
-    answer = requests.get(f"{house.url}/readyz", timeout=10)
-    assert answer.json() == {
-        "ready": False,
-        "parts": [{"name": "ledger", "ready": False, "why": "Gone.", "since": None}],
-    }
-
-
 def test_a_port_already_taken_is_told_at_once(house: House) -> None:
     port = int(house.url.rsplit(":", 1)[1])
     with pytest.raises(ConfigurationError, match=f"port {port}"):
-        WebServer(make_app({}, lambda: pytest.fail("not asked")), "127.0.0.1", port)
+        WebServer(make_app({}), "127.0.0.1", port)
 
 
 def test_it_listens_on_ipv6_too() -> None:
-    server = WebServer(make_app({}, lambda: pytest.fail("not asked")), "::1", 0)
+    server = WebServer(make_app({}), "::1", 0)
     assert server.url.startswith("http://[::1]:")
     server.stop()
