@@ -79,9 +79,7 @@ class WatchSettings(Section):
 
 
 class HealthSettings(WatchSettings):
-    """Where `/healthz` and `/readyz` are asked. What keeps `/readyz` from being ready is told only with the token, or on a loopback
-    address of its own.
-    """
+    """Where `/healthz` and `/readyz` are asked; without a token `/readyz` only says yes or no, unless on a loopback address of its own."""
 
 
 class MetricsSettings(WatchSettings):

@@ -59,7 +59,7 @@ class Metrics:
         info = Gauge(family.name, family.meaning, family.labels, registry=self.registry)
         info.labels(version, database).set(1)
         for source in sources:
-            for result in (*RESULTS.values(), REPEATED):
+            for result in (*RESULTS.values(), REPEATED, REFUSED, NOT_KEPT):
                 self._received.labels(source, result)
         for doing in ("read", "write"):
             self._refusals.labels(doing)

@@ -140,11 +140,16 @@ class House:
     def post(self, url: str, **more: object) -> requests.Response:
         """The service posts an event."""
         self._events += 1
-        known = message(id=f"e{self._events}", patron={"id": "P1001"}, pickup_location="MAIN", **more)
+        known = message(**{"id": f"e{self._events}", "patron": {"id": "P1001"}, "pickup_location": "MAIN", **more})
         raw = json.dumps({**known, "time": f"2026-11-24T09:{self._events:02d}:00Z"}).encode()
         timestamp = str(int(time.time()))
         headers = {"X-ILL-Bridge-Timestamp": timestamp, "X-ILL-Bridge-Signature": sign(SECRET, timestamp, raw)}
         return requests.post(f"{url}/sources/hook/events", data=raw, headers=headers, timeout=10)
+
+    def repeat(self, url: str, **more: object) -> requests.Response:
+        """The service posts its last event once more."""
+        self._events -= 1
+        return self.post(url, **more)
 
     def row(self, number: str = "1001") -> Row | None:
         ledger = Ledger(self.ledger_url)
