@@ -211,7 +211,7 @@ def _lane_line(lane: dict[str, Any]) -> str:
 
 
 def _library_line(library: dict[str, Any]) -> str:
-    began = f" from {library['live_from']:%Y-%m-%d %H:%M %Z}" if library["live_from"] else ""
+    began = f", cut-over {library['live_from'].isoformat(' ', 'minutes')}" if library["live_from"] else ""
     said = [_counted(library["requests"])]
     used, limit = library["deletions"]["used"], library["deletions"]["limit"]
     said.append(f"{used} of {limit} deletions in this hour")
