@@ -75,7 +75,7 @@ def exposed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exposed]:
     daemon = Daemon(configuration(house.config))
     daemon.start()
     try:
-        lived_through(house, daemon)
+        lived_through(house, daemon, service.url)
         yield Exposed.read(requests.get(f"{daemon.metrics_url}/metrics", timeout=10).text)
     finally:
         daemon.stop()
@@ -83,7 +83,7 @@ def exposed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exposed]:
         house.close()
 
 
-def lived_through(house: House, daemon: Daemon) -> None:
+def lived_through(house: House, daemon: Daemon, service: str) -> None:
     house.post(daemon.url)
     house.settled("in_step")
     house.post(daemon.url, request={"number": "2", "requester": "ABC"}, patron={"id": "nobody"})
@@ -95,7 +95,8 @@ def lived_through(house: House, daemon: Daemon) -> None:
     house.repeat(daemon.url, status="Teleported")
     house.post(daemon.url, role="onlooker")
     requests.post(f"{daemon.url}/sources/hook/events", data=b"{}", timeout=10)
-    until(lambda: any(each.succeeded_at for each in daemon.ledger.figures.gates().sources), "a poll")
+    requests.post(f"{service}/requests", json={"number": "F1", "requester": "ABC", "role": "borrower"}, timeout=10)
+    until(lambda: house.row("F1"), "a poll that brings something")
     house.outage(on=True)
     house.post(daemon.url, request={"number": "3", "requester": "ABC"})
     until(lambda: daemon.ledger.lanes.all()[0].paused_until, "a closed lane")
@@ -126,6 +127,7 @@ def test_what_happened_is_counted(exposed: Exposed) -> None:
         "ill_bridge_ils_calls_total", status="4xx"
     ) <= exposed("ill_bridge_ils_call_duration_seconds_count")
     assert exposed("ill_bridge_requests_released_total", library="main", state="closed") == 1
+    assert exposed("ill_bridge_changes_received_total", source="feed", result="folded") == 1
     assert exposed("ill_bridge_source_calls_total", source="feed", status="2xx") >= 1
 
 

@@ -207,7 +207,7 @@ def _lane_line(lane: dict[str, Any]) -> str:
         said.append(f"{lane['calls_remaining']} calls left")
     if lane["due"]:
         said.append(f"{lane['due']} due, the first{_for(lane['oldest_due_seconds'])}")
-    return f"Lane {lane['name']}: {', '.join(said)}"
+    return f"Lane {lane['name']}: {'; '.join(said)}"
 
 
 def _library_line(library: dict[str, Any]) -> str:

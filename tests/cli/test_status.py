@@ -38,7 +38,7 @@ def test_nothing_needs_attention(house: House) -> None:
         said = lines(house)
         assert house.asked("status")["concerns"] == []
     assert said[:2] == ["Daemon: running", "Nothing needs attention."]
-    assert said[2].startswith("Lane alma: open, ")
+    assert said[2].startswith("Lane alma: open; ")
     assert said[3] == "Library main (alma, live): 1 in_step; 0 of 50 deletions in this hour"
 
 
@@ -62,7 +62,7 @@ def test_pauses_are_shown_with_who_and_until_when_and_are_no_concern(house: Hous
     assert library["held_why"].startswith("Paused by ")
     assert report["concerns"] == ["The daemon is not running."]
     said = "\n".join(lines(house))
-    assert "Lane alma: open, paused until 2999-01-01 " in said
+    assert "Lane alma: open; paused until 2999-01-01 " in said
     assert "paused until it is resumed (Paused by " in said
     assert "Alma upgrade" in said
 

@@ -16,13 +16,41 @@ from bridge.domain.commands import Verb
 from bridge.domain.identity import Role
 from bridge.domain.record import Outcome, Sighting
 from bridge.engine import reconciler as module
+from bridge.engine.reconciler import Reconciler
 from bridge.errors import CredentialsRejected, OutcomeUnknown, Rejected, Retry, Unavailable
 from bridge.ledger import LeaseLost, State
 from bridge.ledger.model import StepState
 from tests.engine.pretend import DUE, LATER, PretendIls, Stage, staffed
 
 
+class Counts:
+    """What a reconciler says that it did."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, str]] = []
+
+    def step(self, verb: Verb, outcome: StepState) -> None:
+        self.told.append((verb.value, outcome.value))
+
+    def released(self, library: str, state: State) -> None:
+        self.told.append((library, state.value))
+
+
 class TestTheWholeWay:
+    def test_each_step_and_each_release_is_counted(self, stage: Stage) -> None:
+        counts = Counts()
+        stage.reconciler = Reconciler(stage.ledger, stage.lane, lambda _: stage.policy, counting=counts)
+        stage.ils.fails.append(("place_hold", OutcomeUnknown("No answer.")))
+        stage.tell(Phase.RECEIVED, due=DUE)
+        stage.settle()
+        assert counts.told == [
+            ("find_patron", "done"),
+            ("create_temporary_item", "done"),
+            ("place_hold", "unknown"),
+            ("place_hold", "done"),
+            ("main", "in_step"),
+        ]
+
     def test_borrowed_and_sent_back(self, stage: Stage) -> None:
         stage.tell(Phase.RECEIVED, due=DUE)
         stage.settle()
