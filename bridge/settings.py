@@ -67,8 +67,10 @@ class WatchSettings(Section):
     @classmethod
     def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
         text = value.get_secret_value() if value is not None else None
-        if text is not None and (len(text) < 16 or not text.isascii() or not text.isprintable() or " " in text):
-            raise ValueError("must have at least 16 signs, all of them ASCII and none a blank")
+        if text is not None and (
+            len(text) < 16 or not text.isascii() or not text.isprintable() or text != text.strip()
+        ):
+            raise ValueError("must have at least 16 signs, all of them ASCII, and no blank at its ends")
         return value
 
     @property

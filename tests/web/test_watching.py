@@ -210,7 +210,7 @@ class TestSettings:
         with pytest.raises(ConfigurationError, match=r"web\.metrics\.address: .*127\.0\.0\.1:9101"):
             known_of({"metrics": {"address": address}})
 
-    @pytest.mark.parametrize("token", ["", "short", "sixteen signs or more", "schlüssel-schlüssel"])
+    @pytest.mark.parametrize("token", ["", "short", " sixteen signs or more", "schlüssel-schlüssel"])
     def test_a_token_must_be_hard_to_guess_and_fit_a_header(self, token: str) -> None:
         with pytest.raises(ConfigurationError, match=r"web\.health\.token: .*at least 16") as wrong:
             known_of({"health": {"token": token}})
