@@ -12,8 +12,10 @@ from typing import Any, TypeGuard
 
 import pytest
 import requests
+import structlog
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy.exc import OperationalError
 
 from bridge.daemon import Daemon
 from bridge.ledger.model import NewOrder
@@ -32,6 +34,7 @@ PAGE = (ROOT / "docs" / "reference" / "metrics.md").read_text(encoding="utf-8")
 METRIC = re.compile(r"\b((?:ill_bridge|process)_[a-z_]+)(?:\{([^}]*)\})?")
 GROUPED = re.compile(r"\b(?:by|on) \(([^)]*)\)")
 OF_PROMETHEUS = {"job", "instance"}
+EVERYWHERE = "0.0.0.0"  # noqa: S104
 FEED = """
 [sources.feed]
 kind = "feed"
@@ -312,6 +315,53 @@ def test_every_log_event_is_documented_and_no_other() -> None:
         known |= fields
     assert len(written) > 30
     assert written == documented()
+
+
+class TestABusyLedger:
+    @pytest.fixture
+    def daemon(self, tmp_path: Path) -> Iterator[Daemon]:
+        house = House(tmp_path)
+        text = house.config.read_text(encoding="utf-8")
+        house.config.write_text(
+            text.replace("[engine]", f'[web.metrics]\naddress = "{EVERYWHERE}:0"\n[engine]'), encoding="utf-8"
+        )
+        made = Daemon(configuration(house.config))
+        made.start()
+        yield made
+        made.stop()
+        house.close()
+
+    def test_a_look_does_not_fail(self, daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refuse() -> None:
+            raise OperationalError("select", {}, OSError("disk I/O error"))
+
+        url = f"http://127.0.0.1:{daemon.metrics_url.rpartition(':')[2]}/metrics"
+        with monkeypatch.context() as broken:
+            broken.setattr(daemon.ledger.database.engine, "connect", refuse)
+            answer = requests.get(url, timeout=10)
+            ready = requests.get(f"{daemon.health_url}/readyz", timeout=10)
+        assert (answer.status_code, ready.status_code, ready.json()) == (200, 503, {"ready": False})
+        found = Exposed.read(answer.text)
+        assert found("ill_bridge_ledger_up") == 0
+        assert "ill_bridge_lane_open" not in found.labels
+        after = Exposed.read(requests.get(url, timeout=10).text)
+        assert after("ill_bridge_ledger_up") == 1
+        assert after("ill_bridge_ledger_refusals_total", doing="read") >= 1
+
+
+def test_what_is_open_to_everybody_is_said_at_the_start(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    text = house.config.read_text(encoding="utf-8")
+    house.config.write_text(text.replace("[web]", f'[web]\nhost = "{EVERYWHERE}"'), encoding="utf-8")
+    daemon = Daemon(configuration(house.config))
+    try:
+        with structlog.testing.capture_logs() as logs:
+            daemon.start()
+        told = [line["why"].partition(":")[0] for line in logs if line["event"] == "web.open_to_others"]
+        assert told == ["web.metrics", "web.health"]
+    finally:
+        daemon.stop()
+        house.close()
 
 
 def test_two_daemons_in_one_process_do_not_mix() -> None:

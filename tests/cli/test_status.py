@@ -96,7 +96,7 @@ def test_what_has_been_due_for_long(house: House, ledger: Ledger, monkeypatch: p
 
 
 def test_what_is_left_to_people(house: House, ledger: Ledger) -> None:
-    house.write(FEED)
+    house.write(FEED + '[libraries.other]\nils = "alma"\n')
     ledger.inbox.polled("feed", "It does not answer.")
     ledger.inbox.take("hook", [Arrival("x", "{", state=ArrivalState.MALFORMED, problem="Not JSON.")], lambda _: "alma")
     with daemon(house) as url:
@@ -104,7 +104,7 @@ def test_what_is_left_to_people(house: House, ledger: Ledger) -> None:
         house.settled("parked")
     ledger.orders.give(NewOrder("resync", 1))
     report = house.asked("status")
-    assert report["libraries"][0]["requests"] == {"parked": 1}
+    assert {each["name"]: each["requests"] for each in report["libraries"]} == {"main": {"parked": 1}, "other": {}}
     assert report["orders"] == {"resync": 1}
     said = lines(house)
     assert "  - 1 request is parked: ill-bridge requests --state parked" in said
