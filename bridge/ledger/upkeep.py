@@ -89,16 +89,17 @@ def _dumped(database: Database, to: Path) -> None:
 
 def troubles(database: Database) -> Iterator[Trouble]:
     """Everything that is wrong with the ledger; read-only."""
-    behind = _behind(database)
-    if behind:
-        yield behind
+    old = behind(database)
+    if old:
+        yield old
         return
     if database.sqlite:
         yield from _file_troubles(database)
     yield from _unreadable(database)
 
 
-def _behind(database: Database) -> Trouble | None:
+def behind(database: Database) -> Trouble | None:
+    """How the schema differs from this release's; ``None`` where it does not."""
     with database.read() as connection:
         stands = MigrationContext.configure(connection).get_current_revision()
     script = ScriptDirectory(str(MIGRATIONS))
