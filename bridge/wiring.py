@@ -122,9 +122,7 @@ def feed_of(known: Configuration, name: str) -> Iterator[FeedSource]:
 def connector_of(known: Configuration, lane: str) -> Iterator[Connector]:
     """A connector for a command that only looks, at the lane's pace, beside any daemon; its exchanges are told to nobody."""
     ils = known.settings.ils[lane]
-    connector = _connector(
-        known, lane, Surroundings(lane, LanePace(Bucket(ils.calls_per_second, ils.burst)), _untold)
-    )
+    connector = _connector(known, lane, Surroundings(lane, LanePace(Bucket(ils.calls_per_second, ils.burst)), _untold))
     try:
         yield connector
     finally:

@@ -33,10 +33,16 @@ def check(
     ] = 30,
     drill_in: Annotated[
         str,
-        typer.Option("--drill", metavar="LIBRARY", help="Instead: make, verify and remove a temporary item in its ILS."),
+        typer.Option(
+            "--drill", metavar="LIBRARY", help="Instead: make, verify and remove a temporary item in its ILS."
+        ),
     ] = "",
-    patron: Annotated[str, typer.Option(help="For the drill: a test patron, for whom a hold is placed and withdrawn.")] = "",
-    pickup: Annotated[str, typer.Option(help="For the drill: pickup location of that hold, as the service names it.")] = "",
+    patron: Annotated[
+        str, typer.Option(help="For the drill: a test patron, for whom a hold is placed and withdrawn.")
+    ] = "",
+    pickup: Annotated[
+        str, typer.Option(help="For the drill: pickup location of that hold, as the service names it.")
+    ] = "",
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:

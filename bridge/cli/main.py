@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from bridge.cli import adopting, database, exporting, looking, overview, pausing, replaying, running, steering
+from bridge.cli import adopting, checking, database, exporting, looking, overview, pausing, replaying, running, steering
 from bridge.cli.demo.command import demo
 from bridge.cli.sandbox import sandbox
 from bridge.errors import BridgeError, ConfigurationError
@@ -18,6 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(running.run)
+app.command()(checking.check)
 app.command()(overview.status)
 app.command()(looking.requests)
 app.command()(looking.show)

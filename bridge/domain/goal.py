@@ -229,7 +229,8 @@ def _borrowed(bare: ItemGoal, key: RequestKey, stand: Standing, policy: Borrowin
     )
     recalls = _recalls(stand, policy)
     loan = LoanWish(due=due, may_shorten=recalls, renew=policy.renew or recalls)
-    return replace(bare, barcode=barcode, item=item, hold=hold, loan=loan, fee=_fee(stand, policy))
+    fee = LEAVE if is_drill(key) else _fee(stand, policy)
+    return replace(bare, barcode=barcode, item=item, hold=hold, loan=loan, fee=fee)
 
 
 def _item_wish(barcode: str, due: date | None, stand: Standing, policy: BorrowingPolicy) -> ItemWish:
