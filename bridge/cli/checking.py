@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from bridge import logging
 from bridge.checks.report import Part, worst
 from bridge.checks.run import Scope, checked
 from bridge.cli.drilling import DrillAsked, drill
@@ -48,11 +49,12 @@ def check(
 ) -> None:
     """Check the configuration, then, read-only, ledger, sources and ILSs: rights, places, codes, ILL accounts, clocks. One line a finding.
 
-    Exit code 0: good, or only warnings; 1: something fails; 2: the file is wrong. With --drill one temporary item, bib and holding (and with
-    --patron a hold) are made in the real ILS, verified there and removed; it asks first.
+    Exit code 0: good, or only warnings; 1: something fails; 2: the file is wrong. With --drill one temporary item with bib and holding (and
+    with --patron a hold) is made in the real ILS, verified there and removed; it asks first.
 
     Example: ill-bridge check --library main
     """
+    logging.configure(console=True, level="critical")
     known = configuration(config)
     for name in (library, drill_in):
         if name and name not in known.settings.libraries:

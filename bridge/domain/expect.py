@@ -169,7 +169,7 @@ def _account(standing: AccountStanding, expected: Expected | None, today: date, 
     if standing.expires is not None and standing.expires - today <= within:
         days = (standing.expires - today).days
         text = f"It expires on {standing.expires} ({days} days from now)."
-        return warned(subject, text, "Extend the account in the ILS.")
+        return warned(subject, text, f"Extend the account in the ILS.{named}")
     until = f", until {standing.expires}" if standing.expires else ""
     group = f" (patron group {standing.group})" if standing.group else ""
     return well(subject, f"It may borrow{group}{until}.")

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
+CLOCK_SLACK = timedelta(seconds=3)
+"""Less cannot be told: the header counts whole seconds, and an answer takes its time."""
 CLOCK_WARNING = timedelta(seconds=60)
 """A clock that is further off than this is worth a warning."""
 CLOCK_LIMIT = timedelta(seconds=300)
@@ -56,6 +58,8 @@ def clock_finding(subject: str, ahead: timedelta | None, *, limit: timedelta = C
         return well(subject, "The answer names no time of its own, so the clocks could not be compared.")
     off = abs(ahead)
     seconds = round(off.total_seconds())
+    if off < CLOCK_SLACK:
+        return well(subject, "Its clock agrees with ours.")
     text = f"Its clock is {seconds} s {'ahead of' if ahead >= timedelta() else 'behind'} ours."
     advice = "Let both machines take the time from NTP (see 'timedatectl')."
     if off > limit:
