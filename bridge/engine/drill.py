@@ -5,12 +5,13 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from bridge.domain.arrival import Arrival
 from bridge.domain.care import DRILL
 from bridge.domain.change import Change, Closure, Edits, Phase, Stamp
 from bridge.domain.identity import RequestKey, Role, ServiceType
+from bridge.domain.request import Request
 from bridge.ledger import Ledger
 from bridge.ledger.model import OPEN_STATES
 
@@ -36,10 +37,15 @@ def close_drills(ledger: Ledger, lane_of: Callable[[str], str], *, idle: timedel
     """End drills that were cut off: those that began more than ``idle`` ago, since others may be going on. Answers their ids."""
     before = ledger.clock() - idle
     rows = [ledger.requests.one(each) for each in ledger.requests.ids(states=tuple(OPEN_STATES), service=DRILL)]
-    cut_off = [row for row in rows if row.request.began is None or row.request.began <= before]
+    cut_off = [row for row in rows if _began(row.request) <= before]
     for row in cut_off:
         end(ledger, lane_of, row.request.key)
     return tuple(row.id for row in cut_off)
+
+
+def _began(request: Request) -> datetime:
+    """A drill begins with the item's arrival."""
+    return request.reached({Phase.RECEIVED}) or datetime.min.replace(tzinfo=UTC)
 
 
 def _change(key: RequestKey, phase: Phase, at: datetime, edits: Edits) -> Change:
