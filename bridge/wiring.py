@@ -14,6 +14,7 @@ from bridge.connectors.base import Connector, Surroundings
 from bridge.connectors.registry import connector_kind
 from bridge.domain.arrival import Arrival
 from bridge.domain.capabilities import Capabilities
+from bridge.domain.expect import Expectations, expectations_of
 from bridge.engine.lane import LaneRules, WorkLane
 from bridge.engine.pace import Bucket, LanePace
 from bridge.errors import ConfigurationError, RefusedInput
@@ -101,6 +102,12 @@ class Remaining:
 def _connector(known: Configuration, name: str, surroundings: Surroundings) -> Connector:
     kind = connector_kind(known.settings.ils[name].connector)
     return kind.build(known.connectors[name], surroundings)
+
+
+def expected_of(known: Configuration, lane: str, library: str = "") -> Expectations:
+    """What the libraries of a lane (or one of them) expect of its ILS."""
+    names = [library] if library else [name for name, each in known.settings.libraries.items() if each.ils == lane]
+    return expectations_of({name: known.settings.policy(name) for name in names})
 
 
 def _untold(_exchange: Exchange) -> None:

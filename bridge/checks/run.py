@@ -12,13 +12,13 @@ from bridge.checks.pairings import Named, pairings, sources_of
 from bridge.checks.policies import policy_findings
 from bridge.checks.report import Part
 from bridge.connectors.registry import connector_kind
-from bridge.domain.expect import EXPIRY_WARNING, Expectations, expectations_of
+from bridge.domain.expect import EXPIRY_WARNING
 from bridge.domain.finding import CLOCK_LIMIT, Finding, well
 from bridge.ledger.look import ledger_findings
 from bridge.settings import Configuration
 from bridge.sources.feed import FeedSettings
 from bridge.sources.webhook import WebhookSettings
-from bridge.wiring import capabilities_of, connector_of, feed_of
+from bridge.wiring import capabilities_of, connector_of, expected_of, feed_of
 
 
 @dataclass(frozen=True)
@@ -49,12 +49,6 @@ def checked(known: Configuration, scope: Scope, now: datetime) -> Iterator[Part]
 
 def _libraries(known: Configuration, scope: Scope) -> tuple[str, ...]:
     return (scope.library,) if scope.library else tuple(known.settings.libraries)
-
-
-def expected_of(known: Configuration, lane: str, library: str = "") -> Expectations:
-    """What the libraries of a lane (or one of them) expect of its ILS."""
-    names = [library] if library else [name for name, each in known.settings.libraries.items() if each.ils == lane]
-    return expectations_of({name: known.settings.policy(name) for name in names})
 
 
 def _source(known: Configuration, source: Named, scope: Scope, now: datetime) -> Part:

@@ -164,7 +164,7 @@ def _account(standing: AccountStanding, expected: Expected | None, today: date, 
         return failed(subject, "There is no such account in the ILS.", f"Make it, or correct its name.{named}")
     if standing.against:
         return failed(
-            subject, f"Nothing can be checked out to it: {'; '.join(standing.against)}.", "See to the account."
+            subject, f"Nothing can be checked out to it: {'; '.join(standing.against)}.", f"See to the account.{named}"
         )
     if standing.expires is not None and standing.expires - today <= within:
         days = (standing.expires - today).days
