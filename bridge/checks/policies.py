@@ -154,7 +154,8 @@ def _accounts(policy: LendingPolicy) -> Iterator[Finding]:
         yield failed("Lending: accounts", text, "Name the account, or take the partner out of the list.")
     if not policy.default_account:
         text = "There is no default_account: a partner that is not listed is looked for under its own symbol."
-        yield (warned if not policy.accounts else well)("Lending: accounts", text)
+        odd = warned("Lending: accounts", text, "List accounts, or set default_account.")
+        yield well("Lending: accounts", text) if policy.accounts else odd
 
 
 def _places_shared(library: LibrarySettings) -> Iterator[Finding]:

@@ -26,8 +26,8 @@ def ledger_findings(url: str) -> tuple[Finding, ...]:
                 "Ledger", "ledger.url is no address of a database.", "Write sqlite:////FILE or postgresql+psycopg://…."
             ),
         )
-    if parsed.get_backend_name() == "sqlite":
-        return tuple(_file(url, Path(parsed.database or "")))
+    if parsed.get_backend_name() == "sqlite" and parsed.database and parsed.database != ":memory:":
+        return tuple(_file(url, Path(parsed.database)))
     return (_schema(url),)
 
 
