@@ -16,10 +16,11 @@ import typer
 from bridge.cli.asking import Asking as Way
 from bridge.cli.asking import asking, who
 from bridge.cli.options import opened
+from bridge.domain.identity import mark_for
 from bridge.domain.preview import left_behind
 from bridge.engine.drill import begin, close_drills, end
 from bridge.engine.steering import Answer, Asked, Asking
-from bridge.ledger import Ledger, State
+from bridge.ledger import Ledger, Pending, State
 from bridge.ledger.model import Row
 from bridge.logging import mask_patron
 from bridge.settings import Configuration
@@ -115,6 +116,7 @@ class Drill:
 
     def __init__(self, known: Configuration, ledger: Ledger, way: Way, say: Callable[[str], None]) -> None:
         self._lane_of = known.settings.lane
+        self._bridge = known.settings.bridge
         self._ledger = ledger
         self._way = way
         self._say = say
@@ -151,7 +153,7 @@ class Drill:
             self._say("Stopped; what was made is removed.")
             return False
         if row.state is not State.IN_STEP:
-            self._say(f"It did not succeed: {_why(row)}")
+            self._say(f"It did not succeed: {self._why(row)}")
             return False
         seen = self._asked(Asking.LOOK, request)
         for line in seen.lines:
@@ -178,16 +180,25 @@ class Drill:
         if not seen.ok:
             self._say(f"The ILS could not be looked at: {' '.join(seen.lines)}")
         if row.pending is not None:
-            left = (
-                *left,
-                f"Step '{row.pending.step.key}' ended unclearly; what it made, if anything, bears the mark of {row.name}.",
-            )
+            left = (*left, self._unclear(row, row.pending))
         for line in left:
             self._say(f"Left in the ILS: {line}")
         self.left += left
         if row.state is not State.CLOSED:
-            self._say(f"{row.name} is {row.state.value}: {_why(row)}")
+            self._say(f"{row.name} is {row.state.value}: {self._why(row)}")
         self._say(f"The running daemon goes on removing it, or give the drill again. See: ill-bridge show {row.name}.")
+
+    def _unclear(self, row: Row, pending: Pending) -> str:
+        verb, key = pending.step.key.verb, row.request.key
+        mark = mark_for(self._bridge, key, pending.step.key.leg, pending.step.key.volume)
+        said = f"Whether '{verb.value.replace('_', ' ')}' took effect is not known"
+        return f"{said}; what it made, if anything, bears the mark {mark.code}."
+
+    def _why(self, row: Row) -> str:
+        """Why a request does not go on, by itself or because its lane is closed."""
+        closed = next((lane.why for lane in self._ledger.lanes.all() if lane.name == row.lane), "")
+        own = " ".join(part for part in (row.parked.reason, row.parked.advice) if part)
+        return own or closed or "see its history."
 
     def _worked(self, request: int, wanted: State) -> Row:
         """Have the engine work on it until it is as wanted, cannot go on, or patience ends."""
@@ -227,7 +238,3 @@ class Drill:
         finally:
             ended.set()
             watcher.join()
-
-
-def _why(row: Row) -> str:
-    return " ".join(part for part in (row.parked.reason, row.parked.advice) if part) or "see its history."

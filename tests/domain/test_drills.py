@@ -11,10 +11,12 @@ from bridge.domain import commands as do
 from bridge.domain.care import DRILL
 from bridge.domain.change import UNSET, Phase
 from bridge.domain.goal import ABSENT, LEAVE, ItemWish, goal_for
+from bridge.domain.learn import amend
+from bridge.domain.plan import Step, next_step
 from bridge.domain.policy import Policy
 from bridge.domain.preview import found_there
-from bridge.domain.record import HoldRecord, HoldState, SeenLoan, Sighting
-from tests.domain.build import BORROWER, DUE, POLICY, change, folded
+from bridge.domain.record import Existence, HoldRecord, HoldState, ItemRecord, Record, SeenLoan, Sighting
+from tests.domain.build import BORROWER, CAN, DUE, POLICY, change, folded
 
 KEY = replace(BORROWER, service=DRILL)
 CHARGING = replace(POLICY.borrowing, charge_fee=True, fee_amount=Decimal(2), delete_on_return=False)
@@ -58,3 +60,15 @@ class TestFoundThere:
     def test_a_part(self) -> None:
         seen = Sighting(item_present=False, ids=do.VendorIds(bib="b1"))
         assert found_there(seen, "X") == ("A part of what belongs to item X is there (b1).",)
+
+
+def test_a_half_made_record_that_is_found_by_its_mark_is_ours_to_delete() -> None:
+    """The bib's creation ended unclearly, and the item came back before it was looked up: nothing may stay."""
+    seen = Sighting(item_present=False, ids=do.VendorIds(bib="b1"), hold_seen=True, loans_seen=True)
+    item = amend(ItemRecord("", ""), seen, do.Verb.CREATE_TEMPORARY_ITEM)
+    assert (item.origin, item.ids.bib, item.existence) == (do.Origin.CREATED, "b1", Existence.NONE)
+    request = folded(change(1, Phase.RECEIVED, patron_id="p1"), change(2, Phase.RETURNED))
+    step = next_step(goal_for(request, POLICY), Record().with_item(item), CAN)
+    assert isinstance(step, Step)
+    assert isinstance(step.command, do.DeleteTemporaryItem)
+    assert step.command.target.ids.bib == "b1"
