@@ -67,7 +67,8 @@ class SourceSettings(BaseModel):
     )
     system: System = Field(
         default=System.UNSAID,
-        description="The resource-sharing system behind it, so that `ill-bridge check` knows what it may do to your ILS by itself.",
+        description="The resource-sharing system behind it, so that `ill-bridge check` knows what it may do to your ILS by itself: "
+        f"{', '.join(filter(None, System))}.",
         examples=["tipasa"],
     )
     circulation_by_service: bool | tuple[str, ...] | None = Field(
