@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,9 +24,10 @@ from bridge.ledger.model import Row
 from bridge.logging import mask_patron
 from bridge.settings import Configuration
 
-PATIENCE = 45.0
-"""Seconds that a step which did not succeed is tried again; the engine's own waits are longer than anybody watches."""
+TRIES = 20
+"""Tries of what did not succeed for now; the engine's own waits are longer than anybody watches."""
 TRY_EVERY = 2.0
+"""Seconds between them."""
 LOOK_EVERY = 0.1
 GOING_ON = timedelta(minutes=15)
 """How long a drill beside a daemon may still be somebody else's that is going on."""
@@ -130,7 +130,7 @@ class Drill:
         well = True
         for each in close_drills(self._ledger, self._lane_of, idle=idle):
             self._say(f"An earlier drill (R{each}) was cut off; what it left is removed first.")
-            well &= self._removed(each)
+            well &= self._removed(each, again=True)
         return well
 
     def whole(self, asked: DrillAsked) -> bool:
@@ -162,10 +162,10 @@ class Drill:
             self._say("What was made cannot be seen in the ILS.")
         return seen.ok and bool(seen.lines)
 
-    def _removed(self, request: int) -> bool:
+    def _removed(self, request: int, *, again: bool = False) -> bool:
         self._way.stopped.clear()
         end(self._ledger, self._lane_of, self._ledger.requests.one(request).request.key)
-        row = self._worked(request, State.CLOSED)
+        row = self._worked(request, State.CLOSED, first=Asking.RETRY if again else Asking.WORK)
         seen = self._asked(Asking.LOOK, request)
         self.requests.append(row.name)
         if row.state is State.CLOSED and seen.ok and not seen.lines:
@@ -184,9 +184,13 @@ class Drill:
         for line in left:
             self._say(f"Left in the ILS: {line}")
         self.left += left
-        if row.state is not State.CLOSED:
+        if row.state is State.CLOSED:
+            self._say("Remove it by hand: the bridge has nothing left to do for it.")
+        else:
             self._say(f"{row.name} is {row.state.value}: {self._why(row)}")
-        self._say(f"The running daemon goes on removing it, or give the drill again. See: ill-bridge show {row.name}.")
+            self._say(
+                f"When that is seen to, give the drill again: it begins with removing this. See: ill-bridge show {row.name}."
+            )
 
     def _unclear(self, row: Row, pending: Pending) -> str:
         verb, key = pending.step.key.verb, row.request.key
@@ -200,17 +204,16 @@ class Drill:
         own = " ".join(part for part in (row.parked.reason, row.parked.advice) if part)
         return own or closed or "see its history."
 
-    def _worked(self, request: int, wanted: State) -> Row:
-        """Have the engine work on it until it is as wanted, cannot go on, or patience ends."""
-        deadline = time.monotonic() + PATIENCE
+    def _worked(self, request: int, wanted: State, first: Asking = Asking.WORK) -> Row:
+        """Have the engine work on it until it is as wanted, cannot go on, or patience ends; a retry takes up what was parked too."""
+        row = self._ledger.requests.one(request)
         with self._watched(request):
-            while True:
-                self._asked(Asking.WORK, request)
+            for number in range(TRIES):
+                self._asked(Asking.WORK if number else first, request)
                 row = self._ledger.requests.one(request)
-                over = time.monotonic() > deadline or self._way.stopped.is_set()
-                if row.state is wanted or row.state not in OPEN or over:
-                    return row
-                self._way.stopped.wait(TRY_EVERY)
+                if row.state is wanted or row.state not in OPEN or self._way.stopped.wait(TRY_EVERY):
+                    break
+        return row
 
     def _asked(self, kind: Asking, request: int) -> Answer:
         return self._way.one(Asked(kind, request, who()))

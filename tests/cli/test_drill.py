@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 from bridge.cli import asking, drilling
 from bridge.cli.main import app
 from bridge.engine.drill import begin
+from bridge.engine.steering import Answer
 from bridge.ledger import Ledger, State
 from bridge.sandbox.faults import Fault, Outage
 from bridge.wiring import configuration
@@ -23,8 +24,8 @@ from tests.cli.test_commands import daemon
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drilling, "PATIENCE", 0.3)
-    monkeypatch.setattr(drilling, "TRY_EVERY", 0.02)
+    monkeypatch.setattr(drilling, "TRIES", 3)
+    monkeypatch.setattr(drilling, "TRY_EVERY", 0.01)
 
 
 def drill(house: House, *more: str) -> Result:
@@ -123,8 +124,8 @@ def test_an_ils_that_goes_down_midway_keeps_what_is_named(house: House, monkeypa
     """After the holding was made nothing answers any more; the next drill removes what is left."""
     real = drilling.Drill._worked
 
-    def cut(self: drilling.Drill, request: int, wanted: State) -> Any:
-        row = real(self, request, wanted)
+    def cut(self: drilling.Drill, request: int, wanted: State, **more: Any) -> Any:
+        row = real(self, request, wanted, **more)
         house.alma.faults.set_outage(Outage(on=True))
         return row
 
@@ -155,6 +156,28 @@ def test_what_cannot_be_deleted_is_named(house: House) -> None:
     assert all(each in left for each in (item.mms_id, item.holding_id, item.pid))
     assert "R1 is parked: Alma does not delete the item." in result.stdout
     assert "ill-bridge show R1" in result.stdout
+    house.alma.faults.clear()
+    result = drill(house)
+    assert result.exit_code == 0, result.output
+    assert "An earlier drill (R1) was cut off" in result.stdout
+    assert result.stdout.count("was deleted with its holding and bib") == 2
+    assert nothing_left(house)
+
+
+def test_a_part_that_stays_although_all_seemed_well(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = asking.Asking.one
+
+    def seen(self: asking.Asking, asked: Any) -> Any:
+        answer = real(self, asked)
+        gone = asked.kind == "look" and nothing_left(house)
+        return Answer(("A part of what belongs to item D is there (991).",)) if gone else answer
+
+    monkeypatch.setattr(asking.Asking, "one", seen)
+    result = drill(house)
+    assert result.exit_code == 1
+    assert "Left in the ILS: A part of what belongs to item D is there (991)." in result.stdout
+    assert "Remove it by hand" in result.stdout
+    assert "R1 is" not in result.stdout
 
 
 def test_an_end_that_stays_unclear_is_said(house: House) -> None:
@@ -172,8 +195,8 @@ def test_what_was_made_and_cannot_be_seen_is_no_success(house: House, monkeypatc
     """The desk deletes the item just before the drill looks."""
     real = drilling.Drill._worked
 
-    def deleted(self: drilling.Drill, request: int, wanted: State) -> Any:
-        row = real(self, request, wanted)
+    def deleted(self: drilling.Drill, request: int, wanted: State, **more: Any) -> Any:
+        row = real(self, request, wanted, **more)
         with house.alma.state.lock:
             for pid in [item.pid for item in house.alma.state.items.values() if item.created_by == "api"]:
                 del house.alma.state.items[pid]

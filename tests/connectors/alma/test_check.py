@@ -156,9 +156,9 @@ class TestPlaces:
         place = Place("BRANCH", "", "BRANCHDESK")
         subject = f"Place where in-system loans arrive {place}"
         assert found(bench, subject, expecting(existing_item=True, place=place)).level is Level.OK
-        nowhere = Place("BRANCH", "", "X")
-        subject = f"Place where in-system loans arrive {nowhere}"
-        assert found(bench, subject, expecting(existing_item=True, place=nowhere)).level is Level.FAILED
+        for nowhere in (Place("BRANCH", "", "X"), Place("MOON", "", "X")):
+            subject = f"Place where in-system loans arrive {nowhere}"
+            assert found(bench, subject, expecting(existing_item=True, place=nowhere)).level is Level.FAILED
 
     def test_desks_for_own_items(self, benches: Benching) -> None:
         bench = benches(return_desks={"BRANCH": "BRANCHDESK", "MAIN": "NONE"})
