@@ -16,7 +16,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from bridge import __version__
 from bridge.domain.policy import Mode
 from bridge.engine.dispatcher import Dispatcher
-from bridge.engine.drill import close_drills
+from bridge.engine.drill import GOING_ON, close_drills
 from bridge.engine.lane import WorkLane
 from bridge.engine.reconciler import Reconciler
 from bridge.engine.schedule import RetrySchedule
@@ -39,6 +39,9 @@ ORDERS_EVERY = 0.5
 """Seconds between looks at orders that commands wrote."""
 REMEMBER_EVERY = 5
 """Seconds between notes of how far the ledger has come."""
+
+DRILLS_EVERY = 60
+"""Seconds between looks for drills that were cut off while the daemon ran."""
 
 
 @dataclass(frozen=True)
@@ -191,9 +194,14 @@ class Daemon:
     def _start_clockwork(self, engine: Engine, polls: Sequence[tuple[PollJob, float]]) -> None:
         self._scheduler.add_job(engine.orders.run, "interval", seconds=ORDERS_EVERY, id="orders")
         self._scheduler.add_job(self._run_file.remember, "interval", seconds=REMEMBER_EVERY, id="run file")
+        self._scheduler.add_job(self._end_drills, "interval", seconds=DRILLS_EVERY, id="drills")
         for number, (poll, every) in enumerate(polls):
             self._scheduler.add_job(poll.run, "interval", seconds=every, id=f"poll {number}")
         self._scheduler.start()
+
+    def _end_drills(self) -> None:
+        """What they made is removed; the dispatcher's backstop finds the work."""
+        close_drills(self.ledger, self._known.settings.lane, idle=GOING_ON)
 
     def stop(self) -> None:
         """Close the doors, let the step in hand end, give everything back."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -30,32 +30,32 @@ class Scope:
     within: timedelta = EXPIRY_WARNING
 
 
-def checked(known: Configuration, scope: Scope, now: datetime) -> Iterator[Part]:
+def checked(known: Configuration, scope: Scope, clock: Callable[[], datetime]) -> Iterator[Part]:
     """Every part of the check, as it is found. Writes nothing anywhere and never raises ``IlsError``."""
     yield Part("Configuration", (*file_findings(known), *pairings(known, connector_kind)))
     for name in _libraries(known, scope):
         library = known.settings.libraries[name]
-        yield Part(f"Library {name}", policy_findings(library, capabilities_of(known, library.ils), now))
+        yield Part(f"Library {name}", policy_findings(library, capabilities_of(known, library.ils), clock()))
     if not scope.offline:
         yield Part("Ledger", ledger_findings(known.settings.ledger.url))
     for source in sources_of(known):
         if not scope.library or scope.library in source.libraries:
-            yield _source(known, source, scope, now)
+            yield _source(known, source, scope, clock)
     if not scope.offline:
         for lane in dict.fromkeys(known.settings.lane(name) for name in _libraries(known, scope)):
             with connector_of(known, lane) as connector:
-                yield ils_part(lane, connector, expected_of(known, lane, scope.library), now.date(), scope.within)
+                yield ils_part(lane, connector, expected_of(known, lane, scope.library), clock().date(), scope.within)
 
 
 def _libraries(known: Configuration, scope: Scope) -> tuple[str, ...]:
     return (scope.library,) if scope.library else tuple(known.settings.libraries)
 
 
-def _source(known: Configuration, source: Named, scope: Scope, now: datetime) -> Part:
+def _source(known: Configuration, source: Named, scope: Scope, clock: Callable[[], datetime]) -> Part:
     found: tuple[Finding, ...] = source_findings(source.settings)
     if isinstance(source.settings, FeedSettings) and not scope.offline:
         with feed_of(known, source.name) as feed:
-            found = (*found, *feed.check(now, limit=_clock_limit(known, source)))
+            found = (*found, *feed.check(clock, limit=_clock_limit(known, source)))
     return Part(f"Source {source.name}", found or (well("Settings", "Nothing is odd about them."),))
 
 

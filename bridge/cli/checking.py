@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Annotated
 
 import typer
@@ -18,6 +18,7 @@ from bridge.checks.run import Scope, checked
 from bridge.cli.drilling import DrillAsked, drill
 from bridge.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, YesOption
 from bridge.domain.finding import Finding, Level
+from bridge.ledger.ledger import utc_now
 from bridge.settings import Configuration
 from bridge.wiring import configuration
 
@@ -71,7 +72,7 @@ def check(
 
 
 def _told(known: Configuration, scope: Scope, *, as_json: bool) -> Level:
-    found = checked(known, scope, datetime.now(UTC))
+    found = checked(known, scope, utc_now)
     parts = tuple(found) if as_json else tuple(_lines(found))
     level = worst(parts)
     counts = {each: sum(one.level is each for part in parts for one in part.findings) for each in Level}

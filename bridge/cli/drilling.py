@@ -17,7 +17,7 @@ from bridge.cli.asking import asking, who
 from bridge.cli.options import opened
 from bridge.domain.identity import mark_for
 from bridge.domain.preview import left_behind
-from bridge.engine.drill import begin, close_drills, end
+from bridge.engine.drill import GOING_ON, begin, close_drills, end
 from bridge.engine.steering import Answer, Asked, Asking
 from bridge.ledger import Ledger, Pending, State
 from bridge.ledger.model import Row
@@ -29,8 +29,6 @@ TRIES = 20
 TRY_EVERY = 2.0
 """Seconds between them."""
 LOOK_EVERY = 0.1
-GOING_ON = timedelta(minutes=15)
-"""How long a drill beside a daemon may still be somebody else's that is going on."""
 OPEN = frozenset({State.DUE, State.WAITING})
 
 

@@ -15,6 +15,8 @@ from bridge.domain.request import Request
 from bridge.ledger import Ledger
 from bridge.ledger.model import OPEN_STATES
 
+GOING_ON = timedelta(minutes=15)
+"""How long a drill may take: an older one was cut off."""
 TITLE = "ill-bridge drill (may be deleted)"
 
 

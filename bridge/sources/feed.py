@@ -180,19 +180,20 @@ class FeedSource:
             page = self._following(answer) if pages < self.settings.max_pages else None
             yield FeedPage(arrivals, cursor or "" if page else newest.isoformat() if newest else "")
 
-    def check(self, now: datetime, *, limit: timedelta = CLOCK_LIMIT) -> tuple[Finding, ...]:
+    def check(self, clock: Callable[[], datetime], *, limit: timedelta = CLOCK_LIMIT) -> tuple[Finding, ...]:
         """Ask once for the changes of the last days, and say what came; nothing is kept and no cursor moves. Never raises ``BridgeError``.
 
-        ``limit`` is how far the clocks may differ before signatures of the same service are refused.
+        ``clock`` tells the time in UTC; ``limit`` is how far the clocks may differ before signatures of the same service are refused.
         """
         start = self.settings.instant(datetime.fromisoformat(self.settings.start)) if self.settings.start else None
-        since = max(now - CHECKED, start) if start is not None else now - CHECKED
-        return tuple(self._checked(self._since(since), now, limit))
+        since = clock() - CHECKED
+        asked = self._since(since if start is None else max(since, start))
+        return tuple(self._checked(asked, clock, limit))
 
-    def _checked(self, sending: Sending, now: datetime, limit: timedelta) -> Iterator[Finding]:
+    def _checked(self, sending: Sending, clock: Callable[[], datetime], limit: timedelta) -> Iterator[Finding]:
         try:
             answer = self._http.send(sending)
-            yield clock_finding("Clock", _ahead(answer, now), limit=limit)
+            yield clock_finding("Clock", _ahead(answer, clock()), limit=limit)
             _refuse(answer, self.name)
         except CredentialsRejected as refused:
             yield failed("Credentials", refused.reason, "Correct token, or user and password.")

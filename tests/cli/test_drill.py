@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import threading
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -257,6 +258,18 @@ def test_a_daemon_removes_a_drill_that_was_cut_off(house: House) -> None:
     number = ledger.requests.one(request).request.key.number
     ledger.close()
     with daemon(house):
+        house.settled("closed", number)
+    assert nothing_left(house)
+
+
+def test_a_daemon_removes_a_drill_that_was_cut_off_while_it_ran(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bridge.daemon.DRILLS_EVERY", 0.1)
+    long_ago = datetime.now(UTC) - timedelta(minutes=20)
+    with daemon(house):
+        ledger = Ledger(house.ledger_url, clock=lambda: long_ago)
+        request = begin(ledger, configuration(house.config).settings.lane, "main")
+        number = ledger.requests.one(request).request.key.number
+        ledger.close()
         house.settled("closed", number)
     assert nothing_left(house)
 

@@ -21,8 +21,8 @@ __all__ = ["service"]
 def checked(service: Service, *, off: float = 0, limit: float = 300, **more: object) -> dict[str, Finding]:
     feed = feed_of(service, **more)
     try:
-        now = datetime.now(UTC) + timedelta(seconds=off)
-        return {finding.subject: finding for finding in feed.check(now, limit=timedelta(seconds=limit))}
+        clock = lambda: datetime.now(UTC) + timedelta(seconds=off)  # noqa: E731
+        return {finding.subject: finding for finding in feed.check(clock, limit=timedelta(seconds=limit))}
     finally:
         feed.close()
 
