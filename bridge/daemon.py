@@ -13,7 +13,7 @@ from datetime import timedelta
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from bridge import __version__
+from bridge import __version__, notify
 from bridge.domain.policy import Mode
 from bridge.engine.dispatcher import Dispatcher
 from bridge.engine.drill import close_drills
@@ -23,6 +23,7 @@ from bridge.engine.schedule import RetrySchedule
 from bridge.engine.steering import Steering
 from bridge.jobs.orders import OrderJob
 from bridge.jobs.poll import PollJob
+from bridge.jobs.pulse import Pulse
 from bridge.ledger import Ledger
 from bridge.ledger.memory import RunFile
 from bridge.logging import tell_poll
@@ -31,7 +32,7 @@ from bridge.settings import Configuration
 from bridge.web.access import open_to_others
 from bridge.web.readiness import health_of
 from bridge.web.servers import WebServers
-from bridge.wiring import both, doors_of, feeds_of, lanes_of, run_file
+from bridge.wiring import both, doors_of, feeds_of, lanes_of, ledger_of, run_file
 
 log = structlog.get_logger(__name__)
 
@@ -96,7 +97,7 @@ class Daemon:
     def __init__(self, known: Configuration) -> None:
         self._known = known
         settings = known.settings
-        self.ledger = Ledger(settings.ledger.url)
+        self.ledger = ledger_of(known)
         self.metrics = Metrics()
         self.ledger.database.refused = self.metrics.ledger_refused
         self._stopping = threading.Event()
@@ -124,7 +125,8 @@ class Daemon:
     def start(self) -> None:
         """Lock, migrate, then work; the doors open last, when all that they need is there."""
         self.ledger.lock.take()
-        self.ledger.upgrade()
+        if newer := self.ledger.upgrade():
+            log.warning("ledger.newer_schema", schema=newer)
         settings = self._known.settings
         self._engine = make_engine(self._known, self.ledger, self._stopping.is_set, self.metrics)
         dispatcher = Dispatcher(
@@ -139,6 +141,7 @@ class Daemon:
         self._caution(polls)
         dispatcher.start()
         self._start_clockwork(self._engine, polls)
+        self._beat(dispatcher)
         self._open_doors(dispatcher)
 
     def _open_doors(self, dispatcher: Dispatcher) -> None:
@@ -194,6 +197,12 @@ class Daemon:
         for number, (poll, every) in enumerate(polls):
             self._scheduler.add_job(poll.run, "interval", seconds=every, id=f"poll {number}")
         self._scheduler.start()
+
+    def _beat(self, dispatcher: Dispatcher) -> None:
+        """Where systemd watches, tell it thrice in its interval that work goes on."""
+        if seconds := notify.watchdog_seconds():
+            pulse = Pulse(dispatcher.silent_for, seconds + self._known.settings.engine.backstop)
+            self._scheduler.add_job(pulse.run, "interval", seconds=seconds / 3, id="pulse")
 
     def stop(self) -> None:
         """Close the doors, let the step in hand end, give everything back."""

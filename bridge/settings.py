@@ -36,6 +36,11 @@ class LedgerSettings(Section):
         description="Database: sqlite:///FILE, or postgresql+psycopg://USER@HOST/NAME for several daemons.",
         examples=["sqlite:////var/lib/ill-bridge/ill-bridge.db"],
     )
+    password: SecretStr | None = Field(
+        default=None,
+        description="PostgreSQL password of that user; without one libpq looks into its own password file (PGPASSFILE).",
+        examples=["a long random secret"],
+    )
 
 
 class WatchSettings(Section):
@@ -243,12 +248,12 @@ class Settings(BaseSettings):
         cls,
         settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is the library's
         init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment goes before the file; nothing else is read."""
-        return (env_settings, init_settings)
+        """Only what ``check`` hands in: it laid the environment over the file and read the secrets' files already."""
+        return (init_settings,)
 
     def policy(self, library: str) -> Policy:
         """The policy of a library, with the name of this bridge."""

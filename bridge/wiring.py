@@ -57,6 +57,12 @@ def run_file(settings: Settings) -> Path | None:
     return Path(f"{url.removeprefix('sqlite:///')}.run") if url.startswith("sqlite:///") else None
 
 
+def ledger_of(known: Configuration) -> Ledger:
+    """The ledger that the configuration names. Raises ``ConfigurationError`` where it names none."""
+    found = known.settings.ledger
+    return Ledger(found.url, password=found.password.get_secret_value() if found.password else "")
+
+
 def lanes_of(known: Configuration, ledger: Ledger, metrics: Metrics) -> dict[str, WorkLane]:
     """A lane with its connector and pace for each ILS; its calls are logged and counted."""
     tell = both(metrics.exchange, tell_exchange)

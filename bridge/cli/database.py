@@ -10,11 +10,12 @@ from typing import Annotated
 import typer
 
 from bridge.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
-from bridge.ledger import Ledger
 from bridge.ledger.upkeep import backup as copied
+from bridge.ledger.upkeep import newer as newer_release
 from bridge.ledger.upkeep import size, troubles
-from bridge.wiring import configuration
+from bridge.wiring import configuration, ledger_of
 
+NEWER = "The schema ({}) is of a newer release; it is kept, and this release works on it."
 db = typer.Typer(name="db", help="Look after the ledger's database.", no_args_is_help=True)
 
 
@@ -24,13 +25,13 @@ def upgrade(config: ConfigOption = DEFAULT_CONFIG) -> None:
 
     Example: ill-bridge db upgrade
     """
-    ledger = Ledger(configuration(config).settings.ledger.url)
+    ledger = ledger_of(configuration(config))
     try:
         ledger.lock.take()
-        ledger.upgrade()
+        newer = ledger.upgrade()
     finally:
         ledger.close()
-    typer.echo("The schema is this release's.")
+    typer.echo(NEWER.format(newer) if newer else "The schema is this release's.")
 
 
 @db.command()
@@ -42,7 +43,7 @@ def backup(
 
     Example: ill-bridge db backup /var/backups/ill-bridge-2026-11-24.db
     """
-    ledger = Ledger(configuration(config).settings.ledger.url)
+    ledger = ledger_of(configuration(config))
     try:
         copied(ledger.database, file)
     finally:
@@ -56,15 +57,18 @@ def check_database(config: ConfigOption = DEFAULT_CONFIG, *, as_json: JsonOption
 
     Example: ill-bridge db check
     """
-    ledger = Ledger(configuration(config).settings.ledger.url)
+    ledger = ledger_of(configuration(config))
     try:
         found = tuple(troubles(ledger.database))
         rows = {} if found else size(ledger.database)
+        newer = newer_release(ledger.database)
     finally:
         ledger.close()
     if as_json:
-        report = {"ok": not found, "troubles": [asdict(each) for each in found], "rows": rows}
+        report = {"ok": not found, "troubles": [asdict(each) for each in found], "rows": rows, "newer_schema": newer}
         typer.echo(json.dumps(report, ensure_ascii=False, indent=2))
+    elif newer:
+        typer.echo(NEWER.format(newer))
     for each in () if as_json else found:
         typer.echo(f"{each.what} {each.advice}")
     if not found and not as_json:

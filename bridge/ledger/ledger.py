@@ -22,10 +22,13 @@ def utc_now() -> datetime:
 
 
 class Ledger:
-    """Durable memory. ``clock`` tells the time in UTC; tests hand in their own."""
+    """Durable memory. ``clock`` tells the time in UTC; tests hand in their own.
 
-    def __init__(self, url: str, *, clock: Callable[[], datetime] = utc_now) -> None:
-        self.database = Database(url)
+    ``password`` is PostgreSQL's, where it does not stand in ``url``. Raises ``ConfigurationError`` for a URL that names no database.
+    """
+
+    def __init__(self, url: str, *, password: str = "", clock: Callable[[], datetime] = utc_now) -> None:
+        self.database = Database(url, password=password)
         self.lock = OneDaemon(url)
         self.clock = clock
         self.inbox = Inbox(self.database, clock)
@@ -37,9 +40,12 @@ class Ledger:
         self.meta = Meta(self.database)
         self.orders = Orders(self.database, clock)
 
-    def upgrade(self) -> None:
-        """Bring the schema to this release's version."""
-        self.database.upgrade()
+    def upgrade(self) -> str:
+        """Bring the schema to this release's version; answers the version of a newer release where one was here, else nothing.
+
+        Raises ``ConfigurationError`` where this release is too old to read it.
+        """
+        return self.database.upgrade()
 
     def close(self) -> None:
         """Give back connections and the lock."""

@@ -1,0 +1,31 @@
+"""``python -m bridge.alive [URL]``: exit 0 where the daemon answers there, 1 where it does not. The container's health check.
+
+It asks ``/healthz`` on this machine, at the port that ``ILL_BRIDGE_WEB__PORT`` names (8018). It needs only the standard library, so
+that a check costs little.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import urllib.request
+from http.client import HTTPException
+
+SECONDS = 4.0
+
+
+def main() -> int:
+    """Ask once."""
+    port = os.environ.get("ILL_BRIDGE_WEB__PORT", "8018")
+    url = sys.argv[1] if len(sys.argv) > 1 else f"http://127.0.0.1:{port}/healthz"
+    try:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=SECONDS) as answer:
+            answer.read(1)
+    except (OSError, HTTPException, ValueError) as failure:
+        sys.stderr.write(f"{url}: {failure}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,72 @@
+"""The schema's versions: bringing a database to this release's, and standing one that a newer release left behind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, insert, select, update
+
+from bridge.errors import ConfigurationError
+from bridge.ledger.schema import meta
+
+MIGRATIONS = Path(__file__).with_name("migrations")
+READABLE_BY = "0001"
+"""The oldest schema version whose release can work on what this release writes; raised only by a release that breaks with an older one."""
+TOO_OLD = (
+    "ledger: its schema ({newer}) is of a newer release, and this one ({head}) is too old to work on it (it takes {oldest}): "
+    "run a newer release, or restore the backup made before the upgrade"
+)
+
+
+def head() -> str:
+    """The schema's version of this release."""
+    return str(ScriptDirectory(str(MIGRATIONS)).get_current_head())
+
+
+def stands(connection: Connection) -> str:
+    """The version of the schema in this database; empty where there is none yet."""
+    return MigrationContext.configure(connection).get_current_revision() or ""
+
+
+def newer_schema(connection: Connection) -> str:
+    """The version of the schema where it is of a newer release than this one, else nothing."""
+    found = stands(connection)
+    known = {each.revision for each in ScriptDirectory(str(MIGRATIONS)).walk_revisions()}
+    return found if found and found not in known else ""
+
+
+def migrate(connection: Connection) -> str:
+    """Bring the schema to this release's version; safe to run again.
+
+    A schema that a newer release left behind is kept as it is, since migrations only add, and its version answered. Raises
+    ``ConfigurationError`` where that release wrote that this one is too old for its ledger.
+    """
+    newer = newer_schema(connection)
+    oldest = _said(connection) or "" if newer else ""
+    if newer and head() < oldest:
+        raise ConfigurationError((TOO_OLD.format(newer=newer, head=head(), oldest=oldest),))
+    if not newer:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        _say(connection)
+    return newer
+
+
+def _said(connection: Connection) -> str | None:
+    found = connection.execute(select(meta.c.value).where(meta.c.name == "readable_by")).scalar()
+    return None if found is None else str(found)
+
+
+def _say(connection: Connection) -> None:
+    """Write down who can work on this ledger; what a later release with the same schema wrote is kept."""
+    said = _said(connection)
+    if said is None:
+        connection.execute(insert(meta).values(name="readable_by", value=READABLE_BY))
+    elif said < READABLE_BY:
+        connection.execute(update(meta).where(meta.c.name == "readable_by").values(value=READABLE_BY))
