@@ -15,7 +15,11 @@ from bridge.ledger.schema import meta
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 READABLE_BY = "0001"
-"""The oldest schema version whose release can work on what this release writes; raised only by a release that breaks with an older one."""
+"""The oldest schema version whose release can work on what this release writes.
+
+It is raised, together with a migration (an empty one will do), only by a release that breaks with an older one: by its schema, or by a word
+in a document that the older one cannot read.
+"""
 TOO_OLD = (
     "ledger: its schema ({newer}) is of a newer release, and this one ({head}) is too old to work on it (it takes {oldest}): "
     "run a newer release, or restore the backup made before the upgrade"
