@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
 from bridge.ledger import codec
 from bridge.ledger.migrating import READABLE_BY
@@ -25,7 +26,7 @@ Shapes = dict[str, Any]
 
 def shapes() -> Shapes:
     """Every kind of object that may stand in a document."""
-    adapters = (codec._REQUEST, codec._RECORD, codec._KEY, *codec._COMMANDS.values())
+    adapters: tuple[TypeAdapter[Any], ...] = (codec._REQUEST, codec._RECORD, codec._KEY, *codec._COMMANDS.values())
     found: Shapes = {}
     for adapter in adapters:
         schema = adapter.json_schema()
