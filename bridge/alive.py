@@ -1,13 +1,14 @@
 """``python -m bridge.alive [URL]``: exit 0 where the daemon answers there, 1 where it does not. The container's health check.
 
-It asks ``/healthz`` on this machine, at the port that ``ILL_BRIDGE_WEB__PORT`` names (8018). It needs only the standard library, so
-that a check costs little.
+It asks ``/healthz`` on this machine, at the port that ``ILL_BRIDGE_WEB__PORT`` names (8018). An answer that asks for a token, or says that
+health is asked elsewhere, is one of a daemon that lives. It needs only the standard library, so that a check costs little.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+import urllib.error
 import urllib.request
 from http.client import HTTPException
 
@@ -21,6 +22,9 @@ def main() -> int:
     try:
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=SECONDS) as answer:
             answer.read(1)
+    except urllib.error.HTTPError as answer:
+        answer.close()
+        return 0 if answer.code in {401, 404} else 1
     except (OSError, HTTPException, ValueError) as failure:
         sys.stderr.write(f"{url}: {failure}\n")
         return 1

@@ -125,8 +125,9 @@ class Daemon:
     def start(self) -> None:
         """Lock, migrate, then work; the doors open last, when all that they need is there."""
         self.ledger.lock.take()
-        if newer := self.ledger.upgrade():
-            log.warning("ledger.newer_schema", schema=newer)
+        before = self.ledger.upgrade()
+        if before.newer:
+            log.warning("ledger.newer_schema", schema=before.stands, release=before.head)
         settings = self._known.settings
         self._engine = make_engine(self._known, self.ledger, self._stopping.is_set, self.metrics)
         dispatcher = Dispatcher(

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fastapi.responses import JSONResponse
 
 from bridge import alive, notify
 from bridge.jobs.pulse import Pulse
@@ -73,7 +74,13 @@ class TestPulse:
 class TestAlive:
     @pytest.fixture
     def server(self) -> Iterator[WebServer]:
-        made = WebServer(make_app({}, lambda: Readiness(ready=True, parts=())), "127.0.0.1", 0)
+        app = make_app({}, lambda: Readiness(ready=True, parts=()))
+
+        @app.get("/ill")
+        def ill() -> JSONResponse:
+            return JSONResponse({}, status_code=500)
+
+        made = WebServer(app, "127.0.0.1", 0)
         made.start()
         yield made
         made.stop()
@@ -84,11 +91,18 @@ class TestAlive:
         monkeypatch.setattr("sys.argv", ["alive"])
         assert alive.main() == 0
 
-    @pytest.mark.parametrize("url", ["http://127.0.0.1:1/healthz", "nonsense", "{server}/nowhere"])
+    def test_health_may_be_asked_elsewhere(self, server: WebServer, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("sys.argv", ["alive", f"{server.url}/nowhere"])
+        assert alive.main() == 0
+
+    @pytest.mark.parametrize("url", ["http://127.0.0.1:1/healthz", "nonsense"])
     def test_one_that_does_not(
-        self, server: WebServer, url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+        self, url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        url = url.format(server=server.url)
         monkeypatch.setattr("sys.argv", ["alive", url])
         assert alive.main() == 1
         assert url in capsys.readouterr().err
+
+    def test_one_that_is_ill(self, server: WebServer, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("sys.argv", ["alive", f"{server.url}/ill"])
+        assert alive.main() == 1

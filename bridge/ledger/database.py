@@ -17,7 +17,7 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoneFree
 
 from bridge.errors import ConfigurationError
-from bridge.ledger.migrating import migrate
+from bridge.ledger.migrating import Revision, migrate
 from bridge.ledger.model import LedgerBusy
 
 UPGRADING = 0x111B  # the advisory lock under which daemons on one PostgreSQL take turns to migrate
@@ -70,8 +70,8 @@ class Database:
             self.refused("read")
             raise LedgerBusy(f"The ledger cannot be read: {_said(problem)}") from problem
 
-    def upgrade(self) -> str:
-        """Bring the schema to this release's version (``migrate``), one daemon at a time; answers a newer release's."""
+    def upgrade(self) -> Revision:
+        """Bring the schema to this release's version (``migrate``), one daemon at a time; answers where it stood."""
         with self.write() as connection:
             if not self.sqlite:
                 connection.execute(select(func.pg_advisory_xact_lock(UPGRADING)))

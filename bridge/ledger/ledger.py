@@ -11,6 +11,7 @@ from bridge.ledger.inbox import Inbox
 from bridge.ledger.lanes import Lanes
 from bridge.ledger.libraries import Libraries
 from bridge.ledger.meta import Meta
+from bridge.ledger.migrating import Revision
 from bridge.ledger.orders import Orders
 from bridge.ledger.requests import Requests
 from bridge.ledger.work import Work
@@ -40,8 +41,8 @@ class Ledger:
         self.meta = Meta(self.database)
         self.orders = Orders(self.database, clock)
 
-    def upgrade(self) -> str:
-        """Bring the schema to this release's version; answers the version of a newer release where one was here, else nothing.
+    def upgrade(self) -> Revision:
+        """Bring the schema to this release's version; answers where it stood. A newer release's is kept.
 
         Raises ``ConfigurationError`` where this release is too old to read it.
         """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from alembic import command
@@ -26,40 +27,46 @@ TOO_OLD = (
 )
 
 
-def head() -> str:
-    """The schema's version of this release."""
-    return str(ScriptDirectory(str(MIGRATIONS)).get_current_head())
+@dataclass(frozen=True)
+class Revision:
+    """Where a schema stands, and where this release's does. ``newer``: a later release was here."""
+
+    stands: str
+    head: str
+    newer: bool
+
+    @property
+    def current(self) -> bool:
+        """Whether it is this release's."""
+        return self.stands == self.head
 
 
-def stands(connection: Connection) -> str:
-    """The version of the schema in this database; empty where there is none yet."""
-    return MigrationContext.configure(connection).get_current_revision() or ""
+def revision(connection: Connection) -> Revision:
+    """Where the schema of this database stands; nowhere (empty) where there is none yet."""
+    script = ScriptDirectory(str(MIGRATIONS))
+    stands = MigrationContext.configure(connection).get_current_revision() or ""
+    known = {each.revision for each in script.walk_revisions()}
+    return Revision(stands, str(script.get_current_head()), newer=bool(stands) and stands not in known)
 
 
-def newer_schema(connection: Connection) -> str:
-    """The version of the schema where it is of a newer release than this one, else nothing."""
-    found = stands(connection)
-    known = {each.revision for each in ScriptDirectory(str(MIGRATIONS)).walk_revisions()}
-    return found if found and found not in known else ""
+def migrate(connection: Connection) -> Revision:
+    """Bring the schema to this release's version; safe to run again. Answers where it stood.
 
-
-def migrate(connection: Connection) -> str:
-    """Bring the schema to this release's version; safe to run again.
-
-    A schema that a newer release left behind is kept as it is, since migrations only add, and its version answered. Raises
-    ``ConfigurationError`` where that release wrote that this one is too old for its ledger.
+    A schema that a newer release left behind is kept as it is, since migrations only add. Raises ``ConfigurationError`` where that
+    release wrote that this one is too old for its ledger.
     """
-    newer = newer_schema(connection)
-    oldest = _said(connection) or "" if newer else ""
-    if newer and head() < oldest:
-        raise ConfigurationError((TOO_OLD.format(newer=newer, head=head(), oldest=oldest),))
-    if not newer:
-        config = Config()
-        config.set_main_option("script_location", str(MIGRATIONS))
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-        _say(connection)
-    return newer
+    before = revision(connection)
+    if before.newer:
+        oldest = _said(connection) or ""
+        if before.head < oldest:
+            raise ConfigurationError((TOO_OLD.format(newer=before.stands, head=before.head, oldest=oldest),))
+        return before
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+    _say(connection)
+    return before
 
 
 def _said(connection: Connection) -> str | None:

@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from bridge.errors import BridgeError
 from bridge.ledger import schema
 from bridge.ledger.database import Database
-from bridge.ledger.migrating import head, newer_schema, stands
+from bridge.ledger.migrating import Revision, revision
 from bridge.ledger.rows import row_of
 
 MODE = 0o600
@@ -88,27 +88,29 @@ def _dumped(database: Database, to: Path) -> None:
 
 def troubles(database: Database) -> Iterator[Trouble]:
     """Everything that is wrong with the ledger; read-only."""
-    behind = _behind(database)
-    if behind:
-        yield behind
+    old = behind(database)
+    if old:
+        yield old
         return
     if database.sqlite:
         yield from _file_troubles(database)
     yield from _unreadable(database)
 
 
-def newer(database: Database) -> str:
-    """The schema's version where a newer release made it, else nothing; this release reads it too, since migrations only add."""
+def stood(database: Database) -> Revision:
+    """Where the schema stands, and this release's."""
     with database.read() as connection:
-        return newer_schema(connection)
+        return revision(connection)
 
 
-def _behind(database: Database) -> Trouble | None:
-    with database.read() as connection:
-        found = stands(connection)
-        if found == head() or newer_schema(connection):
-            return None
-    return Trouble(f"The schema is {found or 'missing'}, this release's is {head()}.", "Run: ill-bridge db upgrade.")
+def behind(database: Database) -> Trouble | None:
+    """How far the schema is behind this release's; ``None`` where it is not. A newer one is no trouble, since migrations only add."""
+    found = stood(database)
+    if found.current or found.newer:
+        return None
+    return Trouble(
+        f"The schema is {found.stands or 'missing'}, this release's is {found.head}.", "Run: ill-bridge db upgrade."
+    )
 
 
 def _file_troubles(database: Database) -> Iterator[Trouble]:
