@@ -27,6 +27,7 @@ import yaml
 from bridge import __version__
 from bridge.settings import check
 from bridge.wiring import connector_settings, ledger_of, source_settings
+from tests import seccomp
 from tests.dockerfile import Folder, Offline, stages
 
 ROOT = Path(__file__).parents[1]
@@ -281,6 +282,40 @@ class TestUnit:
         command = [tool("systemd-analyze"), "security", "--offline=true", "--threshold=15", "--no-pager", str(unit)]
         done = subprocess.run(command, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout
+
+    def test_the_daemon_works_under_its_system_call_filter(self, tmp_path: Path) -> None:
+        config = tmp_path / "bridge.toml"
+        (tmp_path / "var/lib/ill-bridge").mkdir(parents=True)
+        config.write_text(CONFIG.format(root=tmp_path), encoding="utf-8")
+        run = [sys.executable, "-m", "bridge", "run", "--config", str(config)]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "ILL_BRIDGE_WEB__PORT": "0"}
+        with subprocess.Popen(
+            [sys.executable, str(ROOT / "tests/seccomp.py"), str(UNIT), *run],
+            env=environment,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as daemon:
+            assert daemon.stderr is not None
+            told = next((line for line in daemon.stderr if "daemon.started" in line), "")
+            if daemon.poll() == seccomp.SKIPPED or not told:
+                assert daemon.wait(20) == seccomp.SKIPPED
+                pytest.skip("no systemd-analyze or libseccomp")
+            alive = [sys.executable, "-m", "bridge.alive", f"{json.loads(told)['url']}/healthz"]
+            assert subprocess.run(alive, env=environment).returncode == 0
+            daemon.send_signal(signal.SIGTERM)
+            daemon.communicate(timeout=30)
+        assert daemon.returncode == 0
+
+    def test_the_filter_denies_what_it_leaves_out(self, tmp_path: Path) -> None:
+        """So that the test above can fail."""
+        change = [sys.executable, "-c", f"import os; os.chown({str(tmp_path)!r}, 0, 0)"]
+        done = subprocess.run(
+            [sys.executable, str(ROOT / "tests/seccomp.py"), str(UNIT), *change], capture_output=True, text=True
+        )
+        if done.returncode == seccomp.SKIPPED:
+            pytest.skip("no systemd-analyze or libseccomp")
+        assert done.returncode == 1
+        assert "PermissionError" in done.stderr
 
     @pytest.mark.parametrize(
         "line",
