@@ -10,10 +10,13 @@ from pathlib import Path
 
 import pytest
 from fastapi.responses import JSONResponse
+from pydantic import SecretStr
 
 from bridge import alive, notify
 from bridge.jobs.pulse import Pulse
-from bridge.web.app import Readiness, make_app
+from bridge.web.access import Guard
+from bridge.web.app import make_app
+from bridge.web.health import Readiness, health_router
 from bridge.web.server import WebServer
 
 
@@ -74,7 +77,8 @@ class TestPulse:
 class TestAlive:
     @pytest.fixture
     def server(self) -> Iterator[WebServer]:
-        app = make_app({}, lambda: Readiness(ready=True, parts=()))
+        guard = Guard(SecretStr("a long random token"))
+        app = make_app({}, [health_router(lambda: Readiness(ready=True), guard, details=False)])
 
         @app.get("/ill")
         def ill() -> JSONResponse:
@@ -90,6 +94,15 @@ class TestAlive:
         monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
         monkeypatch.setattr("sys.argv", ["alive"])
         assert alive.main() == 0
+
+    def test_its_token_is_sent(
+        self, server: WebServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (tmp_path / "token").write_text("a long random token\n", encoding="utf-8")
+        monkeypatch.setenv("ILL_BRIDGE_WEB__HEALTH__TOKEN_FILE", str(tmp_path / "token"))
+        monkeypatch.setattr("sys.argv", ["alive", f"{server.url}/healthz"])
+        assert alive.main() == 0
+        assert "watch.refused" not in capsys.readouterr().out
 
     def test_health_may_be_asked_elsewhere(self, server: WebServer, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("sys.argv", ["alive", f"{server.url}/nowhere"])
