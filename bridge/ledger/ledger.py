@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from bridge.ledger.accounts import Accounts
+from bridge.ledger.alerts import Alerts
+from bridge.ledger.attention import Attention
 from bridge.ledger.database import Database, OneDaemon
 from bridge.ledger.figures import Figures
 from bridge.ledger.inbox import Inbox
@@ -40,6 +43,9 @@ class Ledger:
         self.figures = Figures(self.database, clock)
         self.meta = Meta(self.database)
         self.orders = Orders(self.database, clock)
+        self.attention = Attention(self.database, clock)
+        self.alerts = Alerts(self.database, clock)
+        self.accounts = Accounts(self.database, clock)
 
     def upgrade(self) -> Revision:
         """Bring the schema to this release's version; answers where it stood. A newer release's is kept.
