@@ -21,6 +21,8 @@ from bridge.engine.lane import WorkLane
 from bridge.engine.reconciler import Reconciler
 from bridge.engine.schedule import RetrySchedule
 from bridge.engine.steering import Steering
+from bridge.jobs.accounts import AccountJob
+from bridge.jobs.alerts import AlertJob
 from bridge.jobs.orders import OrderJob
 from bridge.jobs.poll import PollJob
 from bridge.jobs.pulse import Pulse
@@ -32,7 +34,7 @@ from bridge.settings import Configuration
 from bridge.web.access import open_to_others
 from bridge.web.readiness import health_of
 from bridge.web.servers import WebServers
-from bridge.wiring import both, doors_of, feeds_of, lanes_of, ledger_of, run_file
+from bridge.wiring import both, channels_of, doors_of, feeds_of, lanes_of, ledger_of, run_file
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +42,8 @@ ORDERS_EVERY = 0.5
 """Seconds between looks at orders that commands wrote."""
 REMEMBER_EVERY = 5
 """Seconds between notes of how far the ledger has come."""
+ACCOUNTS_EVERY = 300
+"""Seconds between looks which ILL accounts are to be asked about."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +110,7 @@ class Daemon:
         self._scheduler = BackgroundScheduler(timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1})
         self._web: WebServers | None = None
         self._run_file = RunFile(self.ledger, run_file(settings))
+        self._alerts: AlertJob | None = None
 
     @property
     def url(self) -> str:
@@ -197,6 +202,8 @@ class Daemon:
         self._scheduler.add_job(self._run_file.remember, "interval", seconds=REMEMBER_EVERY, id="run file")
         for number, (poll, every) in enumerate(polls):
             self._scheduler.add_job(poll.run, "interval", seconds=every, id=f"poll {number}")
+        if self._known.settings.alerts.on:
+            self._start_alerts(engine)
         self._scheduler.start()
 
     def _beat(self, dispatcher: Dispatcher) -> None:
@@ -205,6 +212,17 @@ class Daemon:
             pulse = Pulse(dispatcher.silent_for, seconds + self._known.settings.engine.backstop)
             self._scheduler.add_job(pulse.run, "interval", seconds=seconds / 3, id="pulse")
 
+    def _start_alerts(self, engine: Engine) -> None:
+        """Digest and alerts, where a channel is configured; ILL accounts are asked about for their sake only."""
+        stopping = self._stopping.is_set
+        self._alerts = AlertJob(self._known, self.ledger, channels_of(self._known), stopping=stopping)
+        lanes = {name: lane for name, (lane, _) in engine.lanes.items()}
+        accounts = AccountJob(self._known.settings, self.ledger, lanes, stopping=stopping)
+        every = self._known.settings.alerts.look_seconds
+        now = self.ledger.clock()
+        self._scheduler.add_job(accounts.run, "interval", seconds=ACCOUNTS_EVERY, id="accounts", next_run_time=now)
+        self._scheduler.add_job(self._alerts.run, "interval", seconds=every, id="alerts")
+
     def stop(self) -> None:
         """Close the doors, let the step in hand end, give everything back."""
         self._stopping.set()
@@ -212,6 +230,8 @@ class Daemon:
             self._web.stop()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=True)
+        if self._alerts is not None:
+            self._alerts.close()
         if self._dispatcher is not None:
             self._dispatcher.stop()
         if self._engine is not None:

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from bridge.alerts.settings import AlertSettings
 from bridge.csvfile import read_csv
 from bridge.domain.policy import BorrowingPolicy, LendingPolicy, Mode, Policy
 from bridge.errors import ConfigurationError
@@ -239,6 +240,7 @@ class Settings(BaseSettings):
     web: WebSettings = Field(default_factory=WebSettings)
     log: LogSettings = Field(default_factory=LogSettings)
     engine: EngineSettings = Field(default_factory=EngineSettings)
+    alerts: AlertSettings = Field(default_factory=AlertSettings)
     ils: dict[str, IlsSettings] = Field(default_factory=dict, description="The ILS institutions, by name.")
     libraries: dict[str, LibrarySettings] = Field(default_factory=dict, description="The libraries, by name.")
     sources: dict[str, dict[str, Any]] = Field(default_factory=dict, description="The resource-sharing side, by name.")
@@ -463,7 +465,9 @@ def _with_secrets(model: Any, raw: Any, where: str, folder: Path, problems: list
             secret = _secret(folder / str(read.pop(beside)), f"{where}.{beside}".lstrip("."), problems)
             read.setdefault(name, secret)
         elif name in read:
-            read[name] = _with_secrets(field.annotation, read[name], f"{where}.{name}".lstrip("."), folder, problems)
+            read[name] = _with_secrets(
+                _plain(field.annotation), read[name], f"{where}.{name}".lstrip("."), folder, problems
+            )
     return read
 
 
@@ -557,6 +561,12 @@ def _crossed(raw: dict[str, Any], sources: Mapping[str, BaseModel | None]) -> li
             for library in named
             if library and library not in libraries
         ]
+    mail = dict(_tables(dict(_tables(raw, "alerts")), "mail"))
+    problems += [
+        f"alerts.mail.libraries: there is no [libraries.{library}]" + _meant(library, libraries)
+        for library in mail.get("libraries", {})
+        if library not in libraries
+    ]
     return problems
 
 

@@ -9,6 +9,9 @@ from pathlib import Path
 import structlog
 from pydantic import BaseModel
 
+from bridge.alerts.channel import Channel
+from bridge.alerts.mail import MailChannel
+from bridge.alerts.webhook import HookChannel
 from bridge.connectors.base import Connector, Surroundings
 from bridge.connectors.registry import connector_kind
 from bridge.domain.arrival import Arrival
@@ -178,6 +181,14 @@ def doors_of(
         for name, settings in known.sources.items()
         if isinstance(settings, WebhookSettings)
     }
+
+
+def channels_of(known: Configuration) -> tuple[Channel, ...]:
+    """The ways to tell people that are configured; none: nobody is told anything."""
+    rules = known.settings.alerts
+    mail = (MailChannel(rules.mail),) if rules.mail is not None else ()
+    hook = (HookChannel(rules.webhook, tell_poll),) if rules.webhook is not None else ()
+    return (*mail, *hook)
 
 
 def feeds_of(known: Configuration, *, tell: Callable[[Exchange], None] = tell_poll) -> dict[str, FeedSource]:

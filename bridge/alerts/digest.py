@@ -54,9 +54,10 @@ def digest(facts: Facts, settings: AlertSettings, *, since: datetime, library: s
     """The digest of everything, or of one library; a digest without ``items`` says that nothing needs attention."""
     zone = settings.digest.zone
     names = [library] if library else _libraries(facts)
-    sections = [_library(facts, settings, name, since) for name in names]
+    sections = [_library(facts, settings, name) for name in names]
+    sections.append(_lanes(facts, zone, since, library))
     if not library:
-        sections += [_lanes(facts, zone, since), _sources(facts, zone), _kept(facts)]
+        sections += [_sources(facts, zone), _kept(facts)]
     sections = [section for section in sections if section.lines]
     things = sum(section.things for section in sections)
     day = f"{facts.now.astimezone(zone):%Y-%m-%d}"
@@ -77,7 +78,7 @@ def _libraries(facts: Facts) -> list[str]:
     return sorted(named | {name for fact in facts.accounts for name in fact.libraries})
 
 
-def _library(facts: Facts, settings: AlertSettings, name: str, since: datetime) -> Section:
+def _library(facts: Facts, settings: AlertSettings, name: str) -> Section:
     zone = settings.digest.zone
     section = Section(f"Library {name}")
     for stop in (each for each in facts.stops if each.library == name):
@@ -89,7 +90,7 @@ def _library(facts: Facts, settings: AlertSettings, name: str, since: datetime) 
         section.add(_fresh(group, zone), *items_of(group), things=group.fresh)
     for group in (each for each in groups if not each.fresh):
         section.add(_older(group), *items_of(group), things=group.count)
-    _add_quiet(section, [each for each in facts.quiet if each.library == name], (facts.age_limits or {}).get(name, 0))
+    _add_quiet(section, [each for each in facts.quiet if each.library == name], facts.age_limits.get(name, 0))
     for fact in facts.accounts:
         if name in fact.libraries and ends(fact, facts, settings):
             section.add([account_line(fact, facts, zone)], account_item(fact))
@@ -135,9 +136,9 @@ def _add_quiet(section: Section, quiet: Sequence[QuietRequest], limit: int) -> N
     )
 
 
-def _lanes(facts: Facts, zone: ZoneInfo, since: datetime) -> Section:
+def _lanes(facts: Facts, zone: ZoneInfo, since: datetime, library: str) -> Section:
     section = Section("Lanes")
-    for lane in facts.lanes:
+    for lane in (each for each in facts.lanes if not library or library in each.libraries):
         item = Item("lane", lane.name, cause=lane.cause, reason=lane.why or lane.held_why, since=lane.closed_at)
         if lane.closed_at is not None:
             section.add([f"{lane.name}: closed since {words.moment(lane.closed_at, zone)}: {lane.why}"], item)

@@ -22,6 +22,8 @@ class Told:
 
 def notice_due(trouble: Trouble, past: Told, now: datetime, settings: AlertSettings) -> Notice | None:
     """The notice to give of a trouble that stands, or ``None`` while there is nothing to say."""
+    if trouble.kind not in settings.immediate:
+        return None
     stage = Stage.NEW if past.told_at is None else Stage.STANDS
     due = _is_due(trouble, past, now, settings) if past.told_at is None else _again(trouble, past, now, settings)
     if not due:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from bridge.alerts.model import Kind
@@ -12,7 +12,10 @@ from bridge.domain.attention import IllAccount, KeptGroup, ParkedGroup, QuietReq
 
 @dataclass(frozen=True)
 class LaneFact:
-    """A lane; open where ``closed_at`` is ``None``. ``credentials``: the ILS does not accept us. ``held_why``: staff paused it."""
+    """A lane, and the libraries that work on it; open where ``closed_at`` is ``None``.
+
+    ``credentials``: the ILS does not accept us. ``held_why``: staff paused it.
+    """
 
     name: str
     closed_at: datetime | None = None
@@ -20,6 +23,7 @@ class LaneFact:
     cause: str = ""
     credentials: bool = False
     held_why: str = ""
+    libraries: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,4 +79,4 @@ class Facts:
     accounts: tuple[AccountFact, ...] = ()
     quiet: tuple[QuietRequest, ...] = ()
     past: tuple[PastTrouble, ...] = ()
-    age_limits: Mapping[str, int] | None = None
+    age_limits: Mapping[str, int] = field(default_factory=dict)

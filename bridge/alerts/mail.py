@@ -13,7 +13,7 @@ from email.utils import format_datetime, parseaddr
 import structlog
 
 from bridge.alerts.channel import Parcel
-from bridge.alerts.model import Stage, Undelivered
+from bridge.alerts.model import Undelivered
 from bridge.alerts.settings import MailSettings
 
 log = structlog.get_logger(__name__)
@@ -87,8 +87,7 @@ def compose(parcel: Parcel, sender: str, recipients: Sequence[str]) -> EmailMess
     mail["Auto-Submitted"] = "auto-generated"
     mail["X-Auto-Response-Suppress"] = "All"
     mail["X-ILL-Bridge-Kind"] = notice.kind.value
-    if notice.stage is not Stage.OVER and notice.items:
-        mail["X-ILL-Bridge-Stage"] = notice.stage.value
+    mail["X-ILL-Bridge-Stage"] = notice.stage.value
     footer = f"-- \nSent by ill-bridge '{parcel.bridge}'. Nobody reads answers to this mail."
     mail.set_content(f"{notice.text}\n{footer}\n", charset="utf-8", cte="quoted-printable")
     return mail

@@ -193,6 +193,9 @@ class AlertSettings(AlertsSection):
         description="What is told at once: lane_closed, source_silent, quota_stop, parked, kept, account. The digest holds all of it too.",
         examples=[["lane_closed", "quota_stop"]],
     )
+    look_seconds: float = Field(
+        default=30, gt=0, description="Seconds between looks at what stands and what is to be sent.", examples=[30]
+    )
     settle_minutes: float = Field(
         default=5,
         ge=0,

@@ -12,11 +12,13 @@ from bridge.alerts.model import Item, Kind, Trouble
 from bridge.alerts.settings import AlertSettings
 from bridge.domain.attention import KeptGroup, ParkedGroup
 
+LANE = "lane:"
+"""What the subject of a closed lane begins with."""
+
 
 def troubles(facts: Facts, settings: AlertSettings) -> tuple[Trouble, ...]:
-    """Everything that stands now and belongs to a kind that is told at once."""
-    found = _all(facts, settings)
-    return tuple(trouble for trouble in found if trouble.kind in settings.immediate)
+    """Everything that stands now, of every kind."""
+    return tuple(_all(facts, settings))
 
 
 def _all(facts: Facts, settings: AlertSettings) -> Iterator[Trouble]:
@@ -46,7 +48,7 @@ def closed_lane(lane: LaneFact, zone: ZoneInfo) -> Trouble:
         else "See to the ILS or the network; the bridge looks by itself whether it answers. Requests wait, none is lost."
     )
     return Trouble(
-        subject=f"lane:{lane.name}",
+        subject=f"{LANE}{lane.name}",
         kind=Kind.LANE_CLOSED,
         title=f"{lane.name} does not accept our credentials" if lane.credentials else f"Lane {lane.name} is closed",
         lines=(f"No work is done in {lane.name} since {since}: {lane.why}", advice, "Next: ill-bridge status"),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from bridge.domain.attention import ParkedGroup, ParkedRequest, common_advice
+from bridge.domain.attention import ParkedGroup, ParkedRequest, common_advice, common_reason
 
 NAMED = 10
 """Requests named in one line; of more, the number is told."""
@@ -51,7 +51,7 @@ def reasons(group: ParkedGroup) -> list[str]:
     """What was said of a group's requests, like cases together: reason, advice, whom it concerns."""
     alike: dict[tuple[str, str], list[ParkedRequest]] = {}
     for each in group.newest:
-        alike.setdefault((each.reason, common_advice(each.advice)), []).append(each)
+        alike.setdefault((common_reason(each.reason), common_advice(each.advice)), []).append(each)
     lines = []
     for (reason, advice), members in list(alike.items())[:REASONS]:
         count = group.count if len(alike) == 1 else len(members)

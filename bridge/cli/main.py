@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from bridge.cli import adopting, database, exporting, looking, overview, pausing, replaying, running, steering
+from bridge.cli import adopting, alerting, database, exporting, looking, overview, pausing, replaying, running, steering
 from bridge.cli.demo.command import demo
 from bridge.cli.sandbox import sandbox
 from bridge.errors import BridgeError, ConfigurationError
@@ -33,6 +33,7 @@ app.command()(pausing.resume)
 app.command()(replaying.replay)
 app.command()(exporting.export)
 app.add_typer(database.db)
+app.add_typer(alerting.alerts)
 app.command()(demo)
 app.command()(sandbox)
 

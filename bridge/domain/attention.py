@@ -16,6 +16,8 @@ WEEK = timedelta(weeks=1)
 HIDDEN = "…"
 PERSONAL = re.compile(r"\s*(Then|When it is settled): ill-bridge \w+ R[0-9]+\.$")
 """The command at the end of an advice that names one request."""
+TRACKED = re.compile(r"\s*\[tracking id [^\]]*\]")
+"""What a vendor's support asks for, different in each answer."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,11 @@ def without_patron(text: str, request: Request, record: Record) -> str:
 def common_advice(advice: str) -> str:
     """An advice without the command that names one request, so that like cases are told together."""
     return PERSONAL.sub("", advice)
+
+
+def common_reason(reason: str) -> str:
+    """A reason without what is different each time it is given."""
+    return TRACKED.sub("", reason)
 
 
 def same_hours(last: datetime, now: datetime, weeks: int) -> tuple[tuple[datetime, datetime], ...]:

@@ -45,6 +45,12 @@ class Accounts:
                 connection.execute(update(ACCOUNT).where(*mine).values(ask_at=next_at))
         return name
 
+    def ask_again(self, lane: str, name: str, *, at: datetime) -> None:
+        """Ask about an account then; the ILS did not answer."""
+        with self._database.write() as connection:
+            mine = (ACCOUNT.c.lane == lane, ACCOUNT.c.name == name)
+            connection.execute(update(ACCOUNT).where(*mine).values(ask_at=at))
+
     def learned(self, lane: str, name: str, *, expires: date | None, problem: str) -> None:
         """Note what the ILS said."""
         values = {"asked_at": self._clock(), "expires": expires.isoformat() if expires else "", "problem": problem}

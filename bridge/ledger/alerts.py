@@ -18,7 +18,7 @@ from bridge.ledger.database import Database
 ALERT = schema.alert
 NOTICE = schema.notice
 META = schema.meta
-TOLD_SINCE = "alerts_since"
+DIGESTED = "digested"
 
 
 @dataclass(frozen=True)
@@ -72,14 +72,23 @@ class Alerts:
         self._database = database
         self._clock = clock
 
-    def since(self) -> datetime:
-        """Since when anybody is told anything: noted when it is first asked."""
-        query = select(META.c.value).where(META.c.name == TOLD_SINCE)
+    def digested(self) -> datetime:
+        """The moment the latest digest was due, or (before the first) since when anybody is told anything: when this is first asked."""
+        query = select(META.c.value).where(META.c.name == DIGESTED)
         with self._database.write() as connection:
             if connection.execute(query).scalar() is None:
                 with suppress(IntegrityError), connection.begin_nested():  # another daemon was quicker
-                    connection.execute(insert(META).values(name=TOLD_SINCE, value=self._clock().isoformat()))
+                    connection.execute(insert(META).values(name=DIGESTED, value=self._clock().isoformat()))
             return datetime.fromisoformat(connection.execute(query).scalar_one())
+
+    def digest(self, due: datetime, notices: Sequence[NewNotice], *, last: datetime) -> bool:
+        """Note that the digest of this moment is made, with its notices; answers whether nobody else made it since ``last``."""
+        mine = (META.c.name == DIGESTED, META.c.value == last.isoformat())
+        with self._database.write() as connection:
+            if not connection.execute(update(META).where(*mine).values(value=due.isoformat())).rowcount:
+                return False
+            _post(connection, notices, self._clock())
+        return True
 
     def standing(self) -> tuple[Episode, ...]:
         """Troubles that stand, oldest first."""
@@ -131,22 +140,6 @@ class Alerts:
                 return False
             _post(connection, notices, now)
         return True
-
-    def post(self, notices: Sequence[NewNotice]) -> bool:
-        """Keep notices to be sent, all or none; answers whether they were new."""
-        try:
-            with self._database.write() as connection:
-                _post(connection, notices, self._clock())
-        except IntegrityError:
-            return False
-        return True
-
-    def latest(self, kind: str) -> datetime | None:
-        """When the latest notice of this kind was made."""
-        with self._database.read() as connection:
-            query = select(func.max(NOTICE.c.at)).where(NOTICE.c.kind == kind)
-            found: datetime | None = connection.execute(query).scalar()
-        return found
 
     def unsent(self) -> tuple[KeptNotice, ...]:
         """Notices still to be sent, oldest first."""

@@ -259,7 +259,6 @@ notice = Table(
     Column("problem", Words, nullable=False, server_default=""),
     UniqueConstraint("key", "channel", "audience", name="notice_once"),
     Index("notice_unsent", "due_at", sqlite_where=UNSENT, postgresql_where=UNSENT),
-    Index("notice_kind", "kind", "at"),
 )
 
 ill_account = Table(

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, Update, exists, func, insert, or_, select, update
 
+from bridge.domain.attention import common_reason
 from bridge.domain.plan import Step
 from bridge.domain.record import Record
 from bridge.domain.request import Request
@@ -207,7 +208,8 @@ def _parked_at(before: Any, verdict: Verdict, now: datetime) -> datetime | None:
     """Since when a request is parked (or waits for staff); parked again for the same reason is no news."""
     if verdict.state not in {State.PARKED, State.STAFF}:
         return None
-    same = (before.parked_cause, before.parked_reason) == (verdict.parked.cause, verdict.parked.reason)
+    same = before.parked_cause == verdict.parked.cause
+    same = same and common_reason(before.parked_reason) == common_reason(verdict.parked.reason)
     since: datetime | None = before.parked_at if same else None
     return since or now
 

@@ -54,7 +54,6 @@ def upgrade() -> None:
     )
     unsent = sa.text("sent_at is null and dropped_at is null")
     op.create_index("notice_unsent", "notice", ["due_at"], sqlite_where=unsent, postgresql_where=unsent)
-    op.create_index("notice_kind", "notice", ["kind", "at"])
     op.create_table(
         "ill_account",
         sa.Column("lane", sa.String(length=100), nullable=False),
