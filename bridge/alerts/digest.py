@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from bridge.alerts import words
@@ -19,7 +19,7 @@ LATE = timedelta(days=1)
 
 
 def digest_due(settings: DigestSettings, now: datetime, last: datetime) -> datetime | None:
-    """The moment of the digest to send now; ``None`` where it was sent, or is not due.
+    """The moment (UTC) of the digest to send now; ``None`` where it was sent, or is not due.
 
     ``last`` is when the last one was due, or since when anybody is told anything.
     """
@@ -28,7 +28,7 @@ def digest_due(settings: DigestSettings, now: datetime, last: datetime) -> datet
     today = now.astimezone(settings.zone).date()
     for back in range(2):
         day = today - timedelta(days=back)
-        due = datetime.combine(day, settings.at, tzinfo=settings.zone)
+        due = datetime.combine(day, settings.at, tzinfo=settings.zone).astimezone(UTC)
         if tuple(Weekday)[day.weekday()] in settings.weekdays and last < due <= now < due + LATE:
             return due
     return None

@@ -69,7 +69,10 @@ class MailChannel:
         return server
 
     def _trust(self) -> ssl.SSLContext:
-        return ssl.create_default_context(cafile=self._settings.ca_file)
+        try:
+            return ssl.create_default_context(cafile=self._settings.ca_file)
+        except OSError as problem:
+            raise Undelivered(f"The certificates of [alerts.mail] ca_file cannot be used ({problem}).") from problem
 
 
 def compose(parcel: Parcel, sender: str, recipients: Sequence[str]) -> EmailMessage:
@@ -109,6 +112,8 @@ def _told(problem: Exception, where: str) -> str:
             problem.smtp_error.decode(errors="replace") if isinstance(problem.smtp_error, bytes) else problem.smtp_error
         )
         return f"{where} refused the mail: {problem.smtp_code} {said}"
+    if isinstance(problem, smtplib.SMTPServerDisconnected):
+        return f"{where} did not answer in time, or hung up: {problem}."
     if isinstance(problem, ssl.SSLCertVerificationError):
         return f"{where} shows a certificate that is not trusted ({problem.verify_message}): see [alerts.mail] ca_file."
     if isinstance(problem, ssl.SSLError):
