@@ -115,7 +115,7 @@ class AlertJob:
             return
         notices = self._addressed(told, _key(episode, episode.told + 1))
         document = trouble_text(trouble)
-        if self._ledger.alerts.tell(episode, cause=trouble.cause, document=document, notices=notices):
+        if self._ledger.alerts.tell(episode, at=now, cause=trouble.cause, document=document, notices=notices):
             log.info("alert.raised", kind=trouble.kind.value, subject=trouble.subject, stage=told.stage.value)
 
     def _over(self, episode: Episode, now: datetime) -> None:
@@ -212,7 +212,7 @@ class AlertJob:
 
 def _key(episode: Episode, number: int) -> str:
     """Names a notice of a trouble: the same in every process."""
-    return f"{episode.subject}@{episode.seen_at.isoformat()}#{number}"
+    return f"{episode.subject}@{episode.id}.{episode.seen_at:%Y%m%dT%H%M%S}#{number}"
 
 
 def _new(told: Notice, key: str, channel: str, audience: str) -> NewNotice:

@@ -120,15 +120,14 @@ class Alerts:
             return False
         return True
 
-    def tell(self, episode: Episode, *, cause: str, document: str, notices: Sequence[NewNotice]) -> bool:
-        """Note that a trouble is told, with the notices that tell it; answers whether nobody else told it meanwhile."""
-        now = self._clock()
-        values = {"told_at": now, "told": episode.told + 1, "cause": cause, "document": document}
+    def tell(self, episode: Episode, *, at: datetime, cause: str, document: str, notices: Sequence[NewNotice]) -> bool:
+        """Note that a trouble is told as it stood then, with the notices that tell it; answers whether nobody else told it meanwhile."""
+        values = {"told_at": at, "told": episode.told + 1, "cause": cause, "document": document}
         mine = (ALERT.c.id == episode.id, ALERT.c.told == episode.told, ALERT.c.ended_at.is_(None))
         with self._database.write() as connection:
             if not connection.execute(update(ALERT).where(*mine).values(values)).rowcount:
                 return False
-            _post(connection, notices, now)
+            _post(connection, notices, self._clock())
         return True
 
     def end(self, episode: Episode, notices: Sequence[NewNotice]) -> bool:

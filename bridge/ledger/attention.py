@@ -76,8 +76,8 @@ class Attention:
         return None if first is None else (first, last)
 
     def brought(self, source: str, start: datetime, end: datetime) -> int:
-        """How many messages a source brought from ``start`` until before ``end``."""
-        within = and_(INBOX.c.source == source, INBOX.c.received_at >= start, INBOX.c.received_at < end)
+        """How many messages a source brought between ``start`` and ``end``, neither moment included."""
+        within = and_(INBOX.c.source == source, INBOX.c.received_at > start, INBOX.c.received_at < end)
         with self._database.read() as connection:
             return int(connection.execute(select(func.count()).where(within)).scalar_one())
 
