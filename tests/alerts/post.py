@@ -73,7 +73,7 @@ class PostOffice:
         if self.says.startswith("250"):
             assert isinstance(envelope.content, bytes)
             self.envelopes.append(envelope)
-            self.mails.append(email.message_from_bytes(envelope.content, policy=default))  # type: ignore[arg-type]
+            self.mails.append(email.message_from_bytes(envelope.content, policy=default))
         return self.says
 
     def _authenticated(self, _server: Any, _session: Any, _envelope: Any, _mechanism: str, data: Any) -> AuthResult:

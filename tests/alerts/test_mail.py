@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -24,11 +25,14 @@ def parcel(number: int = 1, audience: str = "", notice: Notice = NOTICE) -> Parc
     return Parcel(notice, f"silence:hook@x#{number}", "silence:hook@x#1", "north", audience)
 
 
-def send(office: PostOffice, what: Parcel | None = None, **more: object) -> None:
-    MailChannel(office.settings(**more)).send(what or parcel(), AT)
+FIRST = parcel()
 
 
-def refused(office: PostOffice, **more: object) -> str:
+def send(office: PostOffice, what: Parcel = FIRST, **more: Any) -> None:
+    MailChannel(office.settings(**more)).send(what, AT)
+
+
+def refused(office: PostOffice, **more: Any) -> str:
     with pytest.raises(Undelivered) as problem:
         send(office, **more)
     return str(problem.value)
@@ -93,7 +97,8 @@ class TestTls:
     @pytest.mark.parametrize("security", ["starttls", "tls"])
     def test_with_a_log_in(self, security: str, self_made: tuple[Path, Path]) -> None:
         with PostOffice(security, *self_made, log_in=security == "starttls") as office:
-            send(office, **({"user": USER, "password": PASSWORD} if office.log_in else {}))
+            who: dict[str, Any] = {"user": USER, "password": PASSWORD} if office.log_in else {}
+            send(office, **who)
         assert len(office.mails) == 1
         assert office.logged_in == ([USER] if office.log_in else [])
 
