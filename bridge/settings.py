@@ -205,7 +205,8 @@ class LibrarySettings(Section):
     age_limit_days: int = Field(
         default=0,
         ge=0,
-        description="Open requests without news for more days than this need attention; 0: none do.",
+        description="Open requests of which the service has said nothing for more days than this need attention: `status` and the digest "
+        "show them; 0: none do.",
         examples=[120],
     )
     borrowing: BorrowingPolicy = Field(

@@ -8,6 +8,8 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from dataclasses import fields
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,9 @@ import pytest
 import typer
 
 from bridge import errors
+from bridge.alerts.channel import Parcel
+from bridge.alerts.model import Item, Kind, Notice, Stage
+from bridge.alerts.webhook import payload
 from bridge.cli.main import app
 from bridge.connectors.alma.errors import ANYWHERE, TABLE
 from bridge.domain.commands import Verb
@@ -166,3 +171,13 @@ def test_every_change_of_the_product_is_in_the_changelog() -> None:
     text = page("../CHANGELOG.md")
     for name, command in commands():
         assert hasattr(command, "commands") or f"`{name}`" in text, name
+
+
+def test_every_field_of_an_alert_and_every_kind_is_documented() -> None:
+    text = page("how-to/alerts.md")
+    item = Item("request", "R1")
+    parcel = Parcel(Notice(Kind.TEST, Stage.NEW, datetime.now(UTC), "t", (), items=(item,)), "k#1", "k#1", "b")
+    for name in [*payload(parcel), *(field.name for field in fields(Item))]:
+        assert f'"{name}": ' in text, name
+    for word in (*Kind, *Stage):
+        assert re.search(rf"\b{word}\b", text), word

@@ -6,7 +6,6 @@ from datetime import time
 from email.headerregistry import AddressHeader
 from email.policy import SMTP
 from enum import StrEnum
-from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -49,13 +48,6 @@ class AlertsSection(BaseModel):
     """A table of the alerts' settings."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-    @field_validator("ca_file", check_fields=False)
-    @classmethod
-    def _is_there(cls, value: str | None) -> str | None:
-        if value is not None and not Path(value).is_file():
-            raise ValueError(f"there is no file {value}")
-        return value
 
 
 class MailSettings(AlertsSection):
