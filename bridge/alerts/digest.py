@@ -115,7 +115,8 @@ def _add_quiet(section: Section, quiet: Sequence[QuietRequest], limit: int) -> N
     if not quiet:
         return
     named = ", ".join(
-        f"{each.name} ({each.number}, {each.status}, {each.heard:%Y-%m-%d})" for each in quiet[: words.NAMED]
+        f"{each.name} ({each.number}, {each.status or each.state}, {each.heard:%Y-%m-%d})"
+        for each in quiet[: words.NAMED]
     )
     more = f" and {len(quiet) - words.NAMED} more" if len(quiet) > words.NAMED else ""
     items = [

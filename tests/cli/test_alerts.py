@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -13,6 +13,7 @@ from bridge.ledger import Ledger
 from bridge.ledger.alerts import NewNotice
 from tests.alerts.post import PostOffice, free_port, text_of
 from tests.cli.house import House, until
+from tests.ledger.sample import take
 
 MAIL = """
 [alerts]
@@ -148,3 +149,16 @@ class TestDaemon:
         assert mail["Subject"] == "[test] Account ILL-NONE cannot be lent to"
         assert mail["To"] == "ill@library.example"
         assert "Nothing can be lent to account ILL-NONE in alma: The patron is unknown in Alma." in text_of(mail)
+
+
+def test_status_shows_requests_without_news_for_too_long(house: House) -> None:
+    house.config.write_text(house.config.read_text().replace('mode = "live"', 'mode = "live"\nage_limit_days = 30'))
+    house.command("db", "upgrade")
+    ledger = Ledger(house.ledger_url, clock=lambda: datetime.now(UTC) - timedelta(days=31))
+    take(ledger)
+    ledger.close()
+    (found,) = house.asked("status")["silent_for_long"]
+    assert (found["name"], found["number"], found["library"], found["state"]) == ("R1", "1", "main", "due")
+    said = house.command("status").stdout
+    assert "  - 1 open request is without news for longer than age_limit_days" in said
+    assert f"R1 (1, due): no news since {found['heard'][:10]}\n" in said
