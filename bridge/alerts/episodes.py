@@ -12,11 +12,15 @@ from bridge.alerts.words import span
 
 @dataclass(frozen=True)
 class Told:
-    """A trouble's past: first seen, last told (``None``: never), with which cause; ``earlier``: when one of its subject was told before."""
+    """A trouble's past: first seen, last told (``None``: never), with which cause and members then.
+
+    ``earlier`` is when one of the same subject was told before.
+    """
 
     seen_at: datetime
     told_at: datetime | None = None
     cause: str = ""
+    members: tuple[str, ...] = ()
     earlier: datetime | None = None
 
 
@@ -48,8 +52,9 @@ def _again(trouble: Trouble, past: Told, now: datetime, settings: AlertSettings)
         return True
     if trouble.lasting:
         return bool(settings.repeat_hours) and now - told_at >= timedelta(hours=settings.repeat_hours)
-    quiet = timedelta(minutes=settings.quiet_minutes)
-    return trouble.newest is not None and trouble.newest > told_at and now - told_at >= quiet
+    grown = trouble.newest is not None and trouble.newest > told_at
+    grown = grown or bool(set(trouble.members) - set(past.members))
+    return grown and now - told_at >= timedelta(minutes=settings.quiet_minutes)
 
 
 def notice_over(trouble: Trouble, past: Told, now: datetime) -> Notice | None:

@@ -85,7 +85,8 @@ class Trouble:
     """Something that stands now and that people are told of.
 
     ``subject`` names it over time: one trouble has one subject, however long it stands. ``at_once``: without waiting whether it settles.
-    ``lasting``: told again for as long as it stands; else only when ``newest`` (its latest member) is later than what was told.
+    ``lasting``: told again for as long as it stands; else only when it has grown: ``newest`` (its latest member) is later than what was
+    told, or there is one among ``members`` that was not told.
     ``over``: the title that tells its end; empty where the end is not told.
     """
 
@@ -98,6 +99,7 @@ class Trouble:
     items: tuple[Item, ...] = ()
     since: datetime | None = None
     newest: datetime | None = None
+    members: tuple[str, ...] = ()
     at_once: bool = False
     lasting: bool = False
     over: str = ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,8 @@ from bridge.domain.attention import KeptGroup, ParkedGroup
 
 LANE = "lane:"
 """What the subject of a closed lane begins with."""
+
+UNUSABLE = "account_unusable"
 
 
 def troubles(facts: Facts, settings: AlertSettings) -> tuple[Trouble, ...]:
@@ -34,9 +36,7 @@ def _all(facts: Facts, settings: AlertSettings) -> Iterator[Trouble]:
     yield from (_stopped(stop) for stop in facts.stops if stop.quota)
     yield from (_parked(group, zone) for group in facts.parked if _concerns_all(group, settings))
     yield from (_kept(group, zone) for group in facts.kept)
-    for fact in facts.accounts:
-        if ends(fact, facts, settings):
-            yield _account(fact, facts, zone)
+    yield from _accounts([fact for fact in facts.accounts if ends(fact, facts, settings)], facts, zone)
 
 
 def closed_lane(lane: LaneFact, zone: ZoneInfo) -> Trouble:
@@ -198,7 +198,7 @@ def account_line(fact: AccountFact, facts: Facts, zone: ZoneInfo) -> str:
 def account_item(fact: AccountFact) -> Item:
     """An account as an item."""
     account = fact.account
-    cause = "account_unusable" if account.problem else "account_expires"
+    cause = UNUSABLE if account.problem else "account_expires"
     advice = f"See to the account in {account.lane}."
     (library, *others) = fact.libraries or ("",)
     return Item(
@@ -212,21 +212,31 @@ def account_item(fact: AccountFact) -> Item:
     )
 
 
-def _account(fact: AccountFact, facts: Facts, zone: ZoneInfo) -> Trouble:
-    account, item = fact.account, account_item(fact)
-    title = f"Account {account.name} cannot be lent to" if account.problem else f"Account {account.name} expires soon"
-    concerned = ", ".join(fact.libraries)
+def _accounts(ending: Sequence[AccountFact], facts: Facts, zone: ZoneInfo) -> Iterator[Trouble]:
+    """One trouble a library and cause: accounts often end on the same day."""
+    alike: dict[tuple[str, str], list[AccountFact]] = {}
+    for fact in ending:
+        item = account_item(fact)
+        alike.setdefault((item.library, item.cause), []).append(fact)
+    for (library, cause), members in alike.items():
+        yield _account_trouble(library, cause, members, facts, zone)
+
+
+def _account_trouble(library: str, cause: str, members: Sequence[AccountFact], facts: Facts, zone: ZoneInfo) -> Trouble:
+    what = "cannot be lent to" if cause == UNUSABLE else "will expire soon"
+    of = f" of {library}" if library else ""
+    more = len(members) - words.ACCOUNTS
     return Trouble(
-        subject=f"account:{account.lane}:{account.name}:{item.cause}"[:300],
+        subject=f"account:{library}:{cause}",
         kind=Kind.ACCOUNT,
-        title=title,
+        title=f"{words.counted(len(members), 'ILL account')}{of} {what}",
         lines=(
-            account_line(fact, facts, zone),
-            f"Items of {concerned} are checked out to it.",
-            "Next: extend or unblock the account in the ILS; the bridge asks again within a day.",
+            *(account_line(fact, facts, zone) for fact in members[: words.ACCOUNTS]),
+            *((f"and {words.counted(more, 'more account')}",) if more > 0 else ()),
+            "Next: see to the accounts in the ILS; the bridge asks again within a day.",
         ),
-        library=item.library,
-        cause=item.cause,
-        items=(item,),
-        at_once=True,
+        library=library,
+        cause=cause,
+        items=tuple(account_item(fact) for fact in members),
+        members=tuple(f"{fact.account.lane}/{fact.account.name}" for fact in members),
     )

@@ -12,6 +12,8 @@ NAMED = 10
 """Requests named in one line; of more, the number is told."""
 REASONS = 5
 """Different reasons told of one cause."""
+ACCOUNTS = 20
+"""Accounts told in one notice."""
 CAUSES = {"staff": "waits for staff", "fault": "fault of the bridge"}
 
 

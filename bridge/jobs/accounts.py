@@ -8,6 +8,7 @@ from datetime import date, timedelta
 import structlog
 
 from bridge.connectors.base import Call
+from bridge.domain.attention import common_reason
 from bridge.domain.capabilities import Ability
 from bridge.domain.commands import FindPatron, Verb
 from bridge.engine.lane import WorkLane
@@ -71,7 +72,7 @@ class AccountJob:
         try:
             learned = lane.connector.find_patron(FindPatron(name), Call()).learned
         except Rejected as refused:
-            problem = refused.reason
+            problem = common_reason(refused.reason)
         except IlsError as down:
             self._ledger.accounts.ask_again(lane.name, name, at=self._ledger.clock() + ASKED_AGAIN)
             log.info("accounts.not_asked", lane=lane.name, why=str(down))

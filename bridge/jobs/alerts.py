@@ -109,7 +109,9 @@ class AlertJob:
         return {each.subject: each.told_at for each in ended if each.told_at is not None}
 
     def _stands(self, episode: Episode, trouble: Trouble, earlier: datetime | None, now: datetime) -> None:
-        past = Told(episode.seen_at, episode.told_at, episode.cause, earlier)
+        before = _remembered(episode)
+        members = before.members if before else ()
+        past = Told(episode.seen_at, episode.told_at, episode.cause, members, earlier)
         told = notice_due(trouble, past, now, self._rules)
         if told is None:
             return
@@ -120,10 +122,8 @@ class AlertJob:
 
     def _over(self, episode: Episode, now: datetime) -> None:
         past = Told(episode.seen_at, episode.told_at, episode.cause)
-        try:
-            told = notice_over(trouble_from(episode.document), past, now)
-        except ValidationError:  # another release wrote it
-            told = None
+        before = _remembered(episode)
+        told = notice_over(before, past, now) if before else None
         notices = self._addressed(told, _key(episode, episode.told + 1)) if told else ()
         if self._ledger.alerts.end(episode, notices) and past.told_at is not None:
             log.info("alert.over", kind=episode.kind, subject=episode.subject)
@@ -208,6 +208,14 @@ class AlertJob:
     def _drop(self, kept: KeptNotice, why: str) -> None:
         self._ledger.alerts.drop(kept, why)
         log.error("alert.given_up", channel=kept.channel, kind=kept.kind, audience=kept.audience, at=kept.at, why=why)
+
+
+def _remembered(episode: Episode) -> Trouble | None:
+    """The trouble as it was last told; ``None`` where another release wrote it in a way this one cannot read."""
+    try:
+        return trouble_from(episode.document)
+    except ValidationError:
+        return None
 
 
 def _key(episode: Episode, number: int) -> str:

@@ -47,8 +47,8 @@ class TestWhatIsTold:
             "quota:main",
             "parked:main:parked:item_type",
             "kept:hook",
-            "account:alma:ILL-XYZ:account_expires",
-            "account:alma:ILL-ABC:account_unusable",
+            "account:main:account_expires",
+            "account::account_unusable",
         ]
 
     def test_all_is_well(self) -> None:
@@ -120,14 +120,23 @@ class TestWhatIsTold:
 
     def test_an_account_that_expires_soon(self) -> None:
         told = only(accounts=(EXPIRING, FINE))
+        assert told.title == "1 ILL account of main will expire soon"
         assert told.lines[0] == "Account ILL-XYZ in alma expires on 2026-12-10 (in 15 days)."
         assert told.library == "main"
 
+    def test_accounts_that_expire_together_are_one_trouble(self) -> None:
+        many = tuple(replace(EXPIRING, account=replace(EXPIRING.account, name=f"ILL-{number}")) for number in range(50))
+        told = only(accounts=many)
+        assert told.title == "50 ILL accounts of main will expire soon"
+        assert told.lines[-2] == "and 30 more accounts"
+        assert len(told.lines) == 22
+        assert len(told.items) == len(told.members) == 50
+
     def test_an_account_that_cannot_be_lent_to_and_is_no_single_librarys(self) -> None:
         told = only(accounts=(EXPIRED,))
-        assert told.title == "Account ILL-ABC cannot be lent to"
+        assert told.title == "1 ILL account cannot be lent to"
+        assert told.lines[0] == "Nothing can be lent to account ILL-ABC in alma: The patron may not borrow: expired."
         assert told.library == ""
-        assert "main, branch" in told.lines[1]
 
     def test_what_is_stored_is_read_again(self) -> None:
         for trouble in troubles(EVERYTHING, RULES):
@@ -179,6 +188,13 @@ class TestWhenItIsTold:
 
     def test_what_has_not_grown_is_never_told_again(self) -> None:
         assert stage(PARKED, Told(NOW - 99 * HOUR, NOW - 98 * HOUR + 97 * HOUR, "item_type")) is None
+
+    def test_one_account_more_is_told_and_one_less_is_not(self) -> None:
+        told = only(accounts=(EXPIRING,))
+        past = Told(NOW - 30 * HOUR, NOW - 29 * HOUR, members=told.members)
+        assert stage(told, past) is None
+        assert stage(told, replace(past, members=("alma/ILL-OLD", *told.members))) is None
+        assert stage(told, replace(past, members=("alma/ILL-OLD",))) is Stage.STANDS
 
     def test_a_lane_that_flaps_is_quiet_for_a_while(self) -> None:
         assert stage(LANE, Told(NOW - HOUR, earlier=NOW - 59 * MINUTE)) is None

@@ -146,7 +146,7 @@ class TestDaemon:
         house.url_of(daemon)
         until(lambda: office.mails, "a mail")
         (mail,) = office.mails
-        assert mail["Subject"] == "[test] Account ILL-NONE cannot be lent to"
+        assert mail["Subject"] == "[test] 1 ILL account of main cannot be lent to"
         assert mail["To"] == "ill@library.example"
         assert "Nothing can be lent to account ILL-NONE in alma: The patron is unknown in Alma." in text_of(mail)
 

@@ -38,6 +38,7 @@ class Stage:
     office: PostOffice
     more: dict[str, Any] = field(default_factory=dict)
     mail: dict[str, Any] = field(default_factory=dict)
+    lending: dict[str, Any] = field(default_factory=dict)
     jobs: list[AlertJob] = field(default_factory=list)
 
     def known(self) -> Configuration:
@@ -47,7 +48,10 @@ class Stage:
             "bridge": "north",
             "alerts": {"mail": {**mail, **self.mail}, "digest": {"at": "07:00"}, **self.more},
             "ils": {"alma": alma},
-            "libraries": {"main": {"ils": "alma", "age_limit_days": 100}, "branch": {"ils": "alma"}},
+            "libraries": {
+                "main": {"ils": "alma", "age_limit_days": 100, "lending": self.lending},
+                "branch": {"ils": "alma"},
+            },
             "sources": {
                 "hook": {"kind": "webhook", "service": "svc", "library": "main", "secret": "a shared secret"},
                 "changes": {"kind": "feed", "service": "svc", "library": "main", "url": "http://127.0.0.1:1"},
@@ -422,3 +426,16 @@ def test_a_ledger_that_is_busy_is_told_and_tried_at_the_next_look(stage: Stage) 
     with capture_logs() as logs:
         job.run()
     assert [line["event"] for line in logs] == ["ledger.busy"]
+
+
+def test_accounts_are_told_once_until_there_is_one_more(stage: Stage) -> None:
+    stage.lending = {"accounts": {"A": "ILL-A", "B": "ILL-B"}}
+    stage.ledger.accounts.ensure("alma", ["ILL-A", "ILL-B"])
+    stage.ledger.accounts.learned("alma", "ILL-A", expires=(NOW + 9 * DAY).date(), problem="")
+    stage.look()
+    assert stage.look(minutes=5) == ["1 ILL account of main will expire soon"]
+    assert stage.look(hours=2) == []
+    stage.ledger.accounts.learned("alma", "ILL-B", expires=(NOW + 9 * DAY).date(), problem="")
+    assert stage.look(minutes=1) == ["2 ILL accounts of main will expire soon"]
+    stage.ledger.accounts.learned("alma", "ILL-A", expires=(NOW + 999 * DAY).date(), problem="")
+    assert stage.look(hours=2) == []
