@@ -168,6 +168,8 @@ def _sources(facts: Facts, zone: ZoneInfo) -> Section:
         elif source.usual and source.last is not None:
             silent = f"silent since {words.moment(source.last, zone)}, longer than usual"
             section.add([f"{source.name}: {silent}"], Item("source", source.name, cause="silent", since=source.last))
+        elif source.last is None:
+            section.add([f"{source.name}: has brought nothing yet"], things=0)
     return section
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import smtplib
 import ssl
 from collections.abc import Sequence
+from contextlib import closing, suppress
 from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -40,8 +41,10 @@ class MailChannel:
         recipients = self.recipients(parcel.audience)
         mail = compose(parcel, self._settings.sender, recipients)
         try:
-            with self._connected() as server:
+            with closing(self._connected()) as server:
                 refused = server.send_message(mail, to_addrs=[parseaddr(each)[1] for each in recipients])
+                with suppress(smtplib.SMTPException, OSError):  # it was taken, however we part
+                    server.quit()
         except (smtplib.SMTPException, OSError, UnicodeError) as problem:
             raise Undelivered(_told(problem, f"{self._settings.host}:{self._settings.at_port}")) from problem
         if refused:

@@ -65,8 +65,9 @@ def _lanes(known: Configuration, ledger: Ledger) -> Iterator[LaneFact]:
 
 
 def _sources(known: Configuration, ledger: Ledger) -> Iterator[SourceFact]:
-    problems = {name: problem for name, _, problem, _ in ledger.inbox.sources() if name in known.sources}
-    for name, problem in problems.items():
+    failing = ledger.attention.failing()
+    for name in known.sources:
+        problem = failing.get(name, "")
         heard = ledger.attention.heard(name)
         usual = () if problem or heard is None else _unusual(known, ledger, name, *heard)
         yield SourceFact(name, problem, heard[1] if heard else None, usual)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, case, exists, func, or_, select
+from sqlalchemy import Connection, Select, and_, case, exists, func, or_, select, text
 
 from bridge.domain.arrival import ArrivalState
 from bridge.domain.attention import KeptGroup, ParkedGroup, ParkedRequest, QuietRequest, without_patron
@@ -22,7 +22,10 @@ STOPPED = (State.PARKED, State.STAFF)
 TAKEN_UP = (State.DUE, State.WAITING, State.IN_STEP, *STOPPED)
 """States of open requests that the bridge works for; what it only observes has its own people."""
 PARKED_AT = func.coalesce(REQUEST.c.parked_at, REQUEST.c.updated_at)
+KEPT = INBOX.c.state != text(f"'{ArrivalState.FOLDED.value}'")
+"""Spelled out as in the index of kept messages, which is used only then."""
 MANY = 1000
+UNREADABLE = "This release cannot read the request."
 
 
 class Attention:
@@ -59,21 +62,28 @@ class Attention:
     def kept(self, since: datetime) -> tuple[KeptGroup, ...]:
         """Messages that could not be understood, by source; ``fresh`` are those that came since then."""
         fresh = func.sum(case((INBOX.c.received_at >= since, 1), else_=0))
+        source = func.coalesce(INBOX.c.source, "").label(
+            "of"
+        )  # else SQLite reads all messages in the order of their sources
         query = (
-            select(INBOX.c.source, func.count(), fresh, func.max(INBOX.c.received_at))
-            .where(INBOX.c.state != ArrivalState.FOLDED.value)
-            .group_by(INBOX.c.source)
-            .order_by(INBOX.c.source)
+            select(source, func.count(), fresh, func.max(INBOX.c.received_at)).where(KEPT).group_by("of").order_by("of")
         )
         with self._database.read() as connection:
             return tuple(KeptGroup(*row) for row in connection.execute(query))
 
     def heard(self, source: str) -> tuple[datetime, datetime] | None:
         """When a source brought its first and its latest message; ``None`` where it never did."""
-        query = select(func.min(INBOX.c.received_at), func.max(INBOX.c.received_at)).where(INBOX.c.source == source)
+        mine = INBOX.c.source == source
+        ends = (select(end(INBOX.c.received_at)).where(mine).scalar_subquery() for end in (func.min, func.max))
         with self._database.read() as connection:
-            first, last = connection.execute(query).one()
+            first, last = connection.execute(select(*ends)).one()
         return None if first is None else (first, last)
+
+    def failing(self) -> dict[str, str]:
+        """Sources whose last poll failed, and why."""
+        query = select(schema.cursor.c.source, schema.cursor.c.problem).where(schema.cursor.c.problem != "")
+        with self._database.read() as connection:
+            return {row.source: row.problem for row in connection.execute(query)}
 
     def brought(self, source: str, start: datetime, end: datetime) -> int:
         """How many messages a source brought between ``start`` and ``end``, neither moment included."""
@@ -95,18 +105,23 @@ def _group(connection: Connection, found: Any, named: int) -> ParkedGroup:  # no
 
 
 def _parked(found: Any) -> ParkedRequest:  # noqa: ANN401 - a row
-    row = row_of(found)
+    since = found.parked_at or found.updated_at
+    try:
+        row = row_of(found)
+    except (ValueError, KeyError):  # one that cannot be read must not silence the others
+        return ParkedRequest(f"R{found.id}", found.number, UNREADABLE, "See: ill-bridge db check.", since)
     reason, advice = (without_patron(text, row.request, row.record) for text in (row.parked.reason, row.parked.advice))
-    return ParkedRequest(row.name, row.request.key.number, reason, advice, found.parked_at or row.updated_at)
+    return ParkedRequest(row.name, row.request.key.number, reason, advice, since)
 
 
 def _quiet(spoken: Mapping[str, datetime]) -> Select[Any]:
     """A request made after the limit had news after it; of the others, few, the history is asked."""
     mine = and_(HISTORY.c.request_id == REQUEST.c.id, HISTORY.c.kind == "change")
     heard = select(func.max(HISTORY.c.at)).where(mine).scalar_subquery()
+    library = func.coalesce(REQUEST.c.library, "")  # else SQLite reads all requests of the library, closed ones too
     of_library = [
         and_(
-            REQUEST.c.library == name,
+            library == name,
             REQUEST.c.created_at < limit,
             ~exists().where(mine, HISTORY.c.at >= limit),
         )

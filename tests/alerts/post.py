@@ -44,13 +44,14 @@ def certificate(folder: Path) -> tuple[Path, Path]:
 
 @dataclass
 class PostOffice:
-    """Takes mails; ``says`` is what it answers to the data of one, ``unknown`` are recipients it refuses."""
+    """Takes mails; ``says`` is what it answers to the data of one, ``parts`` to QUIT, ``unknown`` are addresses it refuses."""
 
     security: str = "none"
     cert: Path | None = None
     key: Path | None = None
     log_in: bool = False
     says: str = "250 OK"
+    parts: str = "221 Bye"
     unknown: set[str] = field(default_factory=set)
     mails: list[EmailMessage] = field(default_factory=list)
     envelopes: list[Envelope] = field(default_factory=list)
@@ -68,6 +69,9 @@ class PostOffice:
             return "550 5.7.1 not from here"
         envelope.mail_from = address
         return "250 OK"
+
+    async def handle_QUIT(self, _server: Any, _session: Any, _envelope: Envelope) -> str:  # noqa: N802
+        return self.parts
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Envelope) -> str:  # noqa: N802
         if self.says.startswith("250"):

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, time, timedelta
 import pytest
 
 from bridge.alerts.digest import digest, digest_due
-from bridge.alerts.facts import Facts
+from bridge.alerts.facts import Facts, SourceFact
 from bridge.alerts.model import Kind, notice_from, notice_text
 from bridge.alerts.settings import DigestSettings, Weekday
 from tests.alerts.situations import EVERYTHING, NOW, PAST, QUIET, RULES, SINCE, group
@@ -85,6 +85,11 @@ class TestWords:
         assert "and 20 more" in told.text
         assert "1 request still waiting for staff, none of them new: R1 (101)" in told.text
         assert "does not know" not in told.text
+
+    def test_a_source_that_never_spoke_is_told_though_it_may_be_new(self) -> None:
+        told = digest(Facts(NOW, sources=(SourceFact("hook"),)), RULES, since=SINCE)
+        assert "hook: has brought nothing yet" in told.text
+        assert told.items == ()
 
     def test_some_are_new(self) -> None:
         told = digest(Facts(NOW, parked=(group(5, fresh=2),)), RULES, since=SINCE)

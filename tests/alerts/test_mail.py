@@ -155,6 +155,11 @@ class TestRefusals:
         with PostOffice(says=says) as office:
             assert told in refused(office)
 
+    def test_a_mail_that_was_taken_is_delivered_however_the_server_parts(self) -> None:
+        with PostOffice(parts="421 in a bad mood") as office:
+            send(office)
+        assert len(office.mails) == 1
+
     def test_every_recipient_is_refused(self) -> None:
         with PostOffice(unknown={"ops@library.example"}) as office:
             assert "refused every recipient: ops@library.example (550)" in refused(office)

@@ -59,6 +59,16 @@ def test_secrets_stand_in_files(tmp_path: Path) -> None:
     assert "hooks/secret" not in repr(known)
 
 
+def test_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ILL_BRIDGE_ALERTS__MAIL__PASSWORD", "from-environment")
+    monkeypatch.setenv("ILL_BRIDGE_ALERTS__DIGEST__TIMEZONE", "Europe/Berlin")
+    known = checked({"mail": {**MAIL, "user": "u"}}).settings.alerts
+    assert known.mail is not None
+    assert known.mail.password is not None
+    assert known.mail.password.get_secret_value() == "from-environment"
+    assert known.digest.timezone == "Europe/Berlin"
+
+
 @pytest.mark.parametrize(
     ("alerts", "told"),
     [

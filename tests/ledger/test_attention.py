@@ -76,6 +76,15 @@ class TestParked:
         (group,) = ledger.attention.parked(NOW)
         assert (group.fresh, group.latest, group.newest[0].since) == (1, NOW, NOW)
 
+    def test_one_that_cannot_be_read_does_not_silence_the_others(self, ledger: Ledger) -> None:
+        for number in "12":
+            take(ledger, arrival(number, number=number))
+            stop(ledger, State.PARKED, "item_type")
+        with ledger.database.write() as connection:
+            connection.exec_driver_sql("update request set document = '{}' where id = 1")
+        (group,) = ledger.attention.parked(NOW)
+        assert [each.reason for each in group.newest] == ["Why.", "This release cannot read the request."]
+
     def test_none(self, ledger: Ledger) -> None:
         assert ledger.attention.parked(NOW) == ()
 
@@ -147,3 +156,8 @@ class TestSources:
             clock.now += HOUR
         assert ledger.attention.brought("hook", NOW, NOW + 2 * HOUR) == 1
         assert ledger.attention.brought("other", NOW, NOW + 2 * HOUR) == 0
+
+    def test_whose_polls_fail(self, ledger: Ledger) -> None:
+        ledger.inbox.polled("changes", "Down.")
+        ledger.inbox.polled("calm")
+        assert ledger.attention.failing() == {"changes": "Down."}
