@@ -170,10 +170,6 @@ def _left_to_people(report: dict[str, Any]) -> Iterator[str]:
         yield f"{_many(count, 'open request')} without news for longer than age_limit_days; see below."
 
 
-def _silent_line(row: dict[str, Any]) -> str:
-    return f"{row['name']} ({row['number']}, {row['status'] or row['state']}): no news since {row['heard']:%Y-%m-%d}"
-
-
 def _many(count: int, what: str) -> str:
     return f"{count} {what} is" if count == 1 else f"{count} {what}s are"
 
@@ -201,12 +197,19 @@ def _print(report: dict[str, Any]) -> None:
         say(f"Due the longest: {oldest['request']} on lane {oldest['lane']}{_for(oldest['seconds'])}")
     if report["orders"]:
         say(f"Orders not carried out yet: {_counted(report['orders'])}")
+    for line in _one_by_one(report):
+        say(line)
+
+
+def _one_by_one(report: dict[str, Any]) -> Iterator[str]:
+    """What people have to see to, a line each."""
     for kept in report["kept"]:
-        say(f"Kept message {kept['id']} from {kept['source']}: {kept['why']}")
+        yield f"Kept message {kept['id']} from {kept['source']}: {kept['why']}"
     for row in report["attention"]:
-        say(f"{row['request']} ({row['number']}, {row['state']}): {row['reason']} {row['advice']}")
+        yield f"{row['request']} ({row['number']}, {row['state']}): {row['reason']} {row['advice']}"
     for row in report["silent_for_long"]:
-        say(_silent_line(row))
+        status = row["status"] or row["state"]
+        yield f"{row['name']} ({row['number']}, {status}): no news since {row['heard']:%Y-%m-%d}"
 
 
 def _lane_line(lane: dict[str, Any]) -> str:
