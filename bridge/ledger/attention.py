@@ -131,6 +131,6 @@ def _quiet(spoken: Mapping[str, datetime]) -> Select[Any]:
     return (
         select(*told, func.coalesce(heard, REQUEST.c.created_at).label("heard"))
         .where(REQUEST.c.state.in_([state.value for state in TAKEN_UP]), or_(*of_library))
-        .order_by(REQUEST.c.created_at)
+        .order_by(REQUEST.c.created_at, REQUEST.c.id)
         .limit(MANY)
     )
