@@ -13,7 +13,7 @@ from datetime import timedelta
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from bridge import __version__
+from bridge import __version__, notify
 from bridge.domain.policy import Mode
 from bridge.engine.dispatcher import Dispatcher
 from bridge.engine.drill import GOING_ON, close_drills
@@ -21,8 +21,11 @@ from bridge.engine.lane import WorkLane
 from bridge.engine.reconciler import Reconciler
 from bridge.engine.schedule import RetrySchedule
 from bridge.engine.steering import Steering
+from bridge.jobs.accounts import AccountJob
+from bridge.jobs.alerts import AlertJob
 from bridge.jobs.orders import OrderJob
 from bridge.jobs.poll import PollJob
+from bridge.jobs.pulse import Pulse
 from bridge.ledger import Ledger
 from bridge.ledger.memory import RunFile
 from bridge.logging import tell_poll
@@ -31,7 +34,7 @@ from bridge.settings import Configuration
 from bridge.web.access import open_to_others
 from bridge.web.readiness import health_of
 from bridge.web.servers import WebServers
-from bridge.wiring import both, doors_of, feeds_of, lanes_of, run_file
+from bridge.wiring import both, channels_of, doors_of, feeds_of, lanes_of, ledger_of, run_file
 
 log = structlog.get_logger(__name__)
 
@@ -39,7 +42,8 @@ ORDERS_EVERY = 0.5
 """Seconds between looks at orders that commands wrote."""
 REMEMBER_EVERY = 5
 """Seconds between notes of how far the ledger has come."""
-
+ACCOUNTS_EVERY = 300
+"""Seconds between looks which ILL accounts are to be asked about."""
 DRILLS_EVERY = 60
 """Seconds between looks for drills that were cut off while the daemon ran."""
 
@@ -99,7 +103,7 @@ class Daemon:
     def __init__(self, known: Configuration) -> None:
         self._known = known
         settings = known.settings
-        self.ledger = Ledger(settings.ledger.url)
+        self.ledger = ledger_of(known)
         self.metrics = Metrics()
         self.ledger.database.refused = self.metrics.ledger_refused
         self._stopping = threading.Event()
@@ -108,6 +112,7 @@ class Daemon:
         self._scheduler = BackgroundScheduler(timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1})
         self._web: WebServers | None = None
         self._run_file = RunFile(self.ledger, run_file(settings))
+        self._alerts: AlertJob | None = None
 
     @property
     def url(self) -> str:
@@ -127,7 +132,9 @@ class Daemon:
     def start(self) -> None:
         """Lock, migrate, then work; the doors open last, when all that they need is there."""
         self.ledger.lock.take()
-        self.ledger.upgrade()
+        before = self.ledger.upgrade()
+        if before.newer:
+            log.warning("ledger.newer_schema", schema=before.stands, release=before.head)
         settings = self._known.settings
         self._engine = make_engine(self._known, self.ledger, self._stopping.is_set, self.metrics)
         dispatcher = Dispatcher(
@@ -142,6 +149,7 @@ class Daemon:
         self._caution(polls)
         dispatcher.start()
         self._start_clockwork(self._engine, polls)
+        self._beat(dispatcher)
         self._open_doors(dispatcher)
 
     def _open_doors(self, dispatcher: Dispatcher) -> None:
@@ -197,11 +205,30 @@ class Daemon:
         self._scheduler.add_job(self._end_drills, "interval", seconds=DRILLS_EVERY, id="drills")
         for number, (poll, every) in enumerate(polls):
             self._scheduler.add_job(poll.run, "interval", seconds=every, id=f"poll {number}")
+        if self._known.settings.alerts.on:
+            self._start_alerts(engine)
         self._scheduler.start()
 
     def _end_drills(self) -> None:
         """What they made is removed; the dispatcher's backstop finds the work."""
         close_drills(self.ledger, self._known.settings.lane, idle=GOING_ON)
+
+    def _beat(self, dispatcher: Dispatcher) -> None:
+        """Where systemd watches, tell it thrice in its interval that work goes on."""
+        if seconds := notify.watchdog_seconds():
+            pulse = Pulse(dispatcher.silent_for, seconds + self._known.settings.engine.backstop)
+            self._scheduler.add_job(pulse.run, "interval", seconds=seconds / 3, id="pulse")
+
+    def _start_alerts(self, engine: Engine) -> None:
+        """Digest and alerts, where a channel is configured; ILL accounts are asked about for their sake only."""
+        stopping = self._stopping.is_set
+        self._alerts = AlertJob(self._known, self.ledger, channels_of(self._known), stopping=stopping)
+        lanes = {name: lane for name, (lane, _) in engine.lanes.items()}
+        accounts = AccountJob(self._known.settings, self.ledger, lanes, stopping=stopping)
+        every = self._known.settings.alerts.look_seconds
+        now = self.ledger.clock()
+        self._scheduler.add_job(accounts.run, "interval", seconds=ACCOUNTS_EVERY, id="accounts", next_run_time=now)
+        self._scheduler.add_job(self._alerts.run, "interval", seconds=every, id="alerts")
 
     def stop(self) -> None:
         """Close the doors, let the step in hand end, give everything back."""
@@ -210,6 +237,8 @@ class Daemon:
             self._web.stop()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=True)
+        if self._alerts is not None:
+            self._alerts.close()
         if self._dispatcher is not None:
             self._dispatcher.stop()
         if self._engine is not None:

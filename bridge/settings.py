@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from bridge.alerts.settings import AlertSettings
 from bridge.csvfile import read_csv
 from bridge.domain.policy import BorrowingPolicy, LendingPolicy, Mode, Policy
 from bridge.errors import ConfigurationError
@@ -35,6 +36,11 @@ class LedgerSettings(Section):
         default="sqlite:///var/ill-bridge.db",
         description="Database: sqlite:///FILE, or postgresql+psycopg://USER@HOST/NAME for several daemons.",
         examples=["sqlite:////var/lib/ill-bridge/ill-bridge.db"],
+    )
+    password: SecretStr | None = Field(
+        default=None,
+        description="PostgreSQL password of that user; without one libpq looks into its own password file (PGPASSFILE).",
+        examples=["a long random secret"],
     )
 
 
@@ -199,7 +205,8 @@ class LibrarySettings(Section):
     age_limit_days: int = Field(
         default=0,
         ge=0,
-        description="Open requests without news for more days than this need attention; 0: none do.",
+        description="Open requests of which the service has said nothing for more days than this need attention: `status` and the digest "
+        "show them; 0: none do.",
         examples=[120],
     )
     borrowing: BorrowingPolicy = Field(
@@ -234,6 +241,7 @@ class Settings(BaseSettings):
     web: WebSettings = Field(default_factory=WebSettings)
     log: LogSettings = Field(default_factory=LogSettings)
     engine: EngineSettings = Field(default_factory=EngineSettings)
+    alerts: AlertSettings = Field(default_factory=AlertSettings)
     ils: dict[str, IlsSettings] = Field(default_factory=dict, description="The ILS institutions, by name.")
     libraries: dict[str, LibrarySettings] = Field(default_factory=dict, description="The libraries, by name.")
     sources: dict[str, dict[str, Any]] = Field(default_factory=dict, description="The resource-sharing side, by name.")
@@ -243,12 +251,12 @@ class Settings(BaseSettings):
         cls,
         settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is the library's
         init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment goes before the file; nothing else is read."""
-        return (env_settings, init_settings)
+        """Only what ``check`` hands in: it laid the environment over the file and read the secrets' files already."""
+        return (init_settings,)
 
     def policy(self, library: str) -> Policy:
         """The policy of a library, with the name of this bridge."""
@@ -458,7 +466,9 @@ def _with_secrets(model: Any, raw: Any, where: str, folder: Path, problems: list
             secret = _secret(folder / str(read.pop(beside)), f"{where}.{beside}".lstrip("."), problems)
             read.setdefault(name, secret)
         elif name in read:
-            read[name] = _with_secrets(field.annotation, read[name], f"{where}.{name}".lstrip("."), folder, problems)
+            read[name] = _with_secrets(
+                _plain(field.annotation), read[name], f"{where}.{name}".lstrip("."), folder, problems
+            )
     return read
 
 
@@ -554,6 +564,12 @@ def _crossed(raw: dict[str, Any], sources: Mapping[str, BaseModel | None]) -> li
             for library in named
             if library and library not in libraries
         ]
+    mail = dict(_tables(dict(_tables(raw, "alerts")), "mail"))
+    problems += [
+        f"alerts.mail.libraries: there is no [libraries.{library}]" + _meant(library, libraries)
+        for library in mail.get("libraries", {})
+        if library not in libraries
+    ]
     return problems
 
 

@@ -10,6 +10,9 @@ from pathlib import Path
 import structlog
 from pydantic import BaseModel
 
+from bridge.alerts.channel import Channel
+from bridge.alerts.mail import MailChannel
+from bridge.alerts.webhook import HookChannel
 from bridge.connectors.base import Connector, Surroundings
 from bridge.connectors.registry import connector_kind
 from bridge.domain.arrival import Arrival
@@ -57,6 +60,12 @@ def run_file(settings: Settings) -> Path | None:
         return Path(settings.engine.run_file)
     url = settings.ledger.url
     return Path(f"{url.removeprefix('sqlite:///')}.run") if url.startswith("sqlite:///") else None
+
+
+def ledger_of(known: Configuration) -> Ledger:
+    """The ledger that the configuration names. Raises ``ConfigurationError`` where it names none."""
+    found = known.settings.ledger
+    return Ledger(found.url, password=found.password.get_secret_value() if found.password else "")
 
 
 def lanes_of(known: Configuration, ledger: Ledger, metrics: Metrics) -> dict[str, WorkLane]:
@@ -206,6 +215,14 @@ def doors_of(
         for name, settings in known.sources.items()
         if isinstance(settings, WebhookSettings)
     }
+
+
+def channels_of(known: Configuration) -> tuple[Channel, ...]:
+    """The ways to tell people that are configured; none: nobody is told anything."""
+    rules = known.settings.alerts
+    mail = (MailChannel(rules.mail),) if rules.mail is not None else ()
+    hook = (HookChannel(rules.webhook, tell_poll),) if rules.webhook is not None else ()
+    return (*mail, *hook)
 
 
 def feeds_of(known: Configuration, *, tell: Callable[[Exchange], None] = tell_poll) -> dict[str, FeedSource]:

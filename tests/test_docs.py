@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from dataclasses import fields
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,9 @@ import pytest
 import typer
 
 from bridge import errors
+from bridge.alerts.channel import Parcel
+from bridge.alerts.model import Item, Kind, Notice, Stage
+from bridge.alerts.webhook import payload
 from bridge.cli.main import app
 from bridge.connectors.alma.errors import ANYWHERE, TABLE
 from bridge.domain.commands import Verb
@@ -24,9 +30,6 @@ from bridge.sources.message import Message
 from bridge.wiring import connector_settings, source_settings
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted(
-    [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "tests").rglob("*.md")]
-)
 INNER = {"missing", "not_yet_visible", "already_there"}
 
 
@@ -125,10 +128,31 @@ def test_the_example_shows_every_key() -> None:
     assert sorted(key for key in keys if key.removesuffix("_file") not in shown) == []
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_links_lead_somewhere(path: Path) -> None:
-    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8")):
-        assert "://" in target or (path.parent / target).exists(), target
+def test_the_site_is_built_without_a_warning_and_its_links_lead_somewhere(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [ROOT / "scripts" / "site", "--offline"],
+        env={**os.environ, "SITE_DIR": str(tmp_path / "site")},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "site" / "tutorial" / "first-loan.html").exists()
+
+
+def test_every_page_is_in_the_sites_navigation() -> None:
+    text = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    for path in (ROOT / "docs").rglob("*.md"):
+        assert f"- {path.relative_to(ROOT / 'docs')}" in text.replace("Home: ", ""), "add it to nav in mkdocs.yml"
+
+
+def test_what_proves_a_promise_is_there() -> None:
+    proofs = re.findall(r"`((?:tests|bench|scripts)/[^`]+)`", page("explanation/promises.md"))
+    assert len(proofs) > 20
+    for proof in proofs:
+        path, *names = proof.split("::")
+        assert (ROOT / path).exists(), proof
+        for name in names:
+            assert re.search(rf"(def|class) {name}\b", (ROOT / path).read_text(encoding="utf-8")), proof
 
 
 def test_every_page_is_linked_from_the_readme() -> None:
@@ -147,3 +171,13 @@ def test_every_change_of_the_product_is_in_the_changelog() -> None:
     text = page("../CHANGELOG.md")
     for name, command in commands():
         assert hasattr(command, "commands") or f"`{name}`" in text, name
+
+
+def test_every_field_of_an_alert_and_every_kind_is_documented() -> None:
+    text = page("how-to/alerts.md")
+    item = Item("request", "R1")
+    parcel = Parcel(Notice(Kind.TEST, Stage.NEW, datetime.now(UTC), "t", (), items=(item,)), "k#1", "k#1", "b")
+    for name in [*payload(parcel), *(field.name for field in fields(Item))]:
+        assert f'"{name}": ' in text, name
+    for word in (*Kind, *Stage):
+        assert re.search(rf"\b{word}\b", text), word

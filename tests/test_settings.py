@@ -220,3 +220,11 @@ def test_the_nearest_key_is_named_inside_a_rule() -> None:
     raw = good()
     raw["libraries"]["main"]["borrowing"] = {"rules": [{"partners": ["XYZ"], "item_typ": "X"}]}
     assert "libraries.main.borrowing.rules.0.item_typ: there is no such key; did you mean 'item_type'?" in problems(raw)
+
+
+def test_the_environment_may_name_a_secrets_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "password").write_text("hush\n", encoding="utf-8")
+    monkeypatch.setenv("ILL_BRIDGE_LEDGER__PASSWORD_FILE", str(tmp_path / "password"))
+    password = checked(good()).settings.ledger.password
+    assert password is not None
+    assert password.get_secret_value() == "hush"

@@ -15,7 +15,7 @@ from bridge.connectors.registry import connector_kind
 from bridge.domain.expect import EXPIRY_WARNING
 from bridge.domain.finding import CLOCK_LIMIT, Finding, well
 from bridge.ledger.look import ledger_findings
-from bridge.settings import Configuration
+from bridge.settings import Configuration, LedgerSettings
 from bridge.sources.feed import FeedSettings
 from bridge.sources.webhook import WebhookSettings
 from bridge.wiring import capabilities_of, connector_of, expected_of, feed_of
@@ -37,7 +37,7 @@ def checked(known: Configuration, scope: Scope, clock: Callable[[], datetime]) -
         library = known.settings.libraries[name]
         yield Part(f"Library {name}", policy_findings(library, capabilities_of(known, library.ils), clock()))
     if not scope.offline:
-        yield Part("Ledger", ledger_findings(known.settings.ledger.url))
+        yield Part("Ledger", _ledger(known.settings.ledger))
     for source in sources_of(known):
         if not scope.library or scope.library in source.libraries:
             yield _source(known, source, scope, clock)
@@ -45,6 +45,10 @@ def checked(known: Configuration, scope: Scope, clock: Callable[[], datetime]) -
         for lane in dict.fromkeys(known.settings.lane(name) for name in _libraries(known, scope)):
             with connector_of(known, lane) as connector:
                 yield ils_part(lane, connector, expected_of(known, lane, scope.library), clock().date(), scope.within)
+
+
+def _ledger(settings: LedgerSettings) -> tuple[Finding, ...]:
+    return ledger_findings(settings.url, settings.password.get_secret_value() if settings.password else "")
 
 
 def _libraries(known: Configuration, scope: Scope) -> tuple[str, ...]:

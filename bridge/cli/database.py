@@ -10,11 +10,11 @@ from typing import Annotated
 import typer
 
 from bridge.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
-from bridge.ledger import Ledger
 from bridge.ledger.upkeep import backup as copied
-from bridge.ledger.upkeep import size, troubles
-from bridge.wiring import configuration
+from bridge.ledger.upkeep import size, stood, troubles
+from bridge.wiring import configuration, ledger_of
 
+NEWER = "The schema ({}) is of a newer release and was left as it is; this release works on it."
 db = typer.Typer(name="db", help="Look after the ledger's database.", no_args_is_help=True)
 
 
@@ -24,13 +24,18 @@ def upgrade(config: ConfigOption = DEFAULT_CONFIG) -> None:
 
     Example: ill-bridge db upgrade
     """
-    ledger = Ledger(configuration(config).settings.ledger.url)
+    ledger = ledger_of(configuration(config))
     try:
         ledger.lock.take()
-        ledger.upgrade()
+        before = ledger.upgrade()
     finally:
         ledger.close()
-    typer.echo("The schema is this release's.")
+    if before.newer:
+        typer.echo(NEWER.format(before.stands))
+    elif before.current:
+        typer.echo("The schema is this release's already.")
+    else:
+        typer.echo(f"The schema was brought from {before.stands or 'nothing'} to {before.head}.")
 
 
 @db.command()
@@ -42,7 +47,7 @@ def backup(
 
     Example: ill-bridge db backup /var/backups/ill-bridge-2026-11-24.db
     """
-    ledger = Ledger(configuration(config).settings.ledger.url)
+    ledger = ledger_of(configuration(config))
     try:
         copied(ledger.database, file)
     finally:
@@ -56,15 +61,23 @@ def check_database(config: ConfigOption = DEFAULT_CONFIG, *, as_json: JsonOption
 
     Example: ill-bridge db check
     """
-    ledger = Ledger(configuration(config).settings.ledger.url)
+    ledger = ledger_of(configuration(config))
     try:
         found = tuple(troubles(ledger.database))
         rows = {} if found else size(ledger.database)
+        found_at = stood(ledger.database)
     finally:
         ledger.close()
     if as_json:
-        report = {"ok": not found, "troubles": [asdict(each) for each in found], "rows": rows}
+        report = {
+            "ok": not found,
+            "troubles": [asdict(each) for each in found],
+            "rows": rows,
+            "newer_schema": found_at.newer,
+        }
         typer.echo(json.dumps(report, ensure_ascii=False, indent=2))
+    elif found_at.newer:
+        typer.echo(NEWER.format(found_at.stands))
     for each in () if as_json else found:
         typer.echo(f"{each.what} {each.advice}")
     if not found and not as_json:

@@ -7,7 +7,19 @@ import sys
 import typer
 
 from bridge import logging
-from bridge.cli import adopting, checking, database, exporting, looking, overview, pausing, replaying, running, steering
+from bridge.cli import (
+    adopting,
+    alerting,
+    checking,
+    database,
+    exporting,
+    looking,
+    overview,
+    pausing,
+    replaying,
+    running,
+    steering,
+)
 from bridge.cli.demo.command import demo
 from bridge.cli.sandbox import sandbox
 from bridge.errors import BridgeError, ConfigurationError
@@ -35,6 +47,7 @@ app.command()(pausing.resume)
 app.command()(replaying.replay)
 app.command()(exporting.export)
 app.add_typer(database.db)
+app.add_typer(alerting.alerts)
 app.command()(demo)
 app.command()(sandbox)
 

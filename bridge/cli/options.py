@@ -11,7 +11,7 @@ import typer
 
 from bridge.ledger import Ledger
 from bridge.settings import Configuration
-from bridge.wiring import configuration
+from bridge.wiring import configuration, ledger_of
 
 DEFAULT_CONFIG = Path("config/bridge.toml")
 
@@ -26,7 +26,7 @@ YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 def opened(config: Path) -> Iterator[tuple[Configuration, Ledger]]:
     """The configuration and its ledger, brought to this release's schema where no daemon runs on it."""
     known = configuration(config)
-    ledger = Ledger(known.settings.ledger.url)
+    ledger = ledger_of(known)
     try:
         if ledger.lock.free():
             ledger.upgrade()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from rich.console import Console
 
 from bridge.cli.looking import as_text
 from bridge.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, opened
+from bridge.jobs.gathering import age_limits
 from bridge.ledger import Ledger, State
 from bridge.ledger.figures import Heard, Seen
 from bridge.ledger.libraries import OVER_QUOTA
@@ -50,6 +52,7 @@ def _report(known: Configuration, ledger: Ledger) -> dict[str, Any]:
             for kept in ledger.inbox.kept()
         ],
         "attention": _attention(ledger),
+        "silent_for_long": [asdict(each) for each in ledger.attention.quiet(age_limits(known))],
     }
     return {"concerns": list(_concerns(report)), **report}
 
@@ -163,6 +166,8 @@ def _left_to_people(report: dict[str, Any]) -> Iterator[str]:
             yield f"{_many(count, 'request')} {says}: ill-bridge requests --state {state.value}"
     if count := len(report["kept"]):
         yield f"{_many(count, 'message')} not understood: correct the source's words or fields, then ill-bridge replay."
+    if count := len(report["silent_for_long"]):
+        yield f"{_many(count, 'open request')} without news for longer than age_limit_days; see below."
 
 
 def _many(count: int, what: str) -> str:
@@ -192,10 +197,19 @@ def _print(report: dict[str, Any]) -> None:
         say(f"Due the longest: {oldest['request']} on lane {oldest['lane']}{_for(oldest['seconds'])}")
     if report["orders"]:
         say(f"Orders not carried out yet: {_counted(report['orders'])}")
+    for line in _one_by_one(report):
+        say(line)
+
+
+def _one_by_one(report: dict[str, Any]) -> Iterator[str]:
+    """What people have to see to, a line each."""
     for kept in report["kept"]:
-        say(f"Kept message {kept['id']} from {kept['source']}: {kept['why']}")
+        yield f"Kept message {kept['id']} from {kept['source']}: {kept['why']}"
     for row in report["attention"]:
-        say(f"{row['request']} ({row['number']}, {row['state']}): {row['reason']} {row['advice']}")
+        yield f"{row['request']} ({row['number']}, {row['state']}): {row['reason']} {row['advice']}"
+    for row in report["silent_for_long"]:
+        status = row["status"] or row["state"]
+        yield f"{row['name']} ({row['number']}, {status}): no news since {row['heard']:%Y-%m-%d}"
 
 
 def _lane_line(lane: dict[str, Any]) -> str:

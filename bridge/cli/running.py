@@ -9,7 +9,7 @@ from types import FrameType
 import structlog
 import typer
 
-from bridge import logging
+from bridge import logging, notify
 from bridge.cli.options import DEFAULT_CONFIG, ConfigOption
 from bridge.daemon import Daemon
 from bridge.wiring import configuration
@@ -49,11 +49,13 @@ def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
             url=daemon.url,
             health=daemon.health_url,
             metrics=daemon.metrics_url,
-            ledger=known.settings.ledger.url.split("@")[-1],
+            ledger=daemon.ledger.database.shown,
         )
+        notify.tell("READY=1", f"STATUS=listens on {daemon.url}")
         stopped.wait()
         log.info("daemon.stopping")
     finally:
+        notify.tell("STOPPING=1")
         daemon.stop()
     log.info("daemon.stopped")
     raise typer.Exit(1 if faults else 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -51,6 +52,7 @@ class Dispatcher:
         self._woken = threading.Event()
         self._stop = threading.Event()
         self._held: dict[int, Claimed] = {}
+        self._looked = time.monotonic()
         self._threads = (
             threading.Thread(target=self._watch, name="dispatcher", daemon=True),
             threading.Thread(target=self._keep_leases, name="leases", daemon=True),
@@ -60,6 +62,10 @@ class Dispatcher:
     def stopping(self) -> bool:
         """Whether the step in hand is the last."""
         return self._stop.is_set()
+
+    def silent_for(self) -> float:
+        """Seconds since it last looked for work; more than ``backstop`` and one look mean that it hangs."""
+        return time.monotonic() - self._looked
 
     def start(self) -> None:
         """Begin; leases of a predecessor are freed at once where the ledger's lock says that nobody else lives."""
@@ -85,6 +91,7 @@ class Dispatcher:
     def _watch(self) -> None:
         while not self._stop.is_set():
             self._woken.clear()
+            self._looked = time.monotonic()
             try:
                 wait = self.dispatch(self._staff)
             except LedgerBusy as problem:

@@ -10,19 +10,22 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection, Engine, create_engine, event, func, select
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoneFree
 
 from bridge.errors import ConfigurationError
+from bridge.ledger.migrating import Revision, migrate
 from bridge.ledger.model import LedgerBusy
 
-MIGRATIONS = Path(__file__).with_name("migrations")
 UPGRADING = 0x111B  # the advisory lock under which daemons on one PostgreSQL take turns to migrate
+DRIVERS = frozenset({"sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg"})
+NO_DATABASE = (
+    "ledger.url: names no database that the ledger can live in; it is sqlite:///FILE, for example "
+    "sqlite:////var/lib/ill-bridge/ill-bridge.db, or postgresql+psycopg://USER@HOST/NAME"
+)
 
 
 class Database:
@@ -32,12 +35,19 @@ class Database:
     ``refused`` is told of each read or write that the database refuses.
     """
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self, url: str, *, password: str = "") -> None:
+        parsed = _parsed(url, password)
+        self.url = parsed.render_as_string(hide_password=False)
         self.refused: Callable[[str], None] = _nobody
         self._turn = threading.RLock()
-        self.engine = _engine(url)
+        self.engine = _engine(parsed)
         self.sqlite = self.engine.dialect.name == "sqlite"
+
+    @property
+    def shown(self) -> str:
+        """Where the database is, as logs may say it: without user, password and options."""
+        url = self.engine.url
+        return URL.create(url.drivername, host=url.host, port=url.port, database=url.database).render_as_string()
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -60,15 +70,12 @@ class Database:
             self.refused("read")
             raise LedgerBusy(f"The ledger cannot be read: {_said(problem)}") from problem
 
-    def upgrade(self) -> None:
-        """Bring the schema to this release's version; safe to run again."""
-        config = Config()
-        config.set_main_option("script_location", str(MIGRATIONS))
+    def upgrade(self) -> Revision:
+        """Bring the schema to this release's version (``migrate``), one daemon at a time; answers where it stood."""
         with self.write() as connection:
             if not self.sqlite:
                 connection.execute(select(func.pg_advisory_xact_lock(UPGRADING)))
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            return migrate(connection)
 
     def close(self) -> None:
         """Give back all connections."""
@@ -83,17 +90,37 @@ def _said(problem: OperationalError | NoneFree) -> str:
     return str(problem.orig) if isinstance(problem, OperationalError) else "no connection to it became free"
 
 
-def _engine(url: str) -> Engine:
-    parsed = make_url(url)
+def _parsed(url: str, password: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        parsed = URL.create("none")
+    if parsed.drivername not in DRIVERS:
+        raise ConfigurationError((NO_DATABASE,))
+    return parsed.set(password=password) if password and parsed.get_backend_name() != "sqlite" else parsed
+
+
+def _engine(parsed: URL) -> Engine:
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(url, pool_size=20, max_overflow=20, pool_pre_ping=True)
+        return _postgresql(parsed)
     if not parsed.database or parsed.database == ":memory:":
         raise ConfigurationError(("ledger.url: the ledger must be a file, e.g. sqlite:///var/ill-bridge.db",))
     _private(Path(parsed.database))
-    engine = create_engine(url, pool_size=20, max_overflow=20, connect_args={"timeout": 30, "check_same_thread": False})
+    engine = create_engine(
+        parsed, pool_size=20, max_overflow=20, connect_args={"timeout": 30, "check_same_thread": False}
+    )
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def _postgresql(url: URL) -> Engine:
+    try:
+        return create_engine(url, pool_size=20, max_overflow=20, pool_pre_ping=True)
+    except ModuleNotFoundError as missing:
+        raise ConfigurationError(
+            ("ledger.url: PostgreSQL needs its driver: pip install 'ill-bridge[postgres]'",)
+        ) from missing
 
 
 def _private(path: Path) -> None:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from bridge.ledger.accounts import Accounts
+from bridge.ledger.alerts import Alerts
+from bridge.ledger.attention import Attention
 from bridge.ledger.database import Database, OneDaemon
 from bridge.ledger.figures import Figures
 from bridge.ledger.inbox import Inbox
 from bridge.ledger.lanes import Lanes
 from bridge.ledger.libraries import Libraries
 from bridge.ledger.meta import Meta
+from bridge.ledger.migrating import Revision
 from bridge.ledger.orders import Orders
 from bridge.ledger.requests import Requests
 from bridge.ledger.work import Work
@@ -22,10 +26,13 @@ def utc_now() -> datetime:
 
 
 class Ledger:
-    """Durable memory. ``clock`` tells the time in UTC; tests hand in their own."""
+    """Durable memory. ``clock`` tells the time in UTC; tests hand in their own.
 
-    def __init__(self, url: str, *, clock: Callable[[], datetime] = utc_now) -> None:
-        self.database = Database(url)
+    ``password`` is PostgreSQL's, where it does not stand in ``url``. Raises ``ConfigurationError`` for a URL that names no database.
+    """
+
+    def __init__(self, url: str, *, password: str = "", clock: Callable[[], datetime] = utc_now) -> None:
+        self.database = Database(url, password=password)
         self.lock = OneDaemon(url)
         self.clock = clock
         self.inbox = Inbox(self.database, clock)
@@ -36,10 +43,16 @@ class Ledger:
         self.figures = Figures(self.database, clock)
         self.meta = Meta(self.database)
         self.orders = Orders(self.database, clock)
+        self.attention = Attention(self.database, clock)
+        self.alerts = Alerts(self.database, clock)
+        self.accounts = Accounts(self.database, clock)
 
-    def upgrade(self) -> None:
-        """Bring the schema to this release's version."""
-        self.database.upgrade()
+    def upgrade(self) -> Revision:
+        """Bring the schema to this release's version; answers where it stood. A newer release's is kept.
+
+        Raises ``ConfigurationError`` where this release is too old to read it.
+        """
+        return self.database.upgrade()
 
     def close(self) -> None:
         """Give back connections and the lock."""

@@ -13,11 +13,11 @@ from bridge.domain.finding import Finding, failed, warned, well
 from bridge.errors import ConfigurationError
 from bridge.ledger.database import Database, OneDaemon
 from bridge.ledger.model import LedgerBusy
-from bridge.ledger.upkeep import behind
+from bridge.ledger.upkeep import behind, stood
 
 
-def ledger_findings(url: str) -> tuple[Finding, ...]:
-    """Whether the ledger can be reached and written, its schema, and who works on it."""
+def ledger_findings(url: str, password: str = "") -> tuple[Finding, ...]:
+    """Whether the ledger can be reached and written, its schema, and who works on it; ``password`` where the URL holds none."""
     try:
         parsed = make_url(url)
     except ArgumentError:
@@ -28,7 +28,7 @@ def ledger_findings(url: str) -> tuple[Finding, ...]:
         )
     if parsed.get_backend_name() == "sqlite" and parsed.database and parsed.database != ":memory:":
         return tuple(_file(url, Path(parsed.database)))
-    return (_schema(url),)
+    return (_schema(url, password),)
 
 
 def _file(url: str, path: Path) -> Iterator[Finding]:
@@ -49,13 +49,13 @@ def _file(url: str, path: Path) -> Iterator[Finding]:
         yield _lock(url, path)
 
 
-def _schema(url: str) -> Finding:
+def _schema(url: str, password: str = "") -> Finding:
     try:
-        database = Database(url)
+        database = Database(url, password=password)
     except (ConfigurationError, NoSuchModuleError, ModuleNotFoundError) as wrong:
         return failed("Ledger", f"It cannot be opened: {wrong}", "Correct ledger.url.")
     try:
-        trouble = behind(database)
+        trouble, newer = behind(database), stood(database).newer
     except LedgerBusy as busy:
         return failed(
             "Ledger", str(busy), "See whether the database runs, and address, user and password in ledger.url."
@@ -66,7 +66,8 @@ def _schema(url: str) -> Finding:
         database.close()
     if trouble is not None:
         return warned("Ledger", trouble.what, f"{trouble.advice} The daemon does so too when it starts.")
-    return well("Ledger", "It can be read, and its schema is this release's.")
+    whose = "a newer release's, which this one can read" if newer else "this release's"
+    return well("Ledger", f"It can be read, and its schema is {whose}.")
 
 
 def _lock(url: str, path: Path) -> Finding:

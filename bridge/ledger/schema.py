@@ -84,6 +84,8 @@ UNFINISHED = text("state not in ('closed', 'forgotten')")
 LEASED = text("lease_until is not null")
 BATCHED = text("batch != ''")
 DELETIONS = text("verb = 'delete_temporary_item'")
+STANDING = text("ended_at is null")
+UNSENT = text("sent_at is null and dropped_at is null")
 
 request = Table(
     "request",
@@ -114,6 +116,7 @@ request = Table(
     Column("parked_cause", String(60), nullable=False, server_default=""),
     Column("parked_reason", Words, nullable=False, server_default=""),
     Column("parked_advice", Words, nullable=False, server_default=""),
+    Column("parked_at", Instant, nullable=True),
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
     UniqueConstraint("library", "service", "role", "requester", "number", name="request_once"),
@@ -219,4 +222,52 @@ order = Table(
     Column("taken_at", Instant, nullable=True),
     Index("staff_order_open", "done_at"),
     Index("staff_order_batch", "batch", sqlite_where=BATCHED, postgresql_where=BATCHED),
+)
+
+alert = Table(
+    "alert",
+    metadata,
+    Column("id", Key, primary_key=True, autoincrement=True),
+    Column("subject", Name(300), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("library", String(100), nullable=False, server_default=""),
+    Column("cause", Name(60), nullable=False, server_default=""),
+    Column("document", Words, nullable=False),
+    Column("seen_at", Instant, nullable=False),
+    Column("told_at", Instant, nullable=True),
+    Column("told", Integer, nullable=False, server_default="0"),
+    Column("ended_at", Instant, nullable=True),
+    Index("alert_standing", "subject", unique=True, sqlite_where=STANDING, postgresql_where=STANDING),
+    Index("alert_ended", "ended_at"),
+)
+
+notice = Table(
+    "notice",
+    metadata,
+    Column("id", Key, primary_key=True, autoincrement=True),
+    Column("key", Name(400), nullable=False),
+    Column("channel", String(20), nullable=False),
+    Column("audience", String(100), nullable=False, server_default=""),
+    Column("kind", String(20), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("document", Words, nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Column("taken_until", Instant, nullable=True),
+    Column("sent_at", Instant, nullable=True),
+    Column("dropped_at", Instant, nullable=True),
+    Column("problem", Words, nullable=False, server_default=""),
+    UniqueConstraint("key", "channel", "audience", name="notice_once"),
+    Index("notice_unsent", "due_at", sqlite_where=UNSENT, postgresql_where=UNSENT),
+)
+
+ill_account = Table(
+    "ill_account",
+    metadata,
+    Column("lane", String(100), primary_key=True),
+    Column("name", Name(200), primary_key=True),
+    Column("asked_at", Instant, nullable=True),
+    Column("ask_at", Instant, nullable=False),
+    Column("expires", String(10), nullable=False, server_default=""),
+    Column("problem", Words, nullable=False, server_default=""),
 )

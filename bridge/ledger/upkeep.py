@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from pydantic import ValidationError
 from sqlalchemy import func, select, text
 from sqlalchemy.engine import make_url
@@ -19,7 +17,8 @@ from sqlalchemy.exc import DBAPIError
 
 from bridge.errors import BridgeError
 from bridge.ledger import schema
-from bridge.ledger.database import MIGRATIONS, Database
+from bridge.ledger.database import Database
+from bridge.ledger.migrating import Revision, revision
 from bridge.ledger.rows import row_of
 
 MODE = 0o600
@@ -98,17 +97,20 @@ def troubles(database: Database) -> Iterator[Trouble]:
     yield from _unreadable(database)
 
 
-def behind(database: Database) -> Trouble | None:
-    """How the schema differs from this release's; ``None`` where it does not."""
+def stood(database: Database) -> Revision:
+    """Where the schema stands, and this release's."""
     with database.read() as connection:
-        stands = MigrationContext.configure(connection).get_current_revision()
-    script = ScriptDirectory(str(MIGRATIONS))
-    head = script.get_current_head()
-    if stands == head:
+        return revision(connection)
+
+
+def behind(database: Database) -> Trouble | None:
+    """How far the schema is behind this release's; ``None`` where it is not. A newer one is no trouble, since migrations only add."""
+    found = stood(database)
+    if found.current or found.newer:
         return None
-    if stands is not None and stands not in {each.revision for each in script.walk_revisions()}:
-        return Trouble(f"The schema ({stands}) is of a newer release than this one ({head}).", "Run the newer release.")
-    return Trouble(f"The schema is {stands or 'missing'}, this release's is {head}.", "Run: ill-bridge db upgrade.")
+    return Trouble(
+        f"The schema is {found.stands or 'missing'}, this release's is {found.head}.", "Run: ill-bridge db upgrade."
+    )
 
 
 def _file_troubles(database: Database) -> Iterator[Trouble]:

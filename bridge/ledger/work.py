@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, Update, exists, func, insert, or_, select, update
 
+from bridge.domain.attention import common_reason
 from bridge.domain.plan import Step
 from bridge.domain.record import Record
 from bridge.domain.request import Request
@@ -137,8 +139,9 @@ class Work:
         """Give a request back. News that came since ``version`` makes it due at once. Raises ``LeaseLost``."""
         now = self._clock()
         with self._database.write() as connection:
-            current = connection.execute(select(REQUEST.c.version).where(REQUEST.c.id == held.row.id)).scalar_one()
-            state, due_at = (verdict.state, verdict.due_at) if current == version else (State.DUE, now)
+            known = (REQUEST.c.version, REQUEST.c.parked_at, REQUEST.c.parked_cause, REQUEST.c.parked_reason)
+            before = connection.execute(select(*known).where(REQUEST.c.id == held.row.id)).one()
+            state, due_at = (verdict.state, verdict.due_at) if before.version == version else (State.DUE, now)
             values = {
                 "state": state.value,
                 "due_at": due_at,
@@ -152,6 +155,7 @@ class Work:
                 "parked_cause": verdict.parked.cause,
                 "parked_reason": verdict.parked.reason,
                 "parked_advice": verdict.parked.advice,
+                "parked_at": _parked_at(before, verdict, now),
                 "updated_at": now,
             }
             self._guarded(connection, held, update(REQUEST).values(values))
@@ -198,6 +202,16 @@ class Work:
         if done is None:
             raise LeaseLost(f"The lease on request {held.row.name} ran out, or another worker took it over.")
         return int(done.version)
+
+
+def _parked_at(before: Any, verdict: Verdict, now: datetime) -> datetime | None:  # noqa: ANN401 - a row
+    """Since when a request is parked (or waits for staff); parked again for the same reason is no news."""
+    if verdict.state not in {State.PARKED, State.STAFF}:
+        return None
+    same = before.parked_cause == verdict.parked.cause
+    same = same and common_reason(before.parked_reason) == common_reason(verdict.parked.reason)
+    since: datetime | None = before.parked_at if same else None
+    return since or now
 
 
 def _running(now: datetime) -> Update:

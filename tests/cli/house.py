@@ -116,7 +116,7 @@ class House:
         assert result.exit_code == 0, result.output
         return json.loads(result.stdout)
 
-    def start(self) -> subprocess.Popen[str]:
+    def start(self, **environment: str) -> subprocess.Popen[str]:
         """The daemon as a process of its own."""
         process = subprocess.Popen(
             [sys.executable, "-m", "bridge", "run", "--config", str(self.config)],
@@ -124,7 +124,7 @@ class House:
             stderr=subprocess.PIPE,
             text=True,
             cwd=self.folder,
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), **environment},
         )
         self.processes.append(process)
         return process

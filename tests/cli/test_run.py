@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import signal
+import socket
 from pathlib import Path
 
 import pytest
 import requests
 
+from bridge.ledger import Ledger
 from tests.cli.house import House, until
 
 
@@ -91,3 +93,48 @@ def test_a_port_already_taken_is_told(house: House) -> None:
     _, err = second.communicate(timeout=20)
     assert second.returncode == 2
     assert f"port {port}" in err
+
+
+def test_the_daemon_tells_systemd_how_it_stands(house: House) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(house.folder / "notify"))
+        systemd.settimeout(20)
+        daemon = house.start(NOTIFY_SOCKET=str(house.folder / "notify"), WATCHDOG_USEC="300000")
+        url = house.url_of(daemon)
+        told = systemd.recv(1000).decode()
+        while "READY=1" not in told:
+            told = systemd.recv(1000).decode()
+        assert told == f"READY=1\nSTATUS=listens on {url}"
+        assert systemd.recv(1000) == systemd.recv(1000) == b"WATCHDOG=1"
+        daemon.send_signal(signal.SIGTERM)
+        while told != "STOPPING=1":
+            told = systemd.recv(1000).decode()
+        daemon.communicate(timeout=20)
+        assert daemon.returncode == 0
+
+
+def test_after_a_rollback_the_daemon_works_on_the_newer_schema(house: House) -> None:
+    ledger = Ledger(house.ledger_url)
+    ledger.upgrade()
+    with ledger.database.write() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    ledger.close()
+    daemon = house.start()
+    house.post(house.url_of(daemon))
+    house.settled("in_step")
+    assert "newer release and was left as it is" in house.command("db", "check").stdout
+    daemon.send_signal(signal.SIGTERM)
+    _, err = daemon.communicate(timeout=20)
+    assert daemon.returncode == 0, err
+    assert "newer release and was left as it is" in house.command("db", "upgrade").stdout
+
+
+def test_the_password_of_the_ledger_is_in_no_log(house: House) -> None:
+    house.ledger_url = "postgresql+psycopg://someone@127.0.0.1:1/nothing?connect_timeout=1"
+    house.write()
+    (house.folder / "password").write_text("hush-hush\n", encoding="utf-8")
+    daemon = house.start(ILL_BRIDGE_LEDGER__PASSWORD_FILE=str(house.folder / "password"))
+    out, err = daemon.communicate(timeout=30)
+    assert daemon.returncode == 1
+    assert "The ledger cannot be" in err
+    assert "hush-hush" not in out + err

@@ -335,3 +335,11 @@ def test_refused_credentials_are_an_error_and_an_outage_a_warning(stage: Stage) 
 def test_the_rules_have_sensible_defaults(stage: Stage) -> None:
     lane = WorkLane("x", stage.ils, stage.ledger, LaneRules())
     assert (lane.rules.cap, lane.rules.probe_interval) == (4, timedelta(seconds=60))
+
+
+def test_it_says_how_long_it_has_not_looked_for_work(stage: Stage) -> None:
+    dispatcher = dispatcher_of(stage, backstop=timedelta(seconds=0.01))
+    until(lambda: dispatcher.silent_for() > 0.1)
+    dispatcher.start()
+    until(lambda: dispatcher.silent_for() < 0.05)
+    dispatcher.stop()

@@ -18,6 +18,7 @@ from bridge.domain.arrival import Arrival, ArrivalState
 from bridge.domain.commands import Verb
 from bridge.domain.identity import mark_for
 from bridge.domain.plan import Step, StepKey
+from bridge.errors import ConfigurationError
 from bridge.ledger import HistoryLine, Ledger, LedgerBusy, Parked, State, Verdict, schema
 from bridge.ledger.database import OneDaemon
 from tests.databases import postgres_database, server_url
@@ -182,6 +183,39 @@ class TestOneDaemon:
         assert mine.holder() != "process 1 on elsewhere"
         mine.give_back()
         mine.give_back()
+
+
+class TestUrl:
+    @pytest.mark.parametrize("url", ["", "nonsense", "mysql://u@h/d", "postgresql+psycopg2://u@h/d", "foo://x"])
+    def test_what_names_no_database_is_refused(self, url: str) -> None:
+        with pytest.raises(ConfigurationError, match=r"ledger\.url"):
+            Ledger(url)
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "postgresql+psycopg://ill:hush@db.example.org:5433/bridge",
+            "postgresql+psycopg://ill@db.example.org:5433/bridge?password=hush",
+            "postgresql+psycopg://ill@db.example.org:5433/bridge",
+        ],
+    )
+    def test_logs_see_the_place_alone(self, url: str) -> None:
+        made = Ledger(url, password="" if "hush" in url else "hush")
+        assert made.database.shown == "postgresql+psycopg://db.example.org:5433/bridge"
+        assert "hush" in made.database.url
+        assert "hush" not in repr(made.database.engine.url) or "?password" in url
+        made.close()
+
+    def test_a_file_needs_no_password(self, tmp_path: Path) -> None:
+        made = Ledger(f"sqlite:///{tmp_path / 'ledger.db'}", password="hush")
+        made.upgrade()
+        assert made.database.shown == made.database.url == f"sqlite:///{tmp_path / 'ledger.db'}"
+        made.close()
+
+    def test_without_its_driver_postgresql_is_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "psycopg", None)
+        with pytest.raises(ConfigurationError, match=r"ill-bridge\[postgres\]"):
+            Ledger("postgresql+psycopg://ill@db.example.org/bridge")
 
 
 def test_a_request_is_found_by_whatever_a_person_types(ledger: Ledger) -> None:

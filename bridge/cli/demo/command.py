@@ -21,7 +21,7 @@ from bridge.cli.demo.stage import Calls, IlsStage, Stage, Stuck
 from bridge.cli.options import JsonOption
 
 STAGES: dict[str, Callable[[], IlsStage]] = {"alma": AlmaStage}
-CONFIG = Path(__file__).parents[3] / "config" / "demo.toml"
+CONFIG = Path(__file__).with_name("demo.toml")
 
 
 def demo(

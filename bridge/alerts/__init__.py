@@ -1,0 +1,1 @@
+"""What people are told: a daily digest and immediate alerts, by mail and webhook."""

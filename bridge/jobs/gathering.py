@@ -1,0 +1,107 @@
+"""Gathers what digest and alerts are made of: the ledger's state now, held against the configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from bridge.alerts.facts import AccountFact, Facts, LaneFact, PastTrouble, SourceFact, StopFact
+from bridge.alerts.model import Kind
+from bridge.alerts.troubles import LANE
+from bridge.domain.attention import longer_than_usual, same_hours
+from bridge.errors import CredentialsRejected
+from bridge.ledger import Ledger
+from bridge.ledger.libraries import OVER_QUOTA
+from bridge.settings import Configuration, LibrarySettings
+
+WHOLE = 1000
+"""Requests named of each group in a digest; alerts name fewer."""
+
+
+def facts(known: Configuration, ledger: Ledger, *, since: datetime, named: int = 20, whole: bool = False) -> Facts:
+    """Everything as it is now; what is newer than ``since`` counts as new. ``whole`` asks also what only a digest tells."""
+    limits = age_limits(known)
+    return Facts(
+        now=ledger.clock(),
+        lanes=tuple(_lanes(known, ledger)),
+        sources=tuple(_sources(known, ledger)),
+        stops=tuple(_stops(known, ledger)),
+        parked=ledger.attention.parked(since, named=named),
+        kept=ledger.attention.kept(since),
+        accounts=tuple(_accounts(known, ledger)),
+        quiet=ledger.attention.quiet(limits) if whole else (),
+        past=tuple(_past(ledger, since)) if whole else (),
+        age_limits=limits,
+    )
+
+
+def age_limits(known: Configuration) -> dict[str, int]:
+    """Library = days without news after which its open requests need attention; libraries without a limit are left out."""
+    libraries = known.settings.libraries
+    return {name: library.age_limit_days for name, library in libraries.items() if library.age_limit_days}
+
+
+def accounts_of(library: LibrarySettings) -> frozenset[str]:
+    """The ILL accounts that a library's policy names; partners whose symbol is their account are not among them."""
+    policy = library.lending
+    if not policy.enabled:
+        return frozenset()
+    named = {rule.account for rule in policy.rules} | {*policy.accounts.values(), policy.default_account}
+    return frozenset(account for account in named if account)
+
+
+def _lanes(known: Configuration, ledger: Ledger) -> Iterator[LaneFact]:
+    for lane in ledger.lanes.all():
+        if lane.name in known.settings.ils:
+            yield LaneFact(
+                lane.name,
+                (lane.closed_at or ledger.clock()) if lane.paused_until is not None else None,
+                lane.why,
+                lane.cause,
+                credentials=lane.cause == CredentialsRejected.consequence,
+                held_why=lane.held_why,
+                libraries=tuple(name for name in known.settings.libraries if known.settings.lane(name) == lane.name),
+            )
+
+
+def _sources(known: Configuration, ledger: Ledger) -> Iterator[SourceFact]:
+    failing = ledger.attention.failing()
+    for name in known.sources:
+        problem = failing.get(name, "")
+        heard = ledger.attention.heard(name)
+        usual = () if problem or heard is None else _unusual(known, ledger, name, *heard)
+        yield SourceFact(name, problem, heard[1] if heard else None, usual)
+
+
+def _unusual(known: Configuration, ledger: Ledger, source: str, first: datetime, last: datetime) -> tuple[int, ...]:
+    """What the same hours of past weeks brought, where that makes now's silence unusual."""
+    rules, now = known.settings.alerts, ledger.clock()
+    if now - last < timedelta(hours=rules.silent_hours):
+        return ()
+    spans = [(start, end) for start, end in same_hours(last, now, rules.silent_weeks) if start >= first]
+    counts = tuple(ledger.attention.brought(source, start, end) for start, end in spans)
+    return counts if longer_than_usual(counts, rules.silent_messages) else ()
+
+
+def _stops(known: Configuration, ledger: Ledger) -> Iterator[StopFact]:
+    for library in ledger.libraries.all():
+        if library.held_until is not None and library.name in known.settings.libraries:
+            yield StopFact(library.name, library.held_why, quota=library.held_cause == OVER_QUOTA)
+
+
+def _accounts(known: Configuration, ledger: Ledger) -> Iterator[AccountFact]:
+    libraries = known.settings.libraries
+    for account in ledger.accounts.all():
+        using = (
+            name
+            for name, library in libraries.items()
+            if library.ils == account.lane and account.name in accounts_of(library)
+        )
+        if concerned := tuple(using):
+            yield AccountFact(account, concerned)
+
+
+def _past(ledger: Ledger, since: datetime) -> Iterator[PastTrouble]:
+    for episode in ledger.alerts.ended(since):
+        if episode.subject.startswith(LANE) and episode.ended_at is not None:
+            yield PastTrouble(Kind.LANE_CLOSED, episode.subject.removeprefix(LANE), episode.seen_at, episode.ended_at)

@@ -1,0 +1,81 @@
+"""What needs attention: no patron in it, like cases alike, and when a silence is unusual."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from bridge.domain.attention import common_advice, common_reason, longer_than_usual, same_hours, without_patron
+from bridge.domain.change import Change, Edits, Phase, Stamp
+from bridge.domain.identity import RequestKey, Role
+from bridge.domain.record import HoldRecord, ItemRecord, PatronRecord, Record
+from bridge.domain.request import Request, fold
+
+NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
+KEY = RequestKey("main", "svc", Role.BORROWER, "REQ", "1")
+
+
+def request(patron: str) -> Request:
+    stamp = Stamp(0, NOW, Phase.RECEIVED.rank, "c1")
+    return fold(Request(KEY), Change("c1", KEY, stamp, phase=Phase.RECEIVED, edits=Edits(patron_id=patron)))
+
+
+class TestPatrons:
+    def test_every_identifier_is_hidden_whoever_told_it(self) -> None:
+        record = Record(
+            PatronRecord("P1001", "21000000001001"), (ItemRecord("", "", holds=(HoldRecord("h", "jdoe", "MAIN"),)),)
+        )
+        said = "User P1001 (21000000001001, jdoe) is blocked; P10012 is not."
+        assert without_patron(said, request("P1001"), record) == "User … (…, …) is blocked; P10012 is not."
+
+    def test_where_none_is_known_nothing_is_hidden(self) -> None:
+        assert without_patron("Blocked.", Request(KEY), Record()) == "Blocked."
+
+
+@pytest.mark.parametrize(
+    ("advice", "common"),
+    [
+        ("Correct the map. Then: ill-bridge resync R12.", "Correct the map."),
+        ("When it is settled: ill-bridge resolve R7.", ""),
+        ("Run: ill-bridge status.", "Run: ill-bridge status."),
+    ],
+)
+def test_an_advice_is_common_without_its_request(advice: str, common: str) -> None:
+    assert common_advice(advice) == common
+
+
+def test_a_reason_is_common_without_its_tracking_id() -> None:
+    assert common_reason("Refused. [tracking id E01-1234] (code 1)") == "Refused. (code 1)"
+
+
+class TestSilence:
+    def test_the_same_hours_are_a_week_apart(self) -> None:
+        spans = same_hours(NOW - timedelta(hours=5), NOW, 2)
+        assert spans == (
+            (NOW - timedelta(days=7, hours=5), NOW - timedelta(days=7)),
+            (NOW - timedelta(days=14, hours=5), NOW - timedelta(days=14)),
+        )
+
+    def test_spans_longer_than_a_week_do_not_meet(self) -> None:
+        (first, second) = same_hours(NOW - timedelta(days=8), NOW, 2)
+        assert first == (NOW - timedelta(days=22), NOW - timedelta(days=14))
+        assert second[1] <= first[0]
+
+    def test_now_itself_is_no_silence(self) -> None:
+        assert same_hours(NOW, NOW, 1) == ((NOW - timedelta(days=7), NOW - timedelta(days=7)),)
+
+    @pytest.mark.parametrize(
+        ("counts", "unusual"),
+        [
+            ((), False),
+            ((50,), False),
+            ((10, 12), True),
+            ((10, 9), False),
+            ((0, 12, 30), True),
+            ((0, 12, 0, 30), False),
+            ((0, 10, 10, 10), True),
+        ],
+    )
+    def test_the_poorest_of_three_weeks_or_more_is_left_out(self, counts: tuple[int, ...], unusual: bool) -> None:
+        assert longer_than_usual(counts, 10) is unusual
