@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from collections.abc import MutableMapping
@@ -11,6 +12,7 @@ import structlog
 
 from bridge.http import Exchange
 
+_exchanges = structlog.get_logger("bridge.exchange")
 MASKED = frozenset({"patron", "patron_id", "patron_name", "email", "barcode_of_patron"})
 SECRET = frozenset({"api_key", "secret", "token", "password", "authorization", "previous_secret"})
 
@@ -29,12 +31,23 @@ def hide(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Muta
     return event
 
 
-def configure(*, console: bool, level: str = "info", to: TextIO | None = None) -> None:
-    """Set up logs for the process: JSON lines, or coloured lines for a person, on ``to`` (standard error)."""
+_ENCODER = json.JSONEncoder(ensure_ascii=False, default=repr)
+
+
+def _as_json(event: Any, **_: object) -> str:  # noqa: ANN401 - whatever was logged
+    """One event as JSON; the encoder is made once, since there is a line for every exchange."""
+    return _ENCODER.encode(event)
+
+
+def configure(*, console: bool, level: str = "info", to: TextIO | None = None, for_good: bool = False) -> None:
+    """Set up logs for the process: JSON lines, or coloured lines for a person, on ``to`` (standard error).
+
+    ``for_good`` spares every line the look whether they were set up anew meanwhile.
+    """
     renderer: structlog.typing.Processor = (
         structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
         if console
-        else structlog.processors.JSONRenderer(ensure_ascii=False)
+        else structlog.processors.JSONRenderer(serializer=_as_json)
     )
     processors: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -48,7 +61,7 @@ def configure(*, console: bool, level: str = "info", to: TextIO | None = None) -
         processors=[*processors, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
         logger_factory=structlog.WriteLoggerFactory(file=to or sys.stderr),
-        cache_logger_on_first_use=False,
+        cache_logger_on_first_use=for_good,
     )
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
 
@@ -64,7 +77,7 @@ def tell_poll(exchange: Exchange) -> None:
 
 
 def _told(exchange: Exchange, level: str) -> None:
-    tell = getattr(structlog.get_logger("bridge.exchange"), level)
+    tell = getattr(_exchanges, level)
     tell(
         "exchange",
         ils=exchange.ils,

@@ -157,14 +157,14 @@ def capabilities_of(known: Configuration, lane: str) -> Capabilities:
 
 
 class LedgerDoor:
-    """A webhook's door: verified and read by its source, taken into the ledger, and counted."""
+    """A webhook's door: verified and read by its source, kept and folded, and counted. ``taken`` is told the lanes of what was new."""
 
     def __init__(
         self,
         source: WebhookSource,
         ledger: Ledger,
         known: Configuration,
-        taken: Callable[[], None],
+        taken: Callable[..., None],
         metrics: Metrics,
     ) -> None:
         self.name = source.name
@@ -195,19 +195,19 @@ class LedgerDoor:
             self._metrics.not_kept(self.name)
             raise
         self._metrics.received(self.name, (arrival,), (receipt,))
-        if not receipt.repeated:
-            self._taken()
+        if not receipt.repeated and arrival.changes:
+            self._taken(*{self._lane_of(change.request.library) for change in arrival.changes})
         return receipt
 
 
-def _nobody() -> None:
+def _nobody(*_lanes: str) -> None:
     """For commands: no dispatcher to wake."""
 
 
 def doors_of(
-    known: Configuration, ledger: Ledger, *, taken: Callable[[], None] = _nobody, metrics: Metrics | None = None
+    known: Configuration, ledger: Ledger, *, taken: Callable[..., None] = _nobody, metrics: Metrics | None = None
 ) -> dict[str, LedgerDoor]:
-    """The doors of all webhooks; ``taken`` is called after each message that was new."""
+    """The doors of all webhooks; ``taken`` is called with the lanes after each message that was new."""
     counted = metrics or Metrics()
     libraries = frozenset(known.settings.libraries)
     return {

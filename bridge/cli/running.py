@@ -25,7 +25,7 @@ def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
     Example: ill-bridge run --config /etc/ill-bridge/bridge.toml
     """
     known = configuration(config)
-    logging.configure(console=known.settings.log.format == "console", level=known.settings.log.level)
+    logging.configure(console=known.settings.log.format == "console", level=known.settings.log.level, for_good=True)
     stopped = threading.Event()
 
     def stop(_signal: int, _frame: FrameType | None) -> None:

@@ -17,20 +17,33 @@ from bridge.ledger import Claimed, LeaseLost, Ledger, LedgerBusy, Parked, State,
 
 log = structlog.get_logger(__name__)
 
+BREATH = 0.1
+"""Seconds between two looks at all lanes, however often they are asked for; news of a lane goes straight to its crew."""
+
 
 @dataclass
 class Crew:
-    """The workers of one lane."""
+    """The workers of one lane.
+
+    ``knocked``: work was announced while nobody was free; who ends next looks again. ``blocked``: a worker found nothing to claim while
+    others worked, maybe since one of them holds the other side of a conversation; who ends such work looks again.
+    """
 
     lane: WorkLane
     reconciler: Reconciler
     pool: ThreadPoolExecutor
     running: int = 0
+    knocked: bool = False
+    blocked: bool = False
     guard: threading.Lock = field(default_factory=threading.Lock)
 
 
 class Dispatcher:
-    """Claims due requests for their lanes' workers. ``backstop`` is how long it sleeps when nothing wakes it."""
+    """Claims due requests for their lanes' workers. ``backstop`` is how long it sleeps when nothing wakes it.
+
+    Who takes a change in names its lane: a worker of that lane claims at once, without a look at the others. The looks at all lanes find
+    what falls due by the clock, what another process left, and lanes whose probe has come.
+    """
 
     def __init__(
         self,
@@ -75,15 +88,20 @@ class Dispatcher:
         for thread in self._threads:
             thread.start()
 
-    def wake(self) -> None:
-        """There may be work."""
-        self._woken.set()
+    def wake(self, *lanes: str) -> None:
+        """There is work in these lanes; in any, where none is named."""
+        for crew in (self._crews[lane] for lane in lanes if lane in self._crews):
+            self._staff(crew)
+        if not lanes:
+            self._woken.set()
 
     def stop(self) -> None:
         """Let the steps in hand end, then stop; requests in work are given back due."""
         self._stop.set()
         self._woken.set()
         for crew in self._crews.values():
+            with crew.guard:
+                crew.pool.shutdown(wait=False)
             crew.pool.shutdown(wait=True)
         for thread in self._threads:
             thread.join()
@@ -97,7 +115,8 @@ class Dispatcher:
             except LedgerBusy as problem:
                 log.critical("ledger.busy", why=str(problem))
                 wait = self._backstop
-            self._woken.wait(wait.total_seconds())
+            if self._woken.wait(wait.total_seconds()):
+                self._stop.wait(max(0.0, self._looked + BREATH - time.monotonic()))
 
     def dispatch(self, give_work: Callable[[Crew], None]) -> timedelta:
         """Give every open lane with due work its workers, probe closed ones whose time has come; answers how long to sleep."""
@@ -123,19 +142,17 @@ class Dispatcher:
         return True
 
     def _staff(self, crew: Crew) -> None:
-        with crew.guard:
-            free = crew.lane.rules.cap - crew.running
-        if free > 0:
-            self._submit(crew, self._drain)
+        self._submit(crew, self._drain)
 
     def _submit(self, crew: Crew, task: Callable[[Crew], None]) -> None:
-        if self._stop.is_set():
-            return
         with crew.guard:
+            if self._stop.is_set():
+                return
             if crew.running >= crew.lane.rules.cap:
+                crew.knocked = True
                 return
             crew.running += 1
-        crew.pool.submit(self._counted, crew, task).add_done_callback(_report)
+            crew.pool.submit(self._counted, crew, task).add_done_callback(_report)
 
     def _counted(self, crew: Crew, task: Callable[[Crew], None]) -> None:
         try:
@@ -145,25 +162,47 @@ class Dispatcher:
         finally:
             with crew.guard:
                 crew.running -= 1
+                again, crew.knocked = crew.knocked, False
+            if again:
+                self._staff(crew)
 
     def _probe(self, crew: Crew) -> None:
         crew.lane.probe()
         self.wake()
 
     def _drain(self, crew: Crew) -> None:
-        """Work until nothing is due; every claim calls one more worker, as long as the cap allows."""
+        """Work while something is known to be due; a claim that leaves more calls one more worker, as long as the cap allows."""
         worked = False
-        while not self._stop.is_set() and self.work_one(crew.lane, crew.reconciler, on_claim=lambda: self._staff(crew)):
-            worked = True
+        more = True
+        while more and not self._stop.is_set():
+            held = self._claim(crew.lane)
+            if held is None:
+                self._blocked(crew)
+                break
+            if held.more:
+                self._staff(crew)
+            self.work_on(held, crew.reconciler)
+            worked, more = True, held.more
         if worked:
+            self._unblocked(crew)
             self.wake()
 
-    def work_one(self, lane: WorkLane, reconciler: Reconciler, *, on_claim: Callable[[], None] = lambda: None) -> bool:
-        """Claim one request of a lane and work on it; answers whether there was one."""
-        held = self._ledger.work.claim(lane.name, owner=self._owner, lease=self._lease, cap=lane.rules.cap)
-        if held is None:
-            return False
-        on_claim()
+    @staticmethod
+    def _blocked(crew: Crew) -> None:
+        with crew.guard:
+            crew.blocked = crew.running > 1
+
+    @staticmethod
+    def _unblocked(crew: Crew) -> None:
+        with crew.guard:
+            crew.knocked = crew.knocked or crew.blocked
+            crew.blocked = False
+
+    def _claim(self, lane: WorkLane) -> Claimed | None:
+        return self._ledger.work.claim(lane.name, owner=self._owner, lease=self._lease, cap=lane.rules.cap)
+
+    def work_on(self, held: Claimed, reconciler: Reconciler) -> None:
+        """Work on a claimed request, and give it back whatever happens."""
         self._held[held.row.id] = held
         faulty = True
         try:
@@ -179,7 +218,6 @@ class Dispatcher:
             self._held.pop(held.row.id, None)
             if faulty:
                 self._ledger.work.release(held, _fault(held), version=held.row.version)
-        return True
 
     def _keep_leases(self) -> None:
         while not self._stop.wait(self._lease.total_seconds() / 3):

@@ -19,6 +19,7 @@ from bridge.domain.plan import PATRON, StaffTask, Step, VolumeKey, next_step, vo
 from bridge.domain.policy import Policy
 from bridge.domain.preview import MOST_STEPS, preview
 from bridge.domain.record import Existence, Learned, Outcome, OutcomeKind, Record
+from bridge.domain.request import Request
 from bridge.domain.sentences import status_of, step_sentence
 from bridge.domain.standing import standings
 from bridge.engine.boundary import Boundary, Passing, pass_by
@@ -26,7 +27,19 @@ from bridge.engine.counting import Counting, Uncounted
 from bridge.engine.lane import WorkLane
 from bridge.engine.schedule import RetrySchedule
 from bridge.errors import CredentialsRejected, IlsError, OutcomeUnknown, Rejected, Retry, Unavailable
-from bridge.ledger import Claimed, HistoryLine, Ledger, Parked, Pending, Quota, QuotaReached, State, StepState, Verdict
+from bridge.ledger import (
+    Claimed,
+    Ending,
+    HistoryLine,
+    Ledger,
+    Parked,
+    Pending,
+    Quota,
+    QuotaReached,
+    State,
+    StepState,
+    Verdict,
+)
 from bridge.ledger.libraries import OVER_QUOTA
 from bridge.ledger.model import FOREVER
 
@@ -49,11 +62,16 @@ class Sitting:
     told: set[str] = field(default_factory=set)
     unknown: int = 0
     reviewed: bool = False
+    ending: Ending | None = None
+    planned: tuple[Request, Goal] | None = None
 
     @property
     def goal(self) -> Goal:
-        """What should exist now."""
-        return goal_for(self.held.row.request, self.policy)
+        """What should exist now; worked out once for a request as it stands."""
+        request = self.held.row.request
+        if self.planned is None or self.planned[0] is not request:
+            self.planned = request, goal_for(request, self.policy)
+        return self.planned[1]
 
 
 class Reconciler:
@@ -87,9 +105,10 @@ class Reconciler:
         with structlog.contextvars.bound_contextvars(request=held.row.name, library=key.library, ils=self._lane.name):
             self._passing(Boundary.CLAIMED)
             sitting = Sitting(held, self._policy_of(key.library), held.row.record, held.row.version)
-            verdict = self._sit(sitting, afresh=afresh or held.row.afresh)
+            verdict = self._judged(sitting, afresh=afresh or held.row.afresh)
             verdict = replace(verdict, afresh=held.row.afresh and not sitting.reviewed)
-            state = self._ledger.work.release(held, verdict, version=sitting.version)
+            state = self._ledger.work.release(held, verdict, version=sitting.version, ending=sitting.ending)
+            self._journalled(sitting.ending)
             self._passing(Boundary.RELEASED)
             self._counting.released(key.library, state)
             log.info("request.released", state=state.value, status=verdict.status, cause=verdict.parked.cause)
@@ -112,6 +131,18 @@ class Reconciler:
     def sitting(self, held: Claimed) -> Sitting:
         """A sitting for a claimed request that is only looked at."""
         return Sitting(held, self._policy_of(held.row.request.key.library), held.row.record, held.row.version)
+
+    def _judged(self, sitting: Sitting, *, afresh: bool) -> Verdict:
+        """Sit; should the bridge itself fail between two steps, the one that was taken is journalled all the same."""
+        verdict = None
+        try:
+            verdict = self._sit(sitting, afresh=afresh)
+        finally:
+            if verdict is None and sitting.ending is not None:
+                end = sitting.ending
+                self._ledger.work.finish(sitting.held, end.step, end.state, end.record, end.lines)
+                self._journalled(end)
+        return verdict
 
     def _sit(self, sitting: Sitting, *, afresh: bool) -> Verdict:
         try:
@@ -138,7 +169,7 @@ class Reconciler:
             log.error("quota.reached", why=str(problem), library=library)
         later = self._later(sitting, self._ledger.clock(), backlog=False)
         said = f"Stopped before deleting: {problem}"
-        return replace(later, lines=self._said_once(sitting, said))
+        return replace(later, lines=(self._line("state", said),))
 
     def _review(self, sitting: Sitting) -> None:
         notes = self.review(sitting) or ("Looked up in the ILS: everything stands as recorded.",)
@@ -181,14 +212,19 @@ class Reconciler:
         said = " ".join((why, *(problems or plan or ("Nothing would be done.",))))
         state = State.CLOSED if goal.ended and not plan else State.OBSERVED
         parked = Parked("", "observed", problems[0], "") if problems else Parked()
-        return Verdict(state, self._status(sitting), parked=parked, lines=self._said_once(sitting, said))
+        return Verdict(state, self._status(sitting), parked=parked, lines=(self._line("state", said),))
 
     def _parked_on(self, sitting: Sitting, goal: Goal) -> bool:
         return sitting.held.row.parked.goal == goal.fingerprint and not sitting.failures
 
     def _take(self, sitting: Sitting, step: Step) -> None:
-        """Journal, call, journal. What fails for this step alone is set aside, so that other volumes go on."""
-        self._ledger.work.start(sitting.held, step, quota=_quota(sitting, step))
+        """Journal, call, journal. What fails for this step alone is set aside, so that other volumes go on.
+
+        A success is journalled together with what comes next, in one transaction: the next step's start, or the release. Where news came
+        meanwhile, the step is not begun, since the next one may be another.
+        """
+        if not self._begun(sitting, step):
+            return
         with structlog.contextvars.bound_contextvars(step=str(step.key), attempt=sitting.held.row.attempts + 1):
             self._passing(Boundary.STARTED)
             try:
@@ -203,6 +239,29 @@ class Reconciler:
                 raise
             else:
                 self._finish(sitting, step, outcome)
+
+    def _begun(self, sitting: Sitting, step: Step) -> bool:
+        """Journal the start, with the end of the step before; answers whether it may be called."""
+        quota = _quota(sitting, step)
+        if sitting.ending is None:
+            self._ledger.work.start(sitting.held, step, quota=quota)
+            return True
+        ending, sitting.ending = sitting.ending, None
+        try:
+            version = self._ledger.work.go_on(sitting.held, ending, step, version=sitting.version, quota=quota)
+        except QuotaReached:
+            sitting.ending = ending  # nothing was journalled; it goes with the release
+            raise
+        self._journalled(ending)
+        return not self._news(sitting, version)
+
+    def _journalled(self, ending: Ending | None) -> None:
+        """The end of a step is durable."""
+        if ending is not None:
+            self._counting.step(ending.step.key.verb, ending.state)
+            self._passing(Boundary.FINISHED)
+            said = ending.lines[0].line
+            log.info("step.finished", step=str(ending.step.key), outcome=ending.state.value, said=said)
 
     def _call(self, sitting: Sitting, step: Step) -> Outcome:
         if step.noted:
@@ -225,9 +284,8 @@ class Reconciler:
         item = sitting.record.item(step.key.leg, step.key.volume)
         sentences = (step_sentence(step, outcome, item, self._lane.name), *outcome.notes)
         state = StepState.DONE if outcome.kind is OutcomeKind.DONE else StepState.ALREADY
-        self._journal(sitting, step, state, sentences)
-        self._passing(Boundary.FINISHED)
-        log.info("step.finished", outcome=state.value, said=sentences[0])
+        lines = tuple(self._line("step", sentence, str(step.key)) for sentence in sentences)
+        sitting.ending = Ending(step, state, sitting.record, lines)
 
     def _refused(self, sitting: Sitting, step: Step, problem: IlsError) -> None:
         sentence = f"{_attempted(step)} did not succeed: {problem.reason}"
@@ -249,10 +307,16 @@ class Reconciler:
         lines = [self._line("step", sentence, str(step.key)) for sentence in sentences]
         version = self._ledger.work.finish(sitting.held, step, state, sitting.record, lines)
         self._counting.step(step.key.verb, state)
-        if version != sitting.version:
-            sitting.held = self._ledger.work.refreshed(sitting.held)
-            sitting.version = sitting.held.row.version
-            sitting.failures.clear()
+        self._news(sitting, version)
+
+    def _news(self, sitting: Sitting, version: int) -> bool:
+        """Take in what came since the sitting began; answers whether there was anything."""
+        if version == sitting.version:
+            return False
+        sitting.held = self._ledger.work.refreshed(sitting.held)
+        sitting.version = sitting.held.row.version
+        sitting.failures.clear()
+        return True
 
     def _verify(self, sitting: Sitting, pending: Pending) -> None:
         """A step that was started and whose end is not known: what does the ILS say?"""
@@ -281,7 +345,7 @@ class Reconciler:
             parked = Parked(goal.fingerprint, "staff", found.instruction, advice)
             return self._stopped(sitting, State.STAFF, parked)
         state = State.CLOSED if goal.ended else State.IN_STEP
-        return Verdict(state, self._status(sitting), lines=self._said_once(sitting, _CALM[state]))
+        return Verdict(state, self._status(sitting), lines=(self._line("state", _CALM[state]),))
 
     def _failed(self, sitting: Sitting, goal: Goal) -> Verdict:
         again = [problem for problem in sitting.failures.values() if isinstance(problem, Retry)]
@@ -308,12 +372,7 @@ class Reconciler:
     def _stopped(self, sitting: Sitting, state: State, parked: Parked) -> Verdict:
         reason = "" if parked.reason in sitting.told else parked.reason
         said = " ".join(part for part in (_STOPPED[state], reason, parked.advice) if part)
-        return Verdict(state, self._status(sitting), parked=parked, lines=self._said_once(sitting, said))
-
-    def _said_once(self, sitting: Sitting, sentence: str) -> tuple[HistoryLine, ...]:
-        """A line on how the request stands, unless only changes came in since it was said before."""
-        last = self._ledger.requests.last_said(sitting.held.row.id)
-        return () if last == sentence else (self._line("state", sentence),)
+        return Verdict(state, self._status(sitting), parked=parked, lines=(self._line("state", said),))
 
     def _as_before(self, sitting: Sitting) -> Verdict:
         return Verdict(State.PARKED, self._status(sitting), parked=sitting.held.row.parked)

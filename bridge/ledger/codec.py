@@ -44,11 +44,11 @@ def command_text(command: do.Command) -> str:
     return _COMMANDS[verb_of(type(command))].dump_json(command).decode()
 
 
-def step_text(step: Step, state: str) -> str:
-    """A step and its journal state as JSON."""
-    key = _KEY.dump_python(step.key, mode="json")
-    command = json.loads(command_text(step.command))
-    return json.dumps({"key": key, "command": command, "noted": step.noted, "state": state})
+def step_text(step: Step, state: str, command: str | None = None) -> str:
+    """A step and its journal state as JSON; ``command`` is its command's own JSON, where that is at hand."""
+    key = _KEY.dump_json(step.key).decode()
+    said = command_text(step.command) if command is None else command
+    return f'{{"key":{key},"command":{said},"noted":{json.dumps(step.noted)},"state":{json.dumps(state)}}}'
 
 
 def step_from(text: str) -> tuple[Step, str]:

@@ -6,7 +6,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,8 @@ NO_DATABASE = (
 class Database:
     """A connection pool, and transactions for reading and writing.
 
-    SQLite runs in WAL mode with ``synchronous=FULL``; its writers take turns in this process, so that none waits on the file's own lock.
+    SQLite runs in WAL mode with ``synchronous=FULL``. Its writers take turns in this process, so that none waits on the file's own lock,
+    and share one connection, whose cache of pages is therefore always the file's.
     ``refused`` is told of each read or write that the database refuses.
     """
 
@@ -40,6 +41,7 @@ class Database:
         self.url = parsed.render_as_string(hide_password=False)
         self.refused: Callable[[str], None] = _nobody
         self._turn = threading.RLock()
+        self._writer: Connection | None = None
         self.engine = _engine(parsed)
         self.sqlite = self.engine.dialect.name == "sqlite"
 
@@ -52,13 +54,31 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that writes; committed at its end. Raises ``LedgerBusy`` where the database refuses."""
-        with self._turn if self.sqlite else nullcontext():
+        try:
+            with self._written() if self.sqlite else self.engine.begin() as connection:
+                yield connection
+        except (OperationalError, NoneFree) as problem:
+            self.refused("write")
+            raise LedgerBusy(f"The ledger cannot be written: {_said(problem)}") from problem
+
+    @contextmanager
+    def _written(self) -> Iterator[Connection]:
+        with self._turn:
+            if self._writer is None:
+                self._writer = self.engine.connect().execution_options(writes=True)
             try:
-                with self.engine.connect().execution_options(writes=True) as connection, connection.begin():
-                    yield connection
-            except (OperationalError, NoneFree) as problem:
-                self.refused("write")
-                raise LedgerBusy(f"The ledger cannot be written: {_said(problem)}") from problem
+                with self._writer.begin():
+                    yield self._writer
+            except OperationalError:
+                self._drop_writer()
+                raise
+
+    def _drop_writer(self) -> None:
+        """After trouble, and at the end; the next transaction takes a fresh connection."""
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.invalidate()
+            writer.close()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -79,6 +99,8 @@ class Database:
 
     def close(self) -> None:
         """Give back all connections."""
+        with self._turn:
+            self._drop_writer()
         self.engine.dispose()
 
 

@@ -6,17 +6,18 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, func, insert, select, update
-from sqlalchemy.exc import IntegrityError
 
 from bridge.domain.change import Change
+from bridge.domain.identity import RequestKey
 from bridge.domain.record import Record
 from bridge.domain.request import Request, fold
 from bridge.domain.sentences import change_sentence
-from bridge.ledger import codec, schema
+from bridge.ledger import codec, schema, statements
 from bridge.ledger.database import Database
 from bridge.ledger.model import Arrival, ArrivalState, HistoryLine, Kept, Receipt, State
 
 LaneOf = Callable[[str], str]
+NOTHING_DONE = codec.record_text(Record())
 
 
 class Inbox:
@@ -40,11 +41,6 @@ class Inbox:
         return receipts
 
     def _take(self, connection: Connection, source: str, arrival: Arrival, lane_of: LaneOf) -> Receipt:
-        known = connection.execute(
-            select(schema.inbox.c.id).where(schema.inbox.c.source == source, schema.inbox.c.key == arrival.key)
-        ).scalar()
-        if known is not None:
-            return Receipt(known, repeated=True)
         now = self._clock()
         values = {
             "source": source,
@@ -54,16 +50,14 @@ class Inbox:
             "problem": arrival.problem,
             "body": arrival.body,
         }
-        try:
-            with connection.begin_nested():
-                made = insert(schema.inbox).values(values).returning(schema.inbox.c.id)
-                inbox_id = int(connection.execute(made).scalar_one())
-        except IntegrityError:
-            return self._take(connection, source, arrival, lane_of)
+        inbox_id = connection.execute(statements.RECEIVED[connection.dialect.name], values).scalar()
+        if inbox_id is None:
+            named = {"from_source": source, "named": arrival.key}
+            return Receipt(int(connection.execute(statements.RECEIVED_BEFORE, named).scalar_one()), repeated=True)
         folded = tuple(dict.fromkeys(fold_change(connection, change, lane_of, now) for change in arrival.changes))
         if folded:
-            connection.execute(update(schema.inbox).where(schema.inbox.c.id == inbox_id).values(request_id=folded[0]))
-        return Receipt(inbox_id, repeated=False, requests=folded)
+            connection.execute(statements.FOLDED_INTO, {"message": inbox_id, "of": folded[0]})
+        return Receipt(int(inbox_id), repeated=False, requests=folded)
 
     def kept(self, ids: Sequence[int] = ()) -> tuple[Kept, ...]:
         """Messages that could not be understood (or those of these ids, whatever became of them), oldest first."""
@@ -137,63 +131,65 @@ def _move_cursor(connection: Connection, source: str, position: str, now: dateti
 
 def fold_change(connection: Connection, change: Change, lane_of: LaneOf, now: datetime) -> int:
     """Fold a change into its request (made where it is the first), tell the history, and make the request due."""
-    request_id, before, state = _locked(connection, change, lane_of, now)
+    named = _names(change.request)
+    found = connection.execute(statements.NAMED, named).first()
+    before = codec.request_from(found.document) if found is not None else Request(change.request)
     after = fold(before, change)
-    values: dict[str, object] = {"updated_at": now}
-    if state is not State.FORGOTTEN:
-        values |= {"state": State.DUE.value, "due_at": now, "backlog": 0}
     changed = after != before
-    if changed:
-        values["document"] = codec.request_text(after)
-    table = schema.request
-    connection.execute(update(table).where(table.c.id == request_id).values(values | {"version": table.c.version + 1}))
-    line = HistoryLine(now, "change", change_sentence(change, changed=changed))
-    add_history(connection, request_id, (line,))
+    if found is not None:
+        request_id = int(found.id)
+        _changed(connection, request_id, found.state, after if changed else None, now)
+    else:
+        made = _made(connection, named, after, lane_of, now)
+        if made is None:
+            return fold_change(connection, change, lane_of, now)
+        request_id = made
+    add_history(connection, request_id, (HistoryLine(now, "change", change_sentence(change, changed=changed)),))
     return request_id
 
 
-def _locked(connection: Connection, change: Change, lane_of: LaneOf, now: datetime) -> tuple[int, Request, State]:
-    key = change.request
-    table = schema.request
-    mine = select(table.c.id, table.c.document, table.c.state).where(
-        table.c.number == key.number,
-        table.c.library == key.library,
-        table.c.service == key.service,
-        table.c.role == key.role.value,
-        table.c.requester == key.requester,
-    )
-    found = connection.execute(mine.with_for_update()).first()
-    if found is not None:
-        return found.id, codec.request_from(found.document), State(found.state)
-    fresh = Request(key)
-    values = {
+def _names(key: RequestKey) -> dict[str, object]:
+    return {
+        "number": key.number,
         "library": key.library,
         "service": key.service,
         "role": key.role.value,
         "requester": key.requester,
-        "number": key.number,
-        "conversation": key.conversation,
-        "lane": lane_of(key.library),
+    }
+
+
+def _changed(connection: Connection, request_id: int, state: str, after: Request | None, now: datetime) -> None:
+    """A change came in; ``after`` is what the request became, unless it stayed as it was."""
+    values: dict[str, object] = {"of": request_id, "now": now}
+    if after is not None:
+        values["text"] = codec.request_text(after)
+    connection.execute(statements.CHANGED[after is not None, state == State.FORGOTTEN.value], values)
+
+
+def _made(
+    connection: Connection, named: dict[str, object], fresh: Request, lane_of: LaneOf, now: datetime
+) -> int | None:
+    """The id of a new request; ``None`` where another daemon made it meanwhile."""
+    values = {
+        **named,
+        "conversation": fresh.key.conversation,
+        "lane": lane_of(fresh.key.library),
         "state": State.DUE.value,
         "document": codec.request_text(fresh),
-        "record": codec.record_text(Record()),
+        "record": NOTHING_DONE,
+        "version": 1,
         "created_at": now,
         "updated_at": now,
         "due_at": now,
     }
-    try:
-        with connection.begin_nested():
-            made = connection.execute(insert(table).values(values).returning(table.c.id)).scalar_one()
-    except IntegrityError:
-        return _locked(connection, change, lane_of, now)
-    return int(made), fresh, State.DUE
+    return connection.execute(statements.FIRST_TOLD[connection.dialect.name], values).scalar()
 
 
 def add_history(connection: Connection, request_id: int, lines: Sequence[HistoryLine]) -> None:
     """Append lines to a request's circulation history."""
     if lines:
         connection.execute(
-            insert(schema.history),
+            statements.HISTORY,
             [
                 {"request_id": request_id, "at": line.at, "kind": line.kind, "line": line.line, "step": line.step}
                 for line in lines

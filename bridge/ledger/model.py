@@ -17,6 +17,7 @@ __all__ = [
     "Arrival",
     "ArrivalState",
     "Claimed",
+    "Ending",
     "HistoryLine",
     "Kept",
     "Lane",
@@ -147,11 +148,15 @@ class Row:
 
 @dataclass(frozen=True)
 class Claimed:
-    """A request held under a lease; ``fence`` grows with every claim, and a write with an old one is refused."""
+    """A request held under a lease; ``fence`` grows with every claim, and a write with an old one is refused.
+
+    ``more``: another request of the lane was due when this one was claimed.
+    """
 
     row: Row
     fence: int
     lease_until: datetime
+    more: bool = False
 
 
 @dataclass(frozen=True)
@@ -162,6 +167,16 @@ class HistoryLine:
     kind: str
     line: str
     step: str = ""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a step ended, with the record as it is now and the sentences that tell it."""
+
+    step: Step
+    state: StepState
+    record: Record
+    lines: tuple[HistoryLine, ...] = ()
 
 
 @dataclass(frozen=True)

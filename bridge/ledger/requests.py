@@ -120,13 +120,6 @@ class Requests:
                     row.at, f"R{row.id}", row.number, row.library, row.service, row.role, row.kind, row.line, row.step
                 )
 
-    def last_said(self, request_id: int) -> str:
-        """The latest line of a history that is not a change of the service; empty where there is none."""
-        history = schema.history
-        mine = select(history.c.line).where(history.c.request_id == request_id, history.c.kind != "change")
-        with self._database.read() as connection:
-            return connection.execute(mine.order_by(history.c.id.desc()).limit(1)).scalar() or ""
-
     def told_since(self, request_id: int, line_id: int) -> tuple[HistoryLine, ...]:
         """Lines of a history that came after the line of this id, oldest first."""
         history = schema.history

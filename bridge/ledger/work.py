@@ -6,21 +6,36 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Update, exists, func, insert, or_, select, update
+from sqlalchemy import Connection, CursorResult, or_, select, update
 
 from bridge.domain.attention import common_reason
 from bridge.domain.plan import Step
 from bridge.domain.record import Record
 from bridge.domain.request import Request
-from bridge.ledger import codec, schema
+from bridge.ledger import codec, schema, statements
 from bridge.ledger.database import Database
 from bridge.ledger.inbox import add_history
 from bridge.ledger.libraries import guard_quota
-from bridge.ledger.model import OPEN_STATES, Claimed, HistoryLine, LeaseLost, Pending, Quota, State, StepState, Verdict
+from bridge.ledger.model import (
+    OPEN_STATES,
+    Claimed,
+    Ending,
+    HistoryLine,
+    LeaseLost,
+    Pending,
+    Quota,
+    State,
+    StepState,
+    Verdict,
+)
 from bridge.ledger.rows import row_of
 
 REQUEST = schema.request
-STEP = schema.step
+PARKED = (REQUEST.c.parked_at, REQUEST.c.parked_cause, REQUEST.c.parked_reason)
+WELL = frozenset({StepState.DONE, StepState.ALREADY})
+UNWELL = frozenset({StepState.REFUSED, StepState.UNKNOWN})
+UNPARKED = (REQUEST.c.parked_at, REQUEST.c.parked_cause, REQUEST.c.parked_reason)
+WELL = frozenset({StepState.REFUSED, StepState.UNKNOWN})
 
 
 class Work:
@@ -37,18 +52,19 @@ class Work:
     def claim(self, lane: str, *, owner: str, lease: timedelta, cap: int) -> Claimed | None:
         """Take the next due request of an open lane that is below its cap; live changes before backlog, then by due time."""
         now = self._clock()
+        here = {"of_lane": lane, "now": now}
         with self._database.write() as connection:
-            if not _lane_open(connection, lane, now) or _leased(connection, lane, now) >= cap:
+            if not _lane_open(connection, lane, now):
                 return None
-            found = connection.execute(_next_due(lane, now)).first()
+            if int(connection.execute(statements.LEASED, here).scalar_one()) >= cap:
+                return None
+            found = next(filter(None, (connection.execute(query, here).first() for query in statements.NEXT_DUE)), None)
             if found is None:
                 return None
-            until = now + lease
-            fence = found.fence + 1
-            connection.execute(
-                update(REQUEST).where(REQUEST.c.id == found.id).values(lease_until=until, owner=owner, fence=fence)
-            )
-        return Claimed(row_of(found), fence, until)
+            until, fence = now + lease, found.fence + 1
+            taken = {"of": found.id, "until": until, "by": owner, "with_fence": fence}
+            more = connection.execute(statements.LEASE, here | taken).scalar_one()
+        return Claimed(row_of(found), fence, until, bool(more))
 
     def claim_one(self, request_id: int, *, owner: str, lease: timedelta) -> Claimed | None:
         """Take this request, whatever its state, unless it is leased; for a resync by hand."""
@@ -69,7 +85,10 @@ class Work:
         """Hold the lease longer. Raises ``LeaseLost``."""
         with self._database.write() as connection:
             now = self._clock()
-            self._guarded(connection, held, _running(now).values(lease_until=now + lease))
+            mine = (REQUEST.c.id == held.row.id, REQUEST.c.fence == held.fence, REQUEST.c.lease_until > now)
+            done = connection.execute(update(REQUEST).where(*mine).values(lease_until=now + lease))
+            if done.rowcount == 0:
+                raise _lost(held)
 
     def refreshed(self, held: Claimed) -> Claimed:
         """The same claim with what has come in since. Raises ``LeaseLost``."""
@@ -81,24 +100,35 @@ class Work:
 
     def start(self, held: Claimed, step: Step, *, quota: Quota | None = None) -> None:
         """Journal a step as started, before its call. Raises ``LeaseLost``, and ``QuotaReached`` for a deletion beyond the quota."""
-        now = self._clock()
         with self._database.write() as connection:
-            if quota is not None:
-                guard_quota(connection, quota, now)
-            pending = codec.step_text(step, StepState.STARTED.value)
-            self._guarded(connection, held, _running(now).values(pending=pending, updated_at=now))
-            _journal_start(connection, held.row.id, step, now)
+            self._begin(connection, held, step, quota)
+
+    def go_on(self, held: Claimed, ending: Ending, step: Step, *, version: int, quota: Quota | None = None) -> int:
+        """Journal a step's end and the next one's start in one transaction; answers the request's version now.
+
+        Where that no longer is ``version``, only the end is journalled: the next step may be another. Raises ``LeaseLost`` (where the lease
+        merely ran out, the end is journalled all the same) and ``QuotaReached`` (nothing is journalled).
+        """
+        with self._database.write() as connection:
+            current, runs = self._end(connection, held, ending)
+            if runs and current == version:
+                self._begin(connection, held, step, quota)
+        if not runs:
+            raise _lost(held)
+        return current
 
     def keep(self, held: Claimed, record: Record) -> None:
         """Store what a step has learned so far, while it is under way. Raises ``LeaseLost``."""
         with self._database.write() as connection:
-            self._guarded(connection, held, update(REQUEST).values(record=codec.record_text(record)))
+            self._mine(connection.execute(statements.KEEP, _of(held) | {"learned": codec.record_text(record)}), held)
 
     def correct(self, held: Claimed, request: Request, lines: Sequence[HistoryLine]) -> None:
         """Store what staff set right, which is news to whoever works on the request. Raises ``LeaseLost``."""
         values = {"document": codec.request_text(request), "version": REQUEST.c.version + 1}
+        mine = (REQUEST.c.id == held.row.id, REQUEST.c.fence == held.fence)
         with self._database.write() as connection:
-            self._guarded(connection, held, update(REQUEST).values(values))
+            if connection.execute(update(REQUEST).where(*mine).values(values)).rowcount == 0:
+                raise _lost(held)
             add_history(connection, held.row.id, lines)
 
     def finish(self, held: Claimed, step: Step, state: StepState, record: Record, lines: Sequence[HistoryLine]) -> int:
@@ -106,61 +136,42 @@ class Work:
 
         ``unknown`` leaves the step pending, so that it is verified before anything else. Raises ``LeaseLost``.
         """
-        now = self._clock()
-        pending = codec.step_text(step, state.value) if state is StepState.UNKNOWN else None
-        values: dict[str, object] = {"pending": pending, "record": codec.record_text(record), "updated_at": now}
-        if state in {StepState.DONE, StepState.ALREADY}:
-            values["attempts"] = 0
         with self._database.write() as connection:
-            version = self._guarded(connection, held, update(REQUEST).values(values))
-            problem = lines[-1].line if state in {StepState.REFUSED, StepState.UNKNOWN} and lines else ""
-            connection.execute(
-                update(STEP)
-                .where(STEP.c.request_id == held.row.id, STEP.c.key == str(step.key))
-                .values(state=state.value, finished_at=now, problem=problem)
-            )
-            add_history(connection, held.row.id, lines)
-        return version
+            current, _ = self._end(connection, held, Ending(step, state, record, tuple(lines)))
+        return current
 
     def verified(self, held: Claimed, pending: Pending, record: Record, lines: Sequence[HistoryLine]) -> None:
         """A step of unknown end was looked up in the ILS: the record says what is true now. Raises ``LeaseLost``."""
         now = self._clock()
+        mine = (REQUEST.c.id == held.row.id, REQUEST.c.fence == held.fence)
+        values = {"pending": None, "record": codec.record_text(record), "updated_at": now}
         with self._database.write() as connection:
-            values = {"pending": None, "record": codec.record_text(record), "updated_at": now}
-            self._guarded(connection, held, update(REQUEST).values(values))
+            if connection.execute(update(REQUEST).where(*mine).values(values)).rowcount == 0:
+                raise _lost(held)
             connection.execute(
-                update(STEP)
-                .where(STEP.c.request_id == held.row.id, STEP.c.key == str(pending.step.key))
+                update(schema.step)
+                .where(schema.step.c.request_id == held.row.id, schema.step.c.key == str(pending.step.key))
                 .values(finished_at=now, problem="looked up in the ILS")
             )
             add_history(connection, held.row.id, lines)
 
-    def release(self, held: Claimed, verdict: Verdict, *, version: int) -> State:
-        """Give a request back. News that came since ``version`` makes it due at once. Raises ``LeaseLost``."""
-        now = self._clock()
+    def release(self, held: Claimed, verdict: Verdict, *, version: int, ending: Ending | None = None) -> State:
+        """Give a request back, with the end of the last step where one is given. News that came since ``version`` makes it due at once.
+
+        The verdict's line is left out where it was the last thing said, or where news came. Raises ``LeaseLost``.
+        """
         with self._database.write() as connection:
-            known = (REQUEST.c.version, REQUEST.c.parked_at, REQUEST.c.parked_cause, REQUEST.c.parked_reason)
-            before = connection.execute(select(*known).where(REQUEST.c.id == held.row.id)).one()
-            state, due_at = (verdict.state, verdict.due_at) if before.version == version else (State.DUE, now)
-            values = {
-                "state": state.value,
-                "due_at": due_at,
-                "status": verdict.status,
-                "attempts": verdict.attempts,
-                "backlog": int(verdict.backlog),
-                "afresh": int(verdict.afresh),
-                "lease_until": None,
-                "owner": "",
-                "parked_goal": verdict.parked.goal,
-                "parked_cause": verdict.parked.cause,
-                "parked_reason": verdict.parked.reason,
-                "parked_advice": verdict.parked.advice,
-                "parked_at": _parked_at(before, verdict, now),
-                "updated_at": now,
-            }
-            self._guarded(connection, held, update(REQUEST).values(values))
-            add_history(connection, held.row.id, verdict.lines)
-        return state
+            released = self._released(held, verdict, version) | {"since": self._parked_since(connection, held, verdict)}
+            if ending is None:
+                state = self._mine(connection.execute(statements.RELEASE, released), held)
+            else:
+                learned = {"learned": codec.record_text(ending.record)}
+                state = self._mine(connection.execute(statements.END_AND_RELEASE, released | learned), held)
+                self._note_end(connection, held, ending)
+            said = ending.lines if ending is not None else ()
+            news = verdict.lines if state == verdict.state else ()
+            add_history(connection, held.row.id, (*said, *_unsaid(connection, held.row.id, said, news)))
+        return State(str(state))
 
     def look_afresh(self) -> int:
         """Have every open request looked up in the ILS before anything else is done for it; answers how many."""
@@ -187,101 +198,116 @@ class Work:
 
     def due_lanes(self) -> tuple[tuple[str, datetime], ...]:
         """Lanes with work that nobody holds, and when their next request falls due."""
-        now = self._clock()
-        free = or_(REQUEST.c.lease_until.is_(None), REQUEST.c.lease_until <= now)
-        due = func.min(REQUEST.c.due_at)
-        query = select(REQUEST.c.lane, due).where(schema.WORK_WAITS, free, ~_held(now)).group_by(REQUEST.c.lane)
         with self._database.read() as connection:
-            return tuple((name, due) for name, due in connection.execute(query) if due is not None)
+            rows = connection.execute(statements.DUE_LANES, {"now": self._clock()}).all()
+        waits = ((row.name, tuple(filter(None, (row.live, row.backlog)))) for row in rows)
+        return tuple((name, min(due)) for name, due in waits if due)
 
-    def _guarded(self, connection: Connection, held: Claimed, change: Update) -> int:
-        """Carry out a change of the claimed row, if its fence still is ours; answers the row's version."""
-        done = connection.execute(
-            change.where(REQUEST.c.id == held.row.id, REQUEST.c.fence == held.fence).returning(REQUEST.c.version)
-        ).first()
-        if done is None:
-            raise LeaseLost(f"The lease on request {held.row.name} ran out, or another worker took it over.")
-        return int(done.version)
+    def _begin(self, connection: Connection, held: Claimed, step: Step, quota: Quota | None) -> None:
+        now = self._clock()
+        if quota is not None:
+            guard_quota(connection, quota, now)
+        command = codec.command_text(step.command)
+        pending = codec.step_text(step, StepState.STARTED.value, command)
+        self._mine(connection.execute(statements.BEGIN_STEP, _of(held) | {"step": pending, "now": now}), held)
+        begun = {
+            "of": held.row.id,
+            "named": str(step.key),
+            "with_verb": step.key.verb.value,
+            "with_command": command,
+            "as_state": StepState.STARTED.value,
+            "now": now,
+        }
+        connection.execute(statements.STEP_BEGUN[connection.dialect.name], begun)
+
+    def _end(self, connection: Connection, held: Claimed, ending: Ending) -> tuple[int, bool]:
+        """Journal an end; answers the request's version now, and whether the lease still runs."""
+        now = self._clock()
+        unknown = ending.state is StepState.UNKNOWN
+        values = {
+            "step": codec.step_text(ending.step, ending.state.value) if unknown else None,
+            "learned": codec.record_text(ending.record),
+            "succeeded": int(ending.state in WELL),
+            "now": now,
+        }
+        found = connection.execute(statements.END_STEP, _of(held) | values).first()
+        if found is None:
+            raise _lost(held)
+        self._note_end(connection, held, ending)
+        add_history(connection, held.row.id, ending.lines)
+        return int(found.version), found.lease_until is not None and found.lease_until > now
+
+    def _note_end(self, connection: Connection, held: Claimed, ending: Ending) -> None:
+        ended = {
+            "of": held.row.id,
+            "named": str(ending.step.key),
+            "as_state": ending.state.value,
+            "why": ending.lines[-1].line if ending.state in UNWELL and ending.lines else "",
+            "now": self._clock(),
+        }
+        connection.execute(statements.STEP_ENDED, ended)
+
+    def _released(self, held: Claimed, verdict: Verdict, version: int) -> dict[str, object]:
+        return {
+            **_of(held),
+            "known": version,
+            "as_state": verdict.state.value,
+            "due": verdict.due_at,
+            "as_status": verdict.status,
+            "tried": verdict.attempts,
+            "behind": int(verdict.backlog),
+            "look": int(verdict.afresh),
+            "goal": verdict.parked.goal,
+            "cause": verdict.parked.cause,
+            "reason": verdict.parked.reason,
+            "advice": verdict.parked.advice,
+            "now": self._clock(),
+        }
+
+    def _parked_since(self, connection: Connection, held: Claimed, verdict: Verdict) -> datetime | None:
+        if verdict.state not in {State.PARKED, State.STAFF}:
+            return None
+        before = connection.execute(select(*PARKED).where(REQUEST.c.id == held.row.id)).one()
+        return _parked_at(before, verdict, self._clock())
+
+    @staticmethod
+    def _mine(done: CursorResult[Any], held: Claimed) -> object:
+        """What a change of the claimed row gives back, if its fence still is ours."""
+        found = done.first()
+        if found is None:
+            raise _lost(held)
+        return found[0]
 
 
-def _parked_at(before: Any, verdict: Verdict, now: datetime) -> datetime | None:  # noqa: ANN401 - a row
+def _parked_at(before: Any, verdict: Verdict, now: datetime) -> datetime:  # noqa: ANN401 - a row
     """Since when a request is parked (or waits for staff); parked again for the same reason is no news."""
-    if verdict.state not in {State.PARKED, State.STAFF}:
-        return None
     same = before.parked_cause == verdict.parked.cause
     same = same and common_reason(before.parked_reason) == common_reason(verdict.parked.reason)
     since: datetime | None = before.parked_at if same else None
     return since or now
 
 
-def _running(now: datetime) -> Update:
-    return update(REQUEST).where(REQUEST.c.lease_until > now)
+def _of(held: Claimed) -> dict[str, object]:
+    return {"of": held.row.id, "my_fence": held.fence}
+
+
+def _lost(held: Claimed) -> LeaseLost:
+    return LeaseLost(f"The lease on request {held.row.name} ran out, or another worker took it over.")
 
 
 def _lane_open(connection: Connection, lane: str, now: datetime) -> bool:
     """Read the lane under a lock, so that two daemons never pass its cap together."""
-    query = select(schema.lane).where(schema.lane.c.name == lane).with_for_update()
-    found = connection.execute(query).first()
+    found = connection.execute(statements.LOCKED_LANE, {"of_lane": lane}).first()
     if found is None:
         return True
     return found.paused_until is None and (found.held_until is None or found.held_until <= now)
 
 
-def _held(now: datetime) -> ColumnElement[bool]:
-    """Whether a request's library is held."""
-    libraries = schema.library
-    return REQUEST.c.library.in_(select(libraries.c.name).where(libraries.c.held_until > now))
-
-
-def _leased(connection: Connection, lane: str, now: datetime) -> int:
-    query = select(func.count()).where(
-        REQUEST.c.lane == lane, REQUEST.c.lease_until.is_not(None), REQUEST.c.lease_until > now
-    )
-    return int(connection.execute(query).scalar_one())
-
-
-def _next_due(lane: str, now: datetime) -> Select[tuple[object, ...]]:
-    other = REQUEST.alias("other")
-    spoken_with = exists().where(
-        other.c.conversation == REQUEST.c.conversation, other.c.lease_until.is_not(None), other.c.lease_until > now
-    )
-    return (
-        select(REQUEST)
-        .where(
-            REQUEST.c.lane == lane,
-            schema.WORK_WAITS,
-            REQUEST.c.due_at <= now,
-            or_(REQUEST.c.lease_until.is_(None), REQUEST.c.lease_until <= now),
-            ~spoken_with,
-            ~_held(now),
-        )
-        .order_by(REQUEST.c.backlog, REQUEST.c.due_at, REQUEST.c.id)
-        .limit(1)
-        .with_for_update(skip_locked=True, of=REQUEST)
-    )
-
-
-def _journal_start(connection: Connection, request_id: int, step: Step, now: datetime) -> None:
-    again = connection.execute(
-        update(STEP)
-        .where(STEP.c.request_id == request_id, STEP.c.key == str(step.key))
-        .values(
-            state=StepState.STARTED.value,
-            command=codec.command_text(step.command),
-            attempts=STEP.c.attempts + 1,
-            started_at=now,
-            finished_at=None,
-            problem="",
-        )
-    )
-    if again.rowcount == 0:
-        values = {
-            "request_id": request_id,
-            "key": str(step.key),
-            "verb": step.key.verb.value,
-            "state": StepState.STARTED.value,
-            "command": codec.command_text(step.command),
-            "attempts": 1,
-            "started_at": now,
-        }
-        connection.execute(insert(STEP).values(values))
+def _unsaid(
+    connection: Connection, request_id: int, said: Sequence[HistoryLine], news: Sequence[HistoryLine]
+) -> Sequence[HistoryLine]:
+    """How a request stands, unless only changes came in since it was said before."""
+    if not news:
+        return ()
+    last = said[-1].line if said else connection.execute(statements.LAST_SAID, {"of": request_id}).scalar()
+    return () if last == news[0].line else news

@@ -260,8 +260,10 @@ def test_a_ledger_that_refuses_in_the_middle_leaves_the_request_to_its_lease(
         raise LedgerBusy("Disk full.")
 
     monkeypatch.setattr(stage.ledger.work, "start", busy)
+    held = stage.ledger.work.claim("pretend", owner="test", lease=timedelta(seconds=60), cap=1)
+    assert held is not None
     with pytest.raises(LedgerBusy):
-        dispatcher_of(stage).work_one(stage.lane, stage.reconciler)
+        dispatcher_of(stage).work_on(held, stage.reconciler)
     monkeypatch.undo()
     assert stage.row().state is State.DUE
     assert stage.work() is None, "until the lease has run out"

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bridge.domain.change import Phase
 from bridge.domain.identity import Role
 from bridge.domain.record import PatronRecord, Record
-from bridge.ledger import HistoryLine, LeaseLost, Ledger, Pending, State, StepState, Verdict
+from bridge.ledger import (
+    Ending,
+    HistoryLine,
+    LeaseLost,
+    Ledger,
+    Pending,
+    Quota,
+    QuotaReached,
+    State,
+    StepState,
+    Verdict,
+)
 from tests.ledger.sample import MINUTE, NOW, STEP, Clock, arrival, claim, held, take
 
 LINE = HistoryLine(NOW, "step", "Done by one who slept.", str(STEP.key))
@@ -143,3 +156,76 @@ def test_staff_are_told_in_the_history(ledger: Ledger) -> None:
     ledger.requests.tell(1, ())
     ledger.requests.tell(1, (HistoryLine(NOW, "staff", "Settled by ada."),))
     assert [line.kind for line in ledger.requests.history(1)] == ["change", "staff"]
+
+
+class TestGoingOn:
+    """A step's end and the next one's start in one transaction."""
+
+    NEXT = replace(STEP, key=replace(STEP.key, ordinal=STEP.key.ordinal + 1))
+    ENDING = Ending(STEP, StepState.DONE, DONE, (LINE,))
+
+    def states(self, ledger: Ledger) -> list[tuple[str, str]]:
+        return [(line.key, line.state) for line in ledger.requests.journal(1)]
+
+    def test_both_are_journalled(self, ledger: Ledger) -> None:
+        take(ledger)
+        mine = held(ledger)
+        ledger.work.start(mine, STEP)
+        assert ledger.work.go_on(mine, self.ENDING, self.NEXT, version=mine.row.version) == mine.row.version
+        row = ledger.requests.one(1)
+        assert (row.record, row.pending) == (DONE, Pending(self.NEXT, StepState.STARTED))
+        assert self.states(ledger) == [(str(STEP.key), "done"), (str(self.NEXT.key), "started")]
+        assert ledger.requests.history(1)[-1] == LINE
+
+    def test_news_keeps_the_next_from_beginning(self, ledger: Ledger) -> None:
+        take(ledger)
+        mine = held(ledger)
+        ledger.work.start(mine, STEP)
+        take(ledger, arrival("e2", phase=Phase.RETURNED))
+        assert ledger.work.go_on(mine, self.ENDING, self.NEXT, version=mine.row.version) == mine.row.version + 1
+        assert (ledger.requests.one(1).record, ledger.requests.one(1).pending) == (DONE, None)
+        assert self.states(ledger) == [(str(STEP.key), "done")]
+
+    def test_on_a_lease_that_ran_out_only_the_end_is_journalled(self, ledger: Ledger, clock: Clock) -> None:
+        take(ledger)
+        mine = held(ledger)
+        ledger.work.start(mine, STEP)
+        clock.now += MINUTE
+        with pytest.raises(LeaseLost, match="ran out"):
+            ledger.work.go_on(mine, self.ENDING, self.NEXT, version=mine.row.version)
+        assert (ledger.requests.one(1).record, ledger.requests.one(1).pending) == (DONE, None)
+
+    def test_over_the_quota_nothing_is_journalled_and_the_end_goes_with_the_release(self, ledger: Ledger) -> None:
+        take(ledger)
+        mine = held(ledger)
+        ledger.work.start(mine, STEP)
+        none = Quota("main", 0)
+        with pytest.raises(QuotaReached):
+            ledger.work.go_on(mine, self.ENDING, self.NEXT, version=mine.row.version, quota=none)
+        assert ledger.requests.one(1).pending == Pending(STEP, StepState.STARTED)
+        calm = HistoryLine(NOW, "state", "Stopped.")
+        verdict = Verdict(State.DUE, "received", NOW, lines=(calm,))
+        ledger.work.release(mine, verdict, version=mine.row.version, ending=self.ENDING)
+        row = ledger.requests.one(1)
+        assert (row.record, row.pending, row.state) == (DONE, None, State.DUE)
+        assert ledger.requests.history(1)[-2:] == (LINE, calm)
+        assert self.states(ledger) == [(str(STEP.key), "done")]
+
+    def test_how_a_request_stands_is_said_once_and_not_over_news(self, ledger: Ledger) -> None:
+        take(ledger)
+        calm = HistoryLine(NOW, "state", "Nothing is left to do.")
+        verdict = Verdict(State.IN_STEP, "received", lines=(calm,))
+        for number, told in ((2, 1), (3, 1)):
+            mine = held(ledger)
+            assert ledger.work.release(mine, verdict, version=mine.row.version) is State.IN_STEP
+            assert ledger.requests.history(1).count(calm) == told
+            take(ledger, arrival(f"e{number}", phase=Phase.RETURNED))
+        mine = held(ledger)
+        other = replace(verdict, lines=(replace(calm, line="Something else."),))
+        assert ledger.work.release(mine, other, version=mine.row.version - 1) is State.DUE
+        assert [line.line for line in ledger.requests.history(1)].count("Something else.") == 0
+
+    def test_a_claim_says_whether_more_is_due(self, ledger: Ledger, clock: Clock) -> None:
+        take(ledger, arrival("a", number="1"), arrival("b", number="2"), arrival("c", number="3"))
+        clock.now += MINUTE / 60
+        assert [held(ledger).more for _ in range(3)] == [True, True, False]

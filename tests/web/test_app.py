@@ -56,7 +56,7 @@ def house(tmp_path: Path) -> Iterator[House]:
     ledger.upgrade()
     ledger.lanes.ensure(["alma"])
     woken: list[int] = []
-    doors = doors_of(known, ledger, taken=lambda: woken.append(1))
+    doors = doors_of(known, ledger, taken=lambda *lanes: woken.append(len(lanes)))
     server = WebServer(make_app(doors), "127.0.0.1", 0)
     server.start()
     try:

@@ -1,0 +1,205 @@
+"""Statements of the work on requests and of what comes in, built once: building one anew costs more than running it."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    TextClause,
+    Update,
+    bindparam,
+    case,
+    exists,
+    func,
+    insert,
+    null,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from bridge.ledger import schema
+from bridge.ledger.model import State
+
+REQUEST = schema.request
+STEP = schema.step
+INBOX = schema.inbox
+NOW = bindparam("now", type_=schema.Instant)
+
+
+def _free(of: ColumnElement[object]) -> ColumnElement[bool]:
+    return or_(of.is_(None), of <= NOW)
+
+
+FREE = _free(REQUEST.c.lease_until)
+HELD_LIBRARIES = select(schema.library.c.name).where(schema.library.c.held_until > NOW)
+HELD = REQUEST.c.library.in_(HELD_LIBRARIES)
+"""Whether a request's library is held."""
+
+LANE = select(schema.lane.c.paused_until, schema.lane.c.held_until).where(schema.lane.c.name == bindparam("of_lane"))
+LOCKED_LANE = LANE.with_for_update()
+LEASED = select(func.count()).where(
+    REQUEST.c.lane == bindparam("of_lane"), REQUEST.c.lease_until.is_not(None), REQUEST.c.lease_until > NOW
+)
+
+
+def _waiting(lane: ColumnElement[str], backlog: int) -> tuple[ColumnElement[bool] | TextClause, ...]:
+    """Work that may begin now; one value of ``backlog`` at a time, so that the index leads straight to what is due first."""
+    return (REQUEST.c.lane == lane, schema.WORK_WAITS, REQUEST.c.backlog == backlog, FREE, ~HELD)
+
+
+def _next_due(backlog: int) -> Select[tuple[object, ...]]:
+    other = REQUEST.alias("other")
+    spoken_with = exists().where(
+        other.c.conversation == REQUEST.c.conversation, other.c.lease_until.is_not(None), other.c.lease_until > NOW
+    )
+    return (
+        select(REQUEST)
+        .where(*_waiting(bindparam("of_lane"), backlog), REQUEST.c.due_at <= NOW, ~spoken_with)
+        .order_by(REQUEST.c.due_at)
+        .limit(1)
+        .with_for_update(skip_locked=True, of=REQUEST)
+    )
+
+
+NEXT_DUE = (_next_due(0), _next_due(1))
+"""The next live change of a lane, and the next of its backlog; in the very order of the index, so that no database sorts all that waits."""
+
+
+def _more(backlog: int) -> ColumnElement[bool]:
+    other = REQUEST.alias("more")
+    due = (schema.WORK_WAITS, other.c.backlog == backlog, other.c.due_at <= NOW, _free(other.c.lease_until))
+    mine = (other.c.lane == bindparam("of_lane"), other.c.id != bindparam("of"), other.c.library.not_in(HELD_LIBRARIES))
+    return select(other.c.id).where(*mine, *due).exists()
+
+
+LEASE = (
+    update(REQUEST)
+    .where(REQUEST.c.id == bindparam("of"))
+    .values(lease_until=bindparam("until"), owner=bindparam("by"), fence=bindparam("with_fence"))
+    .returning(or_(_more(0), _more(1)).label("more"))
+)
+"""Takes the lease; answers whether more of the lane is due."""
+
+
+def _earliest(backlog: int) -> ColumnElement[object]:
+    due = select(REQUEST.c.due_at).where(*_waiting(schema.lane.c.name, backlog)).order_by(REQUEST.c.due_at).limit(1)
+    return due.correlate(schema.lane).scalar_subquery()
+
+
+DUE_LANES = select(schema.lane.c.name, _earliest(0).label("live"), _earliest(1).label("backlog"))
+"""Each lane with when its next request falls due: a look into the index for each, however much waits."""
+
+
+def _guarded(change: Update) -> Update:
+    return change.where(REQUEST.c.id == bindparam("of"), REQUEST.c.fence == bindparam("my_fence"))
+
+
+BEGIN_STEP = (
+    _guarded(update(REQUEST))
+    .where(REQUEST.c.lease_until > NOW)
+    .values(pending=bindparam("step"), updated_at=NOW)
+    .returning(REQUEST.c.version)
+)
+END_STEP = _guarded(update(REQUEST)).values(
+    pending=bindparam("step"),
+    record=bindparam("learned"),
+    updated_at=NOW,
+    attempts=case((bindparam("succeeded") == 1, 0), else_=REQUEST.c.attempts),
+)
+END_STEP = END_STEP.returning(REQUEST.c.version, REQUEST.c.lease_until)
+KEEP = _guarded(update(REQUEST)).values(record=bindparam("learned")).returning(REQUEST.c.version)
+
+
+def _release() -> Update:
+    """News that came since ``known`` makes the request due at once."""
+    same = REQUEST.c.version == bindparam("known")
+    return _guarded(update(REQUEST)).values(
+        state=case((same, bindparam("as_state")), else_=State.DUE.value),
+        due_at=case((same, bindparam("due", type_=schema.Instant)), else_=NOW),
+        status=bindparam("as_status"),
+        attempts=bindparam("tried"),
+        backlog=bindparam("behind"),
+        afresh=bindparam("look"),
+        lease_until=null(),
+        owner="",
+        parked_goal=bindparam("goal"),
+        parked_cause=bindparam("cause"),
+        parked_reason=bindparam("reason"),
+        parked_advice=bindparam("advice"),
+        parked_at=bindparam("since"),
+        updated_at=NOW,
+    )
+
+
+RELEASE = _release().returning(REQUEST.c.state)
+END_AND_RELEASE = _release().values(pending=null(), record=bindparam("learned")).returning(REQUEST.c.state)
+
+STEP_ENDED = (
+    update(STEP)
+    .where(STEP.c.request_id == bindparam("of"), STEP.c.key == bindparam("named"))
+    .values(state=bindparam("as_state"), finished_at=NOW, problem=bindparam("why"))
+)
+
+
+def _step_begun(kind: type[sqlite.Insert] | type[postgresql.Insert]) -> sqlite.Insert | postgresql.Insert:
+    """A step is journalled once and counts its attempts."""
+    begun = {"state": bindparam("as_state"), "command": bindparam("with_command"), "started_at": NOW}
+    fresh = {"request_id": bindparam("of"), "key": bindparam("named"), "verb": bindparam("with_verb"), "attempts": 1}
+    again = {**begun, "attempts": STEP.c.attempts + 1, "finished_at": null(), "problem": ""}
+    return kind(STEP).values(**begun, **fresh).on_conflict_do_update(index_elements=["request_id", "key"], set_=again)
+
+
+STEP_BEGUN = {"sqlite": _step_begun(sqlite.Insert), "postgresql": _step_begun(postgresql.Insert)}
+HISTORY = insert(schema.history)
+LAST_SAID = (
+    select(schema.history.c.line)
+    .where(schema.history.c.request_id == bindparam("of"), schema.history.c.kind != "change")
+    .order_by(schema.history.c.id.desc())
+    .limit(1)
+)
+
+RECEIVED = {
+    "sqlite": sqlite.insert(INBOX).on_conflict_do_nothing().returning(INBOX.c.id),
+    "postgresql": postgresql.insert(INBOX).on_conflict_do_nothing().returning(INBOX.c.id),
+}
+"""Keeps a message once; gives no row where it had come before."""
+RECEIVED_BEFORE = select(INBOX.c.id).where(
+    INBOX.c.source == bindparam("from_source"), INBOX.c.key == bindparam("named")
+)
+FOLDED_INTO = update(INBOX).where(INBOX.c.id == bindparam("message")).values(request_id=bindparam("of"))
+FIRST_TOLD = {
+    "sqlite": sqlite.insert(REQUEST).on_conflict_do_nothing().returning(REQUEST.c.id),
+    "postgresql": postgresql.insert(REQUEST).on_conflict_do_nothing().returning(REQUEST.c.id),
+}
+"""Makes a request; gives no row where another daemon made it meanwhile."""
+NAMED = (
+    select(REQUEST.c.id, REQUEST.c.document, REQUEST.c.state)
+    .where(
+        REQUEST.c.number == bindparam("number"),
+        REQUEST.c.library == bindparam("library"),
+        REQUEST.c.service == bindparam("service"),
+        REQUEST.c.role == bindparam("role"),
+        REQUEST.c.requester == bindparam("requester"),
+    )
+    .with_for_update()
+)
+
+
+def _told_again(*, changed: bool, forgotten: bool) -> Update:
+    """A change came in: the request is due, unless staff have forgotten it."""
+    values: dict[str, object] = {"updated_at": NOW, "version": REQUEST.c.version + 1}
+    if changed:
+        values["document"] = bindparam("text")
+    if not forgotten:
+        values |= {"state": State.DUE.value, "due_at": NOW, "backlog": 0}
+    return update(REQUEST).where(REQUEST.c.id == bindparam("of")).values(values)
+
+
+CHANGED = {
+    (changed, forgotten): _told_again(changed=changed, forgotten=forgotten)
+    for changed in (True, False)
+    for forgotten in (True, False)
+}
+"""By whether the change changed anything, and whether the request was forgotten."""

@@ -1,0 +1,40 @@
+"""Each benchmark runs, and prints what it promises as one JSON document; the figures themselves are nobody's test."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SCRIPTS: dict[str, tuple[list[str], set[str]]] = {
+    "calls": ([], {"rows"}),
+    "overhead": (
+        ["--n", "1", "--runs", "1", "--latency", "0", "1"],
+        {"ratio_0ms", "ratio_1ms", "cpu_ratio", "machine"},
+    ),
+    "latency": (["--n", "2", "--latency", "0"], {"p50_ratio", "p99_ratio", "machine"}),
+    "scale": (
+        ["--finished", "20", "--open", "60", "--calls", "5"],
+        {"claim_ratio", "ingest_ratio", "sqlite", "machine"},
+    ),
+    "idle": (["--libraries", "2", "--seconds", "0.2", "--rest", "0.1"], {"cpu_share", "memory_mb", "machine"}),
+}
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_benchmark_prints_its_figures(name: str) -> None:
+    options, keys = SCRIPTS[name]
+    done = subprocess.run(
+        [sys.executable, "-m", f"bench.{name}", "--json", *options],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "COVERAGE_PROCESS_START": ""},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert keys <= json.loads(done.stdout).keys()
