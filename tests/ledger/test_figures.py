@@ -175,6 +175,7 @@ def test_a_database_that_refuses_is_told(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch, doing: str, failure: Exception, why: str
 ) -> None:
     told: list[str] = []
+    ledger.database.close()  # SQLite keeps the connection that writes
     ledger.database.refused = told.append
 
     def refuse() -> None:
