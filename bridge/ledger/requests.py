@@ -82,6 +82,12 @@ class Requests:
         with self._database.read() as connection:
             return tuple(row_of(found) for found in connection.execute(query))
 
+    def there(self, request_id: int) -> bool:
+        """Whether there is a request of this ledger id."""
+        query = select(REQUEST.c.id).where(REQUEST.c.id == request_id)
+        with self._database.read() as connection:
+            return connection.execute(query).first() is not None
+
     def one(self, request_id: int) -> Row:
         """A request by its ledger id."""
         with self._database.read() as connection:

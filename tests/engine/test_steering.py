@@ -161,19 +161,6 @@ def test_trying_again_goes_on_at_once_and_says_who_and_why(stage: Stage) -> None
     assert "inspect" not in stage.ils.asked
 
 
-def test_somebody_else_may_be_quicker(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    stage.tell(Phase.RECEIVED)
-    stage.settle()
-    first = iter([stage.ledger.work.claim_one])
-
-    def quicker(*named: Any, **more: Any) -> Any:
-        claim = next(first, None)
-        return claim(*named, **more) if claim is not None else None
-
-    monkeypatch.setattr(stage.ledger.work, "claim_one", quicker)
-    assert asked(stage, Asking.RETRY) == Answer(("R1 is being worked on.",))
-
-
 def test_a_step_is_left_out_as_if_done(stage: Stage) -> None:
     stage.tell(Phase.RECEIVED)
     stage.ils.fails = [("place_hold", Rejected("No such pickup."))]
@@ -216,7 +203,8 @@ def test_a_forgotten_request_stays_so_until_it_is_taken_up(stage: Stage) -> None
     assert stage.row().state is State.FORGOTTEN
     assert "ILL-1" in {thing.barcode for thing in stage.ils.items.values()}
     assert "retry" in asked(stage, Asking.RESYNC).lines[0]
-    assert asked(stage, Asking.FORGET).lines == stays, "asked again, it says the same and does nothing"
+    again = (*stays, "R1 was forgotten before.")
+    assert asked(stage, Asking.FORGET).lines == again, "asked again, it says the same and does nothing"
     assert asked(stage, Asking.RETRY).ok
     assert stage.row().state is State.IN_STEP
     assert "ILL-1" not in {thing.barcode for thing in stage.ils.items.values()}
@@ -318,7 +306,9 @@ class TestAdopting:
 
     def test_there_may_be_nothing_to_take_over(self, stage: Stage) -> None:
         stage.tell(Phase.REQUESTED)
-        assert asked(stage, Asking.ADOPT) == Answer(("There is nothing to take over.",), ok=False)
+        assert asked(stage, Asking.ADOPT) == Answer(
+            ("There is nothing to take over: as the request stands, nothing of it should be in the ILS.",), ok=False
+        )
 
     def test_staff_name_the_barcode(self, watched: Stage) -> None:
         watched.tell(Phase.RECEIVED)
