@@ -16,6 +16,7 @@ from bridge.ledger.model import NewOrder, Order
 ORDER = schema.order
 REQUEST = schema.request
 META = schema.meta
+TAKEN_BACK = and_(ORDER.c.done_at.is_not(None), ORDER.c.answer == "")
 SOME = 500
 SHOWN = 5
 SILENT = timedelta(minutes=2)
@@ -138,10 +139,15 @@ class Orders:
             query = update(ORDER).where(wanted, ORDER.c.done_at.is_(None), _free(now))
             return connection.execute(query.values(done_at=now, answer="", failed=True)).rowcount
 
+    def resumed(self, batch: str, answer: str) -> None:
+        """What of this batch was taken back is given anew, which is noted as its answer."""
+        with self._database.write() as connection:
+            connection.execute(update(ORDER).where(ORDER.c.batch == batch, TAKEN_BACK).values(answer=answer))
+
     def interrupted(self, kind: str) -> dict[str, int]:
         """Batches of this kind of which something was taken back, the latest first, and how many orders; some at most."""
-        taken_back = and_(ORDER.c.batch != "", ORDER.c.kind == kind, ORDER.c.done_at.is_not(None), ORDER.c.answer == "")
-        query = select(ORDER.c.batch, func.count()).where(taken_back).group_by(ORDER.c.batch)
+        mine = ORDER.c.batch.startswith(f"{kind}-", autoescape=True)
+        query = select(ORDER.c.batch, func.count()).where(mine, TAKEN_BACK).group_by(ORDER.c.batch)
         with self._database.read() as connection:
             rows = connection.execute(query.order_by(func.max(ORDER.c.id).desc()).limit(SHOWN)).all()
         return {batch: int(count) for batch, count in rows}

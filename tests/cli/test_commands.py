@@ -169,7 +169,7 @@ def test_replay_takes_a_kept_message_again_after_a_fix(house: House) -> None:
     house.write('[sources.hook.words."teleported"]\nphase = "received"\n')
     result = house.command("replay", "1", "9")
     assert "1: taken into R1." in result.stdout
-    assert "9: there is no such message" in result.stdout
+    assert "9: there is no such message" in result.stderr
     assert result.exit_code == 1
     assert house.asked("status")["kept"] == []
 
