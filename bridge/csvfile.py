@@ -1,4 +1,4 @@
-"""CSV files that staff keep in a spreadsheet: read by the names of their columns, comma, semicolon or tab between them, every problem with its line."""
+"""CSV that staff keep in a spreadsheet: by the names of their columns, comma, semicolon or tab between, every problem with its line."""
 
 from __future__ import annotations
 

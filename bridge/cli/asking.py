@@ -34,6 +34,8 @@ LOOK_EVERY = 0.05
 SEE_EVERY = 1.0
 """Seconds between looks at whether the daemon still runs, and why nothing goes on."""
 WATCH_EVERY = 10.0
+LOOK = "look"
+"""Name of batches that only look before a question; they are not resumed."""
 NAME = 60
 
 
@@ -52,14 +54,6 @@ class Done:
 
     asked: Asked
     answer: Answer | None
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Many things asked for at once, and the name under which the rest of it can be resumed."""
-
-    name: str
-    done: tuple[Done, ...]
 
 
 class Way:
@@ -103,10 +97,10 @@ class Way:
             late = f"It was begun and goes on (order {order})."
         return Answer((late,), ok=False)
 
-    def many(self, asked: Sequence[Asked], what: str, *, resumes: str = "") -> Batch:
-        """Have many things done, with a progress bar on standard error where that is a terminal. Ctrl-C takes back what was not begun.
+    def many(self, asked: Sequence[Asked], what: str, *, resumes: str = "") -> tuple[Done, ...]:
+        """Have many things done, with a progress bar on standard error where that is a terminal.
 
-        ``resumes`` names the batch of which these are the rest.
+        Ctrl-C takes back what was not begun, and tells how to go on with it. ``resumes`` names the batch of which these are the rest.
         """
         batch = f"{what}-{uuid.uuid4().hex[:8]}"
         with self._watching(batch):
@@ -116,10 +110,14 @@ class Way:
                 self._wait_for(batch, what)
             finally:
                 self.ledger.orders.withdraw(batch)
+                self._tell_rest(batch, what)
         orders = self.ledger.orders.of(batch)
-        return Batch(
-            batch, tuple(Done(ASKED.validate_json(o.options), _answer(o) if o.answer else None) for o in orders)
-        )
+        return tuple(Done(ASKED.validate_json(each.options), _answer(each) if each.answer else None) for each in orders)
+
+    def _tell_rest(self, batch: str, what: str) -> None:
+        left = self.ledger.orders.interrupted(what).get(batch, 0)
+        if left and what != LOOK:
+            self._say(f"{left} requests were not done. Go on with: ill-bridge {what} --resume {batch}")
 
     def resumed(self, batch: str) -> None:
         """The rest of this batch, if one is named, was given anew."""
@@ -204,7 +202,7 @@ class Way:
         elif self._alone_since is None:
             self._alone_since = time.monotonic()
         elif time.monotonic() - self._alone_since > GRACE:
-            self._say("The daemon stopped; going on without it.")
+            self._say("The daemon, or the other command, stopped; going on without it.")
             self._take_over()
 
     def _take_over(self) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import typer
 
-from bridge.cli.asking import Done, Way
+from bridge.cli.asking import LOOK, Done, Way
 from bridge.cli.choosing import end_with
 from bridge.engine.steering import Answer, Asked
 from bridge.ledger import Ledger
@@ -34,9 +34,9 @@ def left_over(way: Way, batch: str, what: str) -> tuple[Asked, ...]:
     """What an interrupted command of this name did not do. Ends the command where there is no such batch."""
     found = way.interrupted(batch) if batch.startswith(f"{what}-") else ()
     if not found:
-        known = way.ledger.orders.interrupted(what)
-        others = ", ".join(f"{name} ({count} left)" for name, count in known.items())
-        end_with(f"Nothing is left of '{batch}'. Interrupted: {others or 'none'}.", exit_code=1)
+        known = [f"{name} ({count} left)" for name, count in way.ledger.orders.interrupted(what).items()]
+        known += [f"{name} (still being carried out)" for name in way.ledger.orders.under_way(what)]
+        end_with(f"Nothing is left of '{batch}'. Interrupted: {', '.join(known) or 'none'}.", exit_code=1)
     return found
 
 
@@ -62,7 +62,7 @@ def _nothing(*, as_json: bool) -> None:
 
 
 def _asked_first(way: Way, wanted: Sequence[Asked], what: str) -> None:
-    plan = way.many([replace(each, dry_run=True) for each in wanted], "look").done
+    plan = way.many([replace(each, dry_run=True) for each in wanted], LOOK)
     if any(each.answer is None for each in plan):
         end_with("Stopped while looking; nothing was changed.", exit_code=1)
     _show_plan(plan)
@@ -74,12 +74,7 @@ def _done(way: Way, wanted: Sequence[Asked], manner: Manner) -> tuple[Done, ...]
     if len(wanted) == 1:
         way.resumed(manner.resumes)
         return (Done(wanted[0], way.one(wanted[0])),)
-    batch = way.many(wanted, manner.what, resumes=manner.resumes)
-    missing = sum(each.answer is None for each in batch.done)
-    if missing:
-        again = f"Go on with: ill-bridge {manner.what} --resume {batch.name}"
-        typer.echo(f"{missing} of {len(batch.done)} requests were not done. {again}", err=True)
-    return batch.done
+    return way.many(wanted, manner.what, resumes=manner.resumes)
 
 
 def _show_plan(plan: Sequence[Done]) -> None:

@@ -6,6 +6,7 @@ import sys
 
 import typer
 
+from bridge import logging
 from bridge.cli import adopting, alerting, database, exporting, looking, overview, pausing, replaying, running, steering
 from bridge.cli.demo.command import demo
 from bridge.cli.sandbox import sandbox
@@ -40,6 +41,7 @@ app.command()(sandbox)
 
 def main() -> None:
     """Run a command. Exit codes: 0 good, 1 something did not succeed, 2 the configuration or the command line is wrong."""
+    logging.configure(console=True, level="warning")
     try:
         app()
     except ConfigurationError as wrong:

@@ -65,7 +65,7 @@ def pause(
 
 def _by(ledger: Ledger, note: str) -> str:
     said = f"by {who()} at {ledger.clock():%Y-%m-%d %H:%M} UTC"
-    return f"{said}: {note}" if note else f"{said}."
+    return f"{said}: {note.strip().rstrip('.')}." if note.strip() else f"{said}."
 
 
 def _held(known: Configuration, ledger: Ledger, what: tuple[str, str], end: datetime, why: str) -> None:

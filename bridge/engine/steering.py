@@ -10,6 +10,7 @@ from enum import StrEnum
 from bridge.connectors.base import Call
 from bridge.domain import commands as do
 from bridge.domain.adopt import Adoption, adoptable, adopted, known_already, not_adoptable, sought
+from bridge.domain.care import hands_off
 from bridge.domain.goal import ItemGoal
 from bridge.domain.learn import confirm, learn
 from bridge.domain.plan import StaffTask, Step, StepKey, instruction, next_step
@@ -123,8 +124,7 @@ class Steering:
         sitting = reconciler.sitting(held)
         try:
             notes = reconciler.review(sitting)
-            found = preview(sitting.goal, sitting.record, lane.connector.capabilities)
-            answer = _planned(found, notes)
+            answer = _planned(_preview(sitting, lane), notes, _hands_off(sitting))
         except IlsError as problem:
             answer = _no(str(problem))
         self._give_back(held)
@@ -296,9 +296,18 @@ def _as_task(step: Step, lane: WorkLane) -> StaffTask:
     return StaffTask(step.key, str(step.key), instruction(step.command, lane.connector.capabilities), step.command)
 
 
-def _planned(found: Preview, notes: tuple[str, ...]) -> Answer:
-    lines = (*notes, *(found.sentences or ("Nothing is left to do.",)))
-    return Answer(lines, creates=found.creates, deletes=found.deletes)
+def _preview(sitting: Sitting, lane: WorkLane) -> Preview:
+    return preview(sitting.goal, sitting.record, lane.connector.capabilities)
+
+
+def _hands_off(sitting: Sitting) -> str:
+    return hands_off(sitting.held.row.request, sitting.record, sitting.policy)
+
+
+def _planned(found: Preview, notes: tuple[str, ...], why_not: str) -> Answer:
+    """The plan; where nothing may be written it is still shown, and counts nothing."""
+    lines = (*notes, *([why_not] if why_not else []), *(found.sentences or ("Nothing is left to do.",)))
+    return Answer(lines) if why_not else Answer(lines, creates=found.creates, deletes=found.deletes)
 
 
 def _nothing_wanted(asked: Asked, items: Sequence[ItemRecord]) -> Answer:
@@ -311,8 +320,9 @@ def _nothing_wanted(asked: Asked, items: Sequence[ItemRecord]) -> Answer:
 
 def _foreseen(answer: Answer, sitting: Sitting, lane: WorkLane) -> Answer:
     """What would follow once the items were taken over."""
-    found = preview(sitting.goal, sitting.record, lane.connector.capabilities)
-    return Answer((*answer.lines, *found.sentences), creates=found.creates, deletes=found.deletes)
+    found = _preview(sitting, lane)
+    plan = _planned(found, answer.lines, _hands_off(sitting))
+    return plan if found.sentences else answer
 
 
 def _unclear(row: Row) -> tuple[str, ...]:

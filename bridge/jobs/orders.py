@@ -40,6 +40,8 @@ class OrderJob:
 
     def run(self) -> None:
         """Carry out what can be carried out now."""
+        if not self._ledger.orders.any():
+            return
         self.take_back_unwatched()
         self.run_single()
         while self.run_batched():
@@ -88,11 +90,14 @@ class OrderJob:
         except LeaseLost as lost:
             log.warning("order.lease_lost", order=order.id, why=str(lost))
             found = None
+        except KeyboardInterrupt:
+            found = None
+            raise
         finally:
             if found is not None:
                 self._answer(order, found)
-        if found is None:
-            self._ledger.orders.give_back(order.id)
+            else:
+                self._ledger.orders.give_back(order.id)
         return found is not None
 
     def _answer(self, order: Order, answer: Answer) -> None:

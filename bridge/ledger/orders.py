@@ -19,6 +19,7 @@ META = schema.meta
 TAKEN_BACK = and_(ORDER.c.done_at.is_not(None), ORDER.c.answer == "")
 SOME = 500
 SHOWN = 5
+WATCH = "watch:"
 SILENT = timedelta(minutes=2)
 """After this an order that was begun and not ended counts as not begun: whoever carried it out is no more."""
 UNWATCHED = timedelta(minutes=1)
@@ -53,6 +54,11 @@ class Orders:
             "given_by": order.given_by,
             "batch": batch,
         }
+
+    def any(self) -> bool:
+        """Whether any order waits; asked often, so that it costs next to nothing."""
+        with self._database.read() as connection:
+            return connection.execute(select(ORDER.c.id).where(ORDER.c.done_at.is_(None)).limit(1)).first() is not None
 
     def open(self, *, batch: str | None = None) -> tuple[Order, ...]:
         """Orders not carried out yet, oldest first, some hundreds at most: of this batch where one is named ("": single ones)."""
@@ -117,11 +123,14 @@ class Orders:
 
     def withdraw_unwatched(self) -> dict[str, int]:
         """Take back what commands left that are no longer there (killed, or the machine went down); answers how many of which batch."""
-        query = select(ORDER.c.batch).where(ORDER.c.done_at.is_(None), ORDER.c.batch != "").distinct()
+        waiting = select(ORDER.c.batch).where(ORDER.c.done_at.is_(None), ORDER.c.batch != "").distinct()
         with self._database.read() as connection:
-            batches = tuple(connection.execute(query).scalars())
-        counts = {batch: self.withdraw(batch) for batch in batches if not self.watched(batch)}
-        for batch in counts:
+            given = set(connection.execute(waiting).scalars())
+            watches = connection.execute(select(META.c.name).where(META.c.name.startswith(WATCH))).scalars()
+            watched = {name.removeprefix(WATCH) for name in watches}
+        gone = sorted(batch for batch in given | watched if not self.watched(batch))
+        counts = {batch: self.withdraw(batch) for batch in gone}
+        for batch in gone:
             self.unwatch(batch)
         return {batch: count for batch, count in counts.items() if count}
 
@@ -143,6 +152,13 @@ class Orders:
         """What of this batch was taken back is given anew, which is noted as its answer."""
         with self._database.write() as connection:
             connection.execute(update(ORDER).where(ORDER.c.batch == batch, TAKEN_BACK).values(answer=answer))
+
+    def under_way(self, kind: str) -> tuple[str, ...]:
+        """Batches of this kind that are still being carried out."""
+        mine = ORDER.c.batch.startswith(f"{kind}-", autoescape=True)
+        with self._database.read() as connection:
+            query = select(ORDER.c.batch).where(mine, ORDER.c.done_at.is_(None)).distinct().order_by(ORDER.c.batch)
+            return tuple(connection.execute(query).scalars())
 
     def interrupted(self, kind: str) -> dict[str, int]:
         """Batches of this kind of which something was taken back, the latest first, and how many orders; some at most."""
@@ -183,7 +199,7 @@ def _free(now: datetime) -> ColumnElement[bool]:
 
 
 def _watch(batch: str) -> str:
-    return f"watch:{batch}"
+    return f"{WATCH}{batch}"
 
 
 def _order(row: SqlRow[Any]) -> Order:
