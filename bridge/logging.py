@@ -32,7 +32,9 @@ def hide(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Muta
 def configure(*, console: bool, level: str = "info", to: TextIO | None = None) -> None:
     """Set up logs for the process: JSON lines, or coloured lines for a person, on ``to`` (standard error)."""
     renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        structlog.dev.ConsoleRenderer(
+            colors=(to or sys.stderr).isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
         if console
         else structlog.processors.JSONRenderer(ensure_ascii=False)
     )

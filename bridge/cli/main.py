@@ -41,7 +41,7 @@ app.command()(sandbox)
 
 def main() -> None:
     """Run a command. Exit codes: 0 good, 1 something did not succeed, 2 the configuration or the command line is wrong."""
-    logging.configure(console=True, level="warning")
+    logging.configure(console=True, level="error")
     try:
         app()
     except ConfigurationError as wrong:

@@ -87,8 +87,9 @@ class Reconciler:
         with structlog.contextvars.bound_contextvars(request=held.row.name, library=key.library, ils=self._lane.name):
             self._passing(Boundary.CLAIMED)
             sitting = Sitting(held, self._policy_of(key.library), held.row.record, held.row.version)
-            verdict = self._sit(sitting, afresh=afresh or held.row.afresh)
-            verdict = replace(verdict, afresh=held.row.afresh and not sitting.reviewed)
+            wanted = afresh or held.row.afresh
+            verdict = self._sit(sitting, afresh=wanted)
+            verdict = replace(verdict, afresh=wanted and not sitting.reviewed)
             state = self._ledger.work.release(held, verdict, version=sitting.version)
             self._passing(Boundary.RELEASED)
             self._counting.released(key.library, state)

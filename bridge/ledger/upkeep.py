@@ -162,7 +162,14 @@ def _unreadable(database: Database) -> Iterator[Trouble]:
                 row_of(found)
             except (ValidationError, ValueError, KeyError) as problem:
                 advice = "Report this as a fault of the bridge; the request is left alone."
-                yield Trouble(f"Request R{found.id} ({found.number}) cannot be read: {problem}", advice)
+                yield Trouble(f"Request R{found.id} ({found.number}) cannot be read: {_briefly(problem)}.", advice)
+
+
+def _briefly(problem: Exception) -> str:
+    """What is wrong, without what stood there: it may name a patron."""
+    if not isinstance(problem, ValidationError):
+        return type(problem).__name__
+    return "; ".join(f"{'.'.join(map(str, each['loc'])) or 'text'}: {each['msg']}" for each in problem.errors())
 
 
 def size(database: Database) -> dict[str, int]:
