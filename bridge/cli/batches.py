@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import typer
 
 from bridge.cli.asking import LOOK, Done, Way
-from bridge.cli.choosing import end_with
+from bridge.cli.choosing import agreed, end_with
 from bridge.engine.steering import Answer, Asked
 from bridge.ledger import Ledger
 
@@ -66,7 +66,7 @@ def _asked_first(way: Way, wanted: Sequence[Asked], what: str) -> None:
     if any(each.answer is None for each in plan):
         end_with("Stopped while looking; nothing was changed.", exit_code=1)
     _show_plan(plan)
-    if not typer.confirm(f"Go on with {what} for {len(wanted)} requests?", default=False, err=True):
+    if not agreed(f"Go on with {what} for {len(wanted)} requests?"):
         end_with("Nothing was changed.", exit_code=1)
 
 

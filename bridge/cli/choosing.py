@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
@@ -71,6 +72,15 @@ def known_library(known: Configuration, ledger: Ledger, name: str) -> None:
 def listed(names: Collection[str]) -> str:
     """Names for a sentence."""
     return ", ".join(sorted(names)) or "none"
+
+
+def agreed(question: str) -> bool:
+    """Ask on standard error, so that standard output holds the answers alone; anything but yes, and silence, mean no."""
+    typer.echo(f"{question} [y/N]: ", nl=False, err=True)
+    said = sys.stdin.readline()
+    if not said.endswith("\n"):
+        typer.echo(err=True)
+    return said.strip().casefold() in {"y", "yes"}
 
 
 def end_with(problem: str, *, exit_code: int) -> NoReturn:

@@ -12,7 +12,7 @@ import typer
 
 from bridge.cli.asking import Done, asking, who
 from bridge.cli.batches import Manner, carried_out, left_over, tell
-from bridge.cli.choosing import Choice, chosen, each_named, end_with
+from bridge.cli.choosing import Choice, agreed, chosen, each_named, end_with
 from bridge.cli.completing import libraries
 from bridge.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, YesOption, opened
 from bridge.domain.identity import Role
@@ -115,7 +115,7 @@ def forget(
     asked = Asked(Asking.FORGET, 0, note=note)
     if not yes:
         _each(names, config, replace(asked, dry_run=True))
-        if not typer.confirm("Leave that in the ILS and do no more?", default=False, err=True):
+        if not agreed("Leave that in the ILS and do no more?"):
             end_with("Nothing was changed.", exit_code=1)
     well = _each(names, config, asked)
     raise typer.Exit(0 if well else 1)
