@@ -184,7 +184,7 @@ class Steering:
         except ValueError as wrong:
             self._give_back(held)
             return _no(f"Nothing was changed: {wrong}.")
-        if request == held.row.request:
+        if set(request.corrections) == set(held.row.request.corrections):
             self._give_back(held)
             return Answer(("It stands so already; nothing was changed.",))
         named = ", ".join(_FIELDS[name] for name in asked.fields)
