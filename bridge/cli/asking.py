@@ -109,7 +109,8 @@ class Way:
                 self.resumed(resumes)
                 self._wait_for(batch, what)
             finally:
-                self.ledger.orders.withdraw(batch)
+                alone = self._engine is not None and self.ledger.lock.exclusive  # then what was begun was begun by us
+                self.ledger.orders.withdraw(batch, begun=alone)
                 self._tell_rest(batch, what)
         orders = self.ledger.orders.of(batch)
         return tuple(Done(ASKED.validate_json(each.options), _answer(each) if each.answer else None) for each in orders)

@@ -134,18 +134,19 @@ class Orders:
             self.unwatch(batch)
         return {batch: count for batch, count in counts.items() if count}
 
-    def withdraw(self, batch: str) -> int:
-        """Take back the orders of a batch that nobody has begun; answers how many."""
-        return self._take_back(ORDER.c.batch == batch)
+    def withdraw(self, batch: str, *, begun: bool = False) -> int:
+        """Take back the orders of a batch that nobody has begun (``begun``: the caller's own too); answers how many."""
+        wanted = ORDER.c.batch == batch
+        return self._take_back(wanted if begun else and_(wanted, _free(self._clock())))
 
     def take_back(self, order_id: int) -> bool:
         """Take back one order; answers whether nobody had begun it."""
-        return self._take_back(ORDER.c.id == order_id) > 0
+        return self._take_back(and_(ORDER.c.id == order_id, _free(self._clock()))) > 0
 
     def _take_back(self, wanted: ColumnElement[bool]) -> int:
         now = self._clock()
         with self._database.write() as connection:
-            query = update(ORDER).where(wanted, ORDER.c.done_at.is_(None), _free(now))
+            query = update(ORDER).where(wanted, ORDER.c.done_at.is_(None))
             return connection.execute(query.values(done_at=now, answer="", failed=True)).rowcount
 
     def resumed(self, batch: str, answer: str) -> None:

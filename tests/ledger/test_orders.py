@@ -80,6 +80,11 @@ class TestTakingBack:
         assert ledger.orders.take_back(first.id)
         assert ledger.orders.left("resync-1") == 0
 
+    def test_who_carries_it_out_himself_takes_back_what_he_began(self, ledger: Ledger) -> None:
+        ledger.orders.give_all([order(1)], batch="resync-1")
+        ledger.orders.take(ledger.orders.of("resync-1")[0].id)
+        assert ledger.orders.withdraw("resync-1", begun=True) == 1
+
     def test_a_batch_that_nobody_watches_is_taken_back(self, ledger: Ledger, clock: Clock) -> None:
         for batch in ("resync-1", "resync-2"):
             ledger.orders.watch(batch)
