@@ -42,7 +42,7 @@ def test_upgrade_says_what_it_did(both: House) -> None:
     assert both.command("db", "upgrade").stdout == "The schema is this release's already.\n"
     checked = both.command("db", "check")
     assert checked.exit_code == 0
-    assert checked.stdout.startswith("The ledger is sound: 0 cursor, ")
+    assert "0 history" in checked.stdout
 
 
 def test_a_schema_that_is_behind_is_told(both: House) -> None:
@@ -56,7 +56,7 @@ def test_a_newer_schema_is_left_alone_and_worked_with(house: House) -> None:
     several(house, 1)
     sql(house, "update alembic_version set version_num = '9999'")
     assert "of a newer release and was left as it is" in house.command("db", "upgrade").stdout
-    assert "Run the newer release." in complaint(house)
+    assert "of a newer release and was left as it is" in house.command("db", "check").stdout
     assert house.asked("status")["requests"] == {"due": 1}
 
 
