@@ -16,7 +16,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from bridge import __version__, notify
 from bridge.domain.policy import Mode
 from bridge.engine.dispatcher import Dispatcher
-from bridge.engine.drill import close_drills
+from bridge.engine.drill import GOING_ON, close_drills
 from bridge.engine.lane import WorkLane
 from bridge.engine.reconciler import Reconciler
 from bridge.engine.schedule import RetrySchedule
@@ -44,6 +44,8 @@ REMEMBER_EVERY = 5
 """Seconds between notes of how far the ledger has come."""
 ACCOUNTS_EVERY = 300
 """Seconds between looks which ILL accounts are to be asked about."""
+DRILLS_EVERY = 60
+"""Seconds between looks for drills that were cut off while the daemon ran."""
 
 
 @dataclass(frozen=True)
@@ -207,11 +209,16 @@ class Daemon:
     def _start_clockwork(self, engine: Engine, polls: Sequence[tuple[PollJob, float]]) -> None:
         self._scheduler.add_job(engine.orders.run, "interval", seconds=ORDERS_EVERY, id="orders")
         self._scheduler.add_job(self._run_file.remember, "interval", seconds=REMEMBER_EVERY, id="run file")
+        self._scheduler.add_job(self._end_drills, "interval", seconds=DRILLS_EVERY, id="drills")
         for number, (poll, every) in enumerate(polls):
             self._scheduler.add_job(poll.run, "interval", seconds=every, id=f"poll {number}")
         if self._known.settings.alerts.on:
             self._start_alerts(engine)
         self._scheduler.start()
+
+    def _end_drills(self) -> None:
+        """What they made is removed; the dispatcher's backstop finds the work."""
+        close_drills(self.ledger, self._known.settings.lane, idle=GOING_ON)
 
     def _beat(self, dispatcher: Dispatcher) -> None:
         """Where systemd watches, tell it thrice in its interval that work goes on."""

@@ -252,3 +252,14 @@ def retry_after(value: str) -> float | None:
         return None
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return min(max(0.0, (aware - datetime.now(UTC)).total_seconds()), LONGEST_ADVICE)
+
+
+def moment_of(answer: Answer) -> datetime | None:
+    """When the server says it answered (header Date, in UTC); ``None`` where it does not say, or a cache kept the answer (header Age)."""
+    if answer.header("Age"):
+        return None
+    try:
+        moment = parsedate_to_datetime(answer.header("Date"))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

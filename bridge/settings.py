@@ -557,6 +557,8 @@ def _crossed(raw: dict[str, Any], sources: Mapping[str, BaseModel | None]) -> li
     ]
     for name, source in sources.items():
         named = [getattr(source, "library", None), *dict(getattr(source, "libraries", None) or {}).values()]
+        by_service = getattr(source, "circulation_by_service", None)
+        named += by_service if isinstance(by_service, tuple) else ()
         problems += [
             f"sources.{name}: there is no [libraries.{library}]" + _meant(library, libraries)
             for library in named

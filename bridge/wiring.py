@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from bridge.connectors.base import Connector, Surroundings
 from bridge.connectors.registry import connector_kind
 from bridge.domain.arrival import Arrival
 from bridge.domain.capabilities import Capabilities
+from bridge.domain.expect import Expectations, expectations_of
 from bridge.engine.lane import LaneRules, WorkLane
 from bridge.engine.pace import Bucket, LanePace
 from bridge.errors import ConfigurationError, RefusedInput
@@ -109,6 +111,38 @@ class Remaining:
 def _connector(known: Configuration, name: str, surroundings: Surroundings) -> Connector:
     kind = connector_kind(known.settings.ils[name].connector)
     return kind.build(known.connectors[name], surroundings)
+
+
+def expected_of(known: Configuration, lane: str, library: str = "") -> Expectations:
+    """What the libraries of a lane (or one of them) expect of its ILS."""
+    names = [library] if library else [name for name, each in known.settings.libraries.items() if each.ils == lane]
+    return expectations_of({name: known.settings.policy(name) for name in names})
+
+
+def _untold(_exchange: Exchange) -> None:
+    """For commands whose answer says it all."""
+
+
+@contextmanager
+def feed_of(known: Configuration, name: str) -> Iterator[FeedSource]:
+    """One feed, for a command that only looks."""
+    feeds = feeds_of(known, tell=_untold)
+    try:
+        yield feeds[name]
+    finally:
+        for feed in feeds.values():
+            feed.close()
+
+
+@contextmanager
+def connector_of(known: Configuration, lane: str) -> Iterator[Connector]:
+    """A connector for a command that only looks, at the lane's pace, beside any daemon; its exchanges are told to nobody."""
+    ils = known.settings.ils[lane]
+    connector = _connector(known, lane, Surroundings(lane, LanePace(Bucket(ils.calls_per_second, ils.burst)), _untold))
+    try:
+        yield connector
+    finally:
+        connector.close()
 
 
 def capabilities_of(known: Configuration, lane: str) -> Capabilities:

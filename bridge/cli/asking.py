@@ -70,6 +70,11 @@ class Way:
         if not ledger.lock.exclusive or ledger.lock.free():
             self._take_over()
 
+    @property
+    def alone(self) -> bool:
+        """Whether this command works itself and nobody else can on this ledger."""
+        return self._engine is not None and self.ledger.lock.exclusive
+
     def one(self, asked: Asked) -> Answer:
         """Have one thing done; waits a minute at most."""
         order = self.ledger.orders.give(_order(asked))
@@ -109,8 +114,7 @@ class Way:
                 self.resumed(resumes)
                 self._wait_for(batch, what)
             finally:
-                alone = self._engine is not None and self.ledger.lock.exclusive  # then what was begun was begun by us
-                self.ledger.orders.withdraw(batch, begun=alone)
+                self.ledger.orders.withdraw(batch, begun=self.alone)  # alone, what was begun was begun by us
                 self._tell_rest(batch, what)
         orders = self.ledger.orders.of(batch)
         return tuple(Done(ASKED.validate_json(each.options), _answer(each) if each.answer else None) for each in orders)

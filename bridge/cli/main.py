@@ -7,7 +7,19 @@ import sys
 import typer
 
 from bridge import logging
-from bridge.cli import adopting, alerting, database, exporting, looking, overview, pausing, replaying, running, steering
+from bridge.cli import (
+    adopting,
+    alerting,
+    checking,
+    database,
+    exporting,
+    looking,
+    overview,
+    pausing,
+    replaying,
+    running,
+    steering,
+)
 from bridge.cli.demo.command import demo
 from bridge.cli.sandbox import sandbox
 from bridge.errors import BridgeError, ConfigurationError
@@ -19,6 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(running.run)
+app.command()(checking.check)
 app.command()(overview.status)
 app.command()(looking.requests)
 app.command()(looking.show)
@@ -41,7 +54,7 @@ app.command()(sandbox)
 
 def main() -> None:
     """Run a command. Exit codes: 0 good, 1 something did not succeed, 2 the configuration or the command line is wrong."""
-    logging.configure(console=True, level="error")
+    logging.configure(console=True, level="warning")
     try:
         app()
     except ConfigurationError as wrong:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,6 +10,8 @@ from pydantic import BaseModel
 
 from bridge.domain import commands as do
 from bridge.domain.capabilities import Capabilities
+from bridge.domain.expect import AccountStanding, Expectations
+from bridge.domain.finding import Finding
 from bridge.domain.record import Learned, Outcome, Sighting
 from bridge.http import Exchange, Pace
 
@@ -37,16 +39,6 @@ class Surroundings:
     ils: str
     pace: Pace
     tell: Callable[[Exchange], None]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One line of a probe: what was looked at, whether it is well, and what to do if not."""
-
-    subject: str
-    ok: bool
-    text: str
-    advice: str = ""
 
 
 class Connector(Protocol):
@@ -122,7 +114,19 @@ class Connector(Protocol):
         ...
 
     def probe(self) -> tuple[Finding, ...]:
-        """May I do my work? Read-only; raises ``Unavailable`` or ``CredentialsRejected`` where the ILS cannot be asked."""
+        """May I do my work? Read-only and quick; raises ``Unavailable`` or ``CredentialsRejected`` where the ILS cannot be asked."""
+        ...
+
+    def check(self, expectations: Expectations) -> tuple[Finding, ...]:
+        """Is everything here that the policies take for granted: rights, places, codes; and do the clocks agree?
+
+        Read-only. What cannot be seen through the ILS's API is said in a finding, not passed over. Accounts are looked at by
+        ``accounts``. Raises ``Unavailable`` or ``CredentialsRejected`` where the ILS cannot be asked at all.
+        """
+        ...
+
+    def accounts(self, names: Sequence[str]) -> tuple[AccountStanding, ...]:
+        """How these ILL accounts stand, in the order asked; read-only. Raises as ``check`` does."""
         ...
 
     def close(self) -> None:
@@ -132,8 +136,13 @@ class Connector(Protocol):
 
 @dataclass(frozen=True)
 class ConnectorKind:
-    """What an entry point of the group ``ill_bridge.connectors`` names: a settings model and how to build the connector."""
+    """What an entry point of the group ``ill_bridge.connectors`` names: a settings model and how to build the connector.
+
+    ``institution`` tells from the settings which institution they reach, as far as they can tell: settings that name the same one must
+    not be two lanes, since one institution has one rate limit. The answer is compared, never shown: it may hold a secret.
+    """
 
     name: str
     settings: type[BaseModel]
     build: Callable[[BaseModel, Surroundings], Connector]
+    institution: Callable[[BaseModel], Hashable] | None = None

@@ -190,7 +190,7 @@ def _borrowing(bare: ItemGoal, key: RequestKey, stand: Standing, policy: Borrowi
             bare, attention="The service says that the request is completed, but not that the item went back."
         )
     if stand.phase in {Phase.RETURNED, Phase.COMPLETED}:
-        return _sent_back(bare, key, policy)
+        return _sent_back(bare, key, stand, policy)
     if stand.lost:
         return replace(bare, lost=policy.declare_lost, fee=_fee(stand, policy))
     if stand.phase.rank < policy.create_on.phase.rank:
@@ -205,9 +205,10 @@ def _existing(bare: ItemGoal, stand: Standing, policy: BorrowingPolicy) -> ItemG
     return bare
 
 
-def _sent_back(bare: ItemGoal, key: RequestKey, policy: BorrowingPolicy) -> ItemGoal:
+def _sent_back(bare: ItemGoal, key: RequestKey, stand: Standing, policy: BorrowingPolicy) -> ItemGoal:
     gone = replace(bare, hold=ABSENT)
-    if policy.check_in_on_return:
+    held_drill = is_drill(key) and bool(stand.patron_id)  # a scan-in would fill the hold and write to the patron
+    if policy.check_in_on_return and not held_drill:
         gone = replace(gone, loan=ABSENT)
     return replace(gone, item=ABSENT) if policy.delete_on_return or is_drill(key) else gone
 
@@ -229,7 +230,8 @@ def _borrowed(bare: ItemGoal, key: RequestKey, stand: Standing, policy: Borrowin
     )
     recalls = _recalls(stand, policy)
     loan = LoanWish(due=due, may_shorten=recalls, renew=policy.renew or recalls)
-    return replace(bare, barcode=barcode, item=item, hold=hold, loan=loan, fee=_fee(stand, policy))
+    fee = LEAVE if is_drill(key) else _fee(stand, policy)
+    return replace(bare, barcode=barcode, item=item, hold=hold, loan=loan, fee=fee)
 
 
 def _item_wish(barcode: str, due: date | None, stand: Standing, policy: BorrowingPolicy) -> ItemWish:

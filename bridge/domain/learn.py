@@ -219,6 +219,8 @@ def _amend_existence(item: ItemRecord, seen: Sighting) -> ItemRecord:
     if item.existence is Existence.NONE and seen.item_present and seen.marked and item.origin is not Origin.OWN:
         barcode = seen.barcode or item.barcode
         return replace(item, existence=Existence.PRESENT, origin=item.origin or Origin.CREATED, barcode=barcode)
+    if item.existence is Existence.NONE and seen.item_present is False and seen.ids != do.VendorIds():
+        return replace(item, origin=item.origin or Origin.CREATED)  # half made: found by our mark
     return item
 
 

@@ -9,7 +9,7 @@ from bridge.domain.commands import Verb
 from bridge.domain.goal import Goal
 from bridge.domain.learn import learn
 from bridge.domain.plan import StaffTask, Step, next_step
-from bridge.domain.record import Existence, HoldState, ItemRecord, Outcome, Record
+from bridge.domain.record import Existence, HoldState, ItemRecord, Outcome, Record, Sighting
 from bridge.domain.sentences import plan_sentence
 
 MOST_STEPS = 60
@@ -48,6 +48,23 @@ def preview(goal: Goal, record: Record, can: Capabilities) -> Preview:
 def left_behind(record: Record) -> tuple[str, ...]:
     """What would stay in the ILS if the bridge did no more, in sentences."""
     return tuple(sentence for item in record.items for sentence in _left(item))
+
+
+def found_there(seen: Sighting, barcode: str) -> tuple[str, ...]:
+    """What a look found in the ILS, in sentences; none where there is nothing."""
+    ids = ", ".join(part for part in (seen.ids.bib, seen.ids.holding, seen.ids.item) if part)
+    found = []
+    if seen.item_present:
+        found.append(
+            f"Item {seen.barcode or barcode} is there ({ids}), {'with' if seen.marked else 'without'} our mark."
+        )
+    elif ids:
+        found.append(f"A part of what belongs to item {barcode} is there ({ids}).")
+    if seen.hold is not None and seen.hold.state is HoldState.PLACED:
+        found.append("Our hold on it stands.")
+    if seen.loans:
+        found.append("It is on loan.")
+    return tuple(found)
 
 
 def _left(item: ItemRecord) -> tuple[str, ...]:

@@ -12,9 +12,10 @@ from bridge.domain import commands as do
 from bridge.domain.adopt import Adoption, adoptable, adopted, known_already, not_adoptable, sought
 from bridge.domain.care import hands_off
 from bridge.domain.goal import ItemGoal
+from bridge.domain.inspection import review
 from bridge.domain.learn import confirm, learn
 from bridge.domain.plan import StaffTask, Step, StepKey, instruction, next_step
-from bridge.domain.preview import Preview, left_behind, preview
+from bridge.domain.preview import Preview, found_there, left_behind, preview
 from bridge.domain.record import ItemRecord
 from bridge.domain.standing import correct
 from bridge.engine.lane import WorkLane
@@ -39,6 +40,8 @@ class Asking(StrEnum):
     FORGET = "forget"
     SET = "set"
     ADOPT = "adopt"
+    WORK = "work"
+    LOOK = "look"
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,8 @@ class Steering:
             Asking.FORGET: self._forget,
             Asking.SET: self._set,
             Asking.ADOPT: self._adopt,
+            Asking.WORK: self._work,
+            Asking.LOOK: self._look,
         }
 
     @property
@@ -125,6 +130,25 @@ class Steering:
         try:
             notes = reconciler.review(sitting)
             answer = _planned(_preview(sitting, lane), notes, _hands_off(sitting))
+        except IlsError as problem:
+            answer = _no(str(problem))
+        self._give_back(held)
+        return answer
+
+    def _work(self, _asked: Asked, held: Claimed, _lane: WorkLane, reconciler: Reconciler) -> Answer:
+        """Go on at once, as if it were due."""
+        return self._worked(held, reconciler)
+
+    def _look(self, _asked: Asked, held: Claimed, lane: WorkLane, reconciler: Reconciler) -> Answer:
+        """What is in the ILS now, a line each, none where there is nothing; the request is given back just as it was."""
+        sitting = reconciler.sitting(held)
+        role = held.row.request.key.role
+        lines: list[str] = []
+        try:
+            for goal in sitting.goal.items:
+                look = review(goal, sitting.record.item(goal.leg, goal.volume), sitting.record, role)
+                lines += found_there(lane.connector.inspect(look, Call()), look.target.barcode)
+            answer = Answer(tuple(lines))
         except IlsError as problem:
             answer = _no(str(problem))
         self._give_back(held)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from enum import StrEnum
 from functools import cached_property
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -11,6 +12,23 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from bridge.domain.change import Closure, Condition, Phase
 from bridge.domain.identity import Role
 from bridge.domain.words import PLAIN_WORDS, Meaning, WordTable, folded_word
+
+
+class System(StrEnum):
+    """Resource-sharing systems that a source can say it speaks for."""
+
+    UNSAID = ""
+    ALMA = "alma"
+    CROSSLINK = "crosslink"
+    RESHARE = "reshare"
+    TIPASA = "tipasa"
+    WORLDSHARE = "worldshare"
+    ILLIAD = "illiad"
+    RELAIS = "relais"
+    VDX = "vdx"
+    KOHA = "koha"
+    SPYDUS = "spydus"
+    OTHER = "other"
 
 
 class Word(BaseModel):
@@ -47,6 +65,18 @@ class SourceSettings(BaseModel):
         description="Name of the resource-sharing service; a poll and a webhook of one service name the same one.",
         examples=["tipasa"],
     )
+    system: System = Field(
+        default=System.UNSAID,
+        description="The resource-sharing system behind it, so that `ill-bridge check` knows what it may do to your ILS by itself: "
+        f"{', '.join(filter(None, System))}.",
+        examples=["tipasa"],
+    )
+    circulation_by_service: bool | tuple[str, ...] | None = Field(
+        default=None,
+        description="Whether the service does the circulation in the ILS itself (its own NCIP or API is on): false, true, or the names of "
+        "our libraries for which it does. Where it does, the bridge must not do it too.",
+        examples=[False],
+    )
     library: str = Field(default="", description="Our library, where a message names none.", examples=["main"])
     libraries: dict[str, str] = Field(
         default_factory=dict, description="The service's name of a library = our name of it.", examples=[{}]
@@ -67,6 +97,11 @@ class SourceSettings(BaseModel):
         description="The service's words and what they mean, beside and above the plain ones.",
         examples=[{}],
     )
+
+    def circulates(self, library: str) -> bool | None:
+        """Whether the service itself circulates for this library of ours; ``None`` where nobody has said."""
+        said = self.circulation_by_service
+        return library in said if isinstance(said, tuple) else said
 
     @field_validator("timezone")
     @classmethod

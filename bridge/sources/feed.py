@@ -13,9 +13,10 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 
-from bridge.domain.arrival import Arrival
-from bridge.errors import CredentialsRejected, RefusedInput, Rejected, Unavailable
-from bridge.http import Answer, Exchange, Http, HttpRules, Sending, Unpaced
+from bridge.domain.arrival import Arrival, ArrivalState
+from bridge.domain.finding import CLOCK_LIMIT, Finding, clock_finding, failed, warned, well
+from bridge.errors import CredentialsRejected, IlsError, RefusedInput, Rejected, Unavailable
+from bridge.http import Answer, Exchange, Http, HttpRules, Sending, Unpaced, moment_of
 from bridge.sources import message
 from bridge.sources.base import SourceSettings
 
@@ -49,6 +50,10 @@ MESSAGE_FIELDS = (
     "fee.currency",
     "fee.type",
 )
+
+
+CHECKED = timedelta(days=7)
+"""How far back a check asks: enough to see some changes, and no whole history."""
 
 
 class FeedSettings(SourceSettings):
@@ -175,6 +180,55 @@ class FeedSource:
             page = self._following(answer) if pages < self.settings.max_pages else None
             yield FeedPage(arrivals, cursor or "" if page else newest.isoformat() if newest else "")
 
+    def check(self, clock: Callable[[], datetime], *, limit: timedelta = CLOCK_LIMIT) -> tuple[Finding, ...]:
+        """Ask once for the changes of the last days, and say what came; nothing is kept and no cursor moves. Never raises ``BridgeError``.
+
+        ``clock`` tells the time in UTC; ``limit`` is how far the clocks may differ before signatures of the same service are refused.
+        """
+        start = self.settings.instant(datetime.fromisoformat(self.settings.start)) if self.settings.start else None
+        since = clock() - CHECKED
+        asked = self._since(since if start is None else max(since, start))
+        return tuple(self._checked(asked, clock, limit))
+
+    def _checked(self, sending: Sending, clock: Callable[[], datetime], limit: timedelta) -> Iterator[Finding]:
+        try:
+            answer = self._http.send(sending)
+            yield clock_finding("Clock", _ahead(answer, clock()), limit=limit)
+            _refuse(answer, self.name)
+        except CredentialsRejected as refused:
+            yield failed("Credentials", refused.reason, "Correct token, or user and password.")
+        except IlsError as problem:
+            yield failed(
+                "Address", self._without_secrets(problem.reason), "Correct url, or see whether the service runs."
+            )
+        else:
+            yield well("Address", "It answers, and takes our credentials.")
+            yield self._list_checked(sending, answer)
+
+    def _list_checked(self, sending: Sending, answer: Answer) -> Finding:
+        try:
+            arrivals = [self._read(item) for item in self._items((sending, self._parsed(answer)))]
+        except RefusedInput as refused:
+            advice = "Correct items_path, or the address: it must answer with JSON."
+            return failed("Changes", self._without_secrets(str(refused)), advice)
+        odd = [arrival for arrival in arrivals if arrival.state is not ArrivalState.FOLDED]
+        if not arrivals:
+            text = f"The list is where it should be; nothing changed in the last {CHECKED.days} days, so no change could be tried."
+            return well("Changes", text)
+        text = f"{len(arrivals) - len(odd)} of {len(arrivals)} changes of the first page would be understood."
+        if not odd:
+            return well("Changes", text)
+        advice = "Correct fields, words or libraries of this source."
+        level = failed if len(odd) == len(arrivals) else warned
+        return level("Changes", f"{text} One that would not: {odd[0].problem}", advice)
+
+    def _without_secrets(self, text: str) -> str:
+        """A service's own words, in case it repeats what it was sent."""
+        for secret in (self.settings.token, self.settings.password):
+            if secret is not None and secret.get_secret_value():
+                text = text.replace(secret.get_secret_value(), "(secret)")
+        return text
+
     def close(self) -> None:
         """Close connections."""
         self._http.close()
@@ -191,20 +245,26 @@ class FeedSource:
         return headers
 
     def _first(self, newest: datetime | None) -> Sending:
+        if newest is not None:
+            return self._since(newest - timedelta(seconds=self.settings.overlap_seconds))
+        if self.settings.start:
+            return self._since(self.settings.instant(datetime.fromisoformat(self.settings.start)))
+        return self._since(None)
+
+    def _since(self, since: datetime | None) -> Sending:
         parameters = {**self._query, **self.settings.parameters}
-        since = newest - timedelta(seconds=self.settings.overlap_seconds) if newest else None
         if since is not None:
             parameters[self.settings.since_parameter] = _written(since, self.settings.since_format)
-        elif self.settings.start:
-            start = self.settings.instant(datetime.fromisoformat(self.settings.start))
-            parameters[self.settings.since_parameter] = _written(start, self.settings.since_format)
         return Sending("GET", self._path, self._path, params=parameters, repeatable=True)
 
     def _asked(self, sending: Sending) -> tuple[Sending, Any]:
         answer = self._http.send(sending)
         _refuse(answer, self.name)
+        return sending, self._parsed(answer)
+
+    def _parsed(self, answer: Answer) -> Any:  # noqa: ANN401 - JSON
         try:
-            return sending, json.loads(answer.body)
+            return json.loads(answer.body)
         except (ValueError, RecursionError) as wrong:
             raise RefusedInput(
                 f"Source {self.name} answered something that is not JSON: {answer.text[:100]!r}"
@@ -340,6 +400,11 @@ def _basic(user: str, password: str) -> str:
 
 def _stamps(arrivals: tuple[Arrival, ...]) -> list[datetime]:
     return [change.stamp.at for arrival in arrivals for change in arrival.changes]
+
+
+def _ahead(answer: Answer, now: datetime) -> timedelta | None:
+    said = moment_of(answer)
+    return said - now if said is not None else None
 
 
 def _refuse(answer: Answer, name: str) -> None:

@@ -16,7 +16,7 @@ from tests.cli.house import House
 
 
 def context(**params: object) -> typer.Context:
-    made = typer.Context(typer.main.get_command(app))  # type: ignore[arg-type]
+    made = typer.Context(typer.main.get_command(app))
     made.params = dict(params)
     return made
 

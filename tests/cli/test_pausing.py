@@ -86,7 +86,7 @@ def test_too_many_deletions_stop_the_library_until_a_human_says_so(house: House)
     house.change('mode = "live"', 'mode = "live"\ndeletes_per_hour = 1')
     several(house, 2)
     assert house.command("resync", "--all").exit_code == 0
-    back = [
+    back: list[dict[str, object]] = [
         {
             "id": f"b{n}",
             "time": "2026-11-25T10:00:00Z",

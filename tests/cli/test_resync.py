@@ -386,7 +386,7 @@ def test_who_asks(monkeypatch: pytest.MonkeyPatch) -> None:
     def nobody() -> str:
         raise KeyError("no such uid")
 
-    monkeypatch.setattr(module.getpass, "getuser", nobody)
+    monkeypatch.setattr("getpass.getuser", nobody)
     assert module.who() == f"uid {os.getuid()}"
 
 

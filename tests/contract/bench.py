@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Protocol
 
 from bridge.connectors.base import Connector
 from bridge.domain import commands as do
+from bridge.domain.expect import Expectations, expectations_of
 from bridge.domain.identity import Mark, RequestKey, Role, mark_for
+from bridge.domain.policy import BorrowingPolicy, LendingPolicy, Policy
 from bridge.http import Exchange, Unpaced
 
 
@@ -54,6 +57,7 @@ class ContractBench(Protocol):
     other_pickup: str
     item_type: str
     material: str
+    clock: datetime
 
     def outage(self, *, on: bool) -> None: ...
     def drop_after_next_write(self) -> None: ...
@@ -87,3 +91,17 @@ def creating(bench: ContractBench, number: str, barcode: str = "") -> do.CreateT
 
 def own(bench: ContractBench, number: str) -> do.Target:
     return do.Target(a_mark(number, Role.LENDER), do.Origin.OWN, bench.own_barcode)
+
+
+def expected(bench: ContractBench, **changes: object) -> Expectations:
+    """What a library expects of this ILS; ``changes`` are of its borrowing policy."""
+    borrowing = BorrowingPolicy(
+        item_type=bench.item_type,
+        material=bench.material,
+        place=bench.temporary_place,
+        default_pickup_location=bench.pickup,
+        pickup_locations={"other": bench.other_pickup},
+    )
+    lending = LendingPolicy(temporary_place=bench.lending_place, default_account=bench.account)
+    policy = Policy(borrowing=replace(borrowing, **changes), lending=lending)  # type: ignore[arg-type]
+    return expectations_of({"main": policy})

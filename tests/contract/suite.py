@@ -6,7 +6,7 @@ A connector's tests subclass ``ConnectorContract`` and give a fixture ``bench``;
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
@@ -18,7 +18,7 @@ from bridge.domain.commands import Verb
 from bridge.domain.identity import Role
 from bridge.domain.record import Existence, HoldState, Learned, Outcome, OutcomeKind
 from bridge.errors import CredentialsRejected, IlsError, OutcomeUnknown, Rejected, Retry, Unavailable
-from tests.contract.bench import ContractBench, a_mark, creating, own
+from tests.contract.bench import ContractBench, a_mark, creating, expected, own
 
 DUE = date(2027, 1, 15)
 LATER = date(2027, 2, 15)
@@ -347,6 +347,48 @@ class ConnectorContract:
         findings = bench.connector.probe()
         assert findings
         assert all(finding.ok for finding in findings), [finding for finding in findings if not finding.ok]
+
+    def test_a_check_finds_all_that_is_expected(self, bench: ContractBench) -> None:
+        bench.clock = datetime.now(UTC)
+        findings = bench.connector.check(expected(bench))
+        assert findings
+        assert all(finding.ok for finding in findings), [finding for finding in findings if not finding.ok]
+
+    def test_a_check_names_the_setting_of_what_is_not_there(self, bench: ContractBench) -> None:
+        bench.clock = datetime.now(UTC)
+        nowhere = replace(bench.temporary_place, location="NO-SUCH-PLACE")
+        odd = expected(bench, item_type="NO-SUCH-TYPE", default_pickup_location="NO-SUCH-PICKUP", place=nowhere)
+        wrong = [finding for finding in bench.connector.check(odd) if not finding.ok]
+        said = " ".join(f"{finding.subject} {finding.text} {finding.advice}" for finding in wrong)
+        for code, key in (("TYPE", "item_type"), ("PICKUP", "default_pickup_location"), ("PLACE", "place")):
+            assert f"NO-SUCH-{code}" in said
+            assert f"libraries.main.borrowing.{key}" in said
+
+    def test_a_check_only_reads(self, bench: ContractBench) -> None:
+        bench.connector.check(expected(bench))
+        bench.connector.accounts((bench.account,))
+        assert bench.orphans() == 0
+        assert bench.loan_of(bench.own_barcode) == ""
+
+    def test_an_ils_that_cannot_be_asked_is_no_finding(self, bench: ContractBench) -> None:
+        bench.outage(on=True)
+        with pytest.raises(Unavailable):
+            bench.connector.check(expected(bench))
+        with pytest.raises(Unavailable):
+            bench.connector.accounts((bench.account,))
+        bench.outage(on=False)
+        bench.unauthorized(times=99)
+        with pytest.raises(CredentialsRejected):
+            bench.connector.check(expected(bench))
+
+    def test_accounts_are_told_in_the_order_asked(self, bench: ContractBench) -> None:
+        names = (bench.account, bench.unknown_patron, bench.blocked_patron)
+        good, unknown, blocked = bench.connector.accounts(names)
+        assert (good.account, unknown.account, blocked.account) == names
+        assert good.known
+        assert not good.against
+        assert not unknown.known
+        assert blocked.against
 
     def test_no_patron_stands_in_what_is_told_of_an_exchange(self, bench: ContractBench) -> None:
         bench.connector.find_patron(do.FindPatron(bench.patron), CALL)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
 
-from bridge.connectors.base import Call, Connector, Finding
+from bridge.connectors.base import Call, Connector
 from bridge.domain import commands as do
 from bridge.domain.arrival import Arrival
 from bridge.domain.capabilities import Ability, Capabilities
 from bridge.domain.change import GONE_BACK, Change, Closure, Condition, Edits, Phase, Stamp
 from bridge.domain.commands import Verb
+from bridge.domain.expect import AccountStanding, Expectations
+from bridge.domain.finding import Finding, well
 from bridge.domain.identity import Mark, RequestKey, Role, ServiceType
 from bridge.domain.policy import BorrowingPolicy, LendingPolicy, Policy
 from bridge.domain.record import (
@@ -273,7 +275,13 @@ class PretendIls:
         self.probes += 1
         if self.down is not None:
             raise self.down
-        return (Finding("pretend", ok=True, text="well"),)
+        return (well("pretend", "well"),)
+
+    def check(self, expectations: Expectations) -> tuple[Finding, ...]:
+        return self.probe()
+
+    def accounts(self, names: Sequence[str]) -> tuple[AccountStanding, ...]:
+        return tuple(AccountStanding(name) for name in names)
 
     def close(self) -> None:
         self.closed = True

@@ -11,9 +11,10 @@ import pytest
 import structlog
 from sqlalchemy import select
 
-from bridge.connectors.base import Call, Finding
+from bridge.connectors.base import Call
 from bridge.domain import commands as do
 from bridge.domain.change import Phase
+from bridge.domain.finding import Finding
 from bridge.domain.record import Outcome
 from bridge.engine.dispatcher import Crew, Dispatcher
 from bridge.engine.lane import LaneRules, WorkLane

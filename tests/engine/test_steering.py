@@ -21,7 +21,7 @@ from bridge.domain.plan import StaffTask, Step, next_step
 from bridge.domain.policy import Mode
 from bridge.engine.leases import kept
 from bridge.engine.steering import Answer, Asked, Asking, Steering
-from bridge.errors import Rejected, Unavailable
+from bridge.errors import Rejected, Retry, Unavailable
 from bridge.ledger import State
 from tests.engine.pretend import DUE, POLICY, Stage, Thing, staffed
 
@@ -437,3 +437,32 @@ def test_a_lease_that_was_lost_is_told(stage: Stage) -> None:
     with structlog.testing.capture_logs() as logs, kept(stage.ledger, held, lease=timedelta(seconds=0.03)):
         until(lambda: bool(logs))
     assert logs[0]["event"] == "lease.not_extended"
+
+
+class TestWorkingAndLooking:
+    """What a drill is made of: work on it now, and see what is there."""
+
+    def test_work_goes_on_whatever_is_waited_for(self, stage: Stage) -> None:
+        stage.tell(Phase.RECEIVED)
+        stage.ils.fails = [("place_hold", Retry("Busy."))]
+        stage.settle()
+        assert stage.row().state is State.WAITING
+        answer = asked(stage, Asking.WORK)
+        assert answer.ok
+        assert answer.lines[-1] == "R1 is now: in_step."
+
+    def test_a_look_says_what_is_there_and_changes_nothing(self, stage: Stage) -> None:
+        stage.tell(Phase.RECEIVED)
+        assert asked(stage, Asking.LOOK) == Answer(())
+        stage.settle()
+        before, history = stage.row(), stage.history()
+        lines = asked(stage, Asking.LOOK).lines
+        assert lines[0].startswith("Item ILL-1 is there (bib-1, item-")
+        assert lines[0].endswith("with our mark.")
+        assert lines[1:] == ("Our hold on it stands.",)
+        assert (stage.row().state, stage.row().record, stage.history()) == (before.state, before.record, history)
+
+    def test_an_ils_that_cannot_be_looked_at(self, stage: Stage) -> None:
+        stage.tell(Phase.RECEIVED)
+        stage.ils.down = Unavailable("Nobody there.")
+        assert asked(stage, Asking.LOOK) == Answer(("Nobody there.",), ok=False)

@@ -229,9 +229,38 @@ class AlmaClient:
         sending = _posting(f"{V1}/users/{safe(user_id)}/fees", "/users/{user_id}/fees", body)
         return self._made(Endpoint.FEE_CREATE, sending, alma.Fee)
 
-    def look(self, path: str, template: str) -> None:
+    def look(self, path: str, template: str) -> Answer:
         """Read something of the configuration, for what a probe needs to know: that it is there, and that we may."""
-        self._sent(Endpoint.CONFIGURATION, Sending("GET", V1 + path, template, headers=JSON, repeatable=True))
+        return self._sent(Endpoint.CONFIGURATION, Sending("GET", V1 + path, template, headers=JSON, repeatable=True))
+
+    def try_writing(self, path: str) -> None:
+        """Prove the right to write at a test endpoint of Alma's, which writes nothing (alma.md section 1, "Key scopes")."""
+        self._sent(Endpoint.CONFIGURATION, Sending("POST", V1 + path, path, headers=JSON, repeatable=True))
+
+    def libraries(self) -> alma.LibraryList:
+        """All libraries of the institution."""
+        return self._read(Endpoint.CONFIGURATION, "/conf/libraries", "/conf/libraries", alma.LibraryList)
+
+    def locations(self, library: str) -> alma.LocationList:
+        """The locations of a library."""
+        path, template = f"/conf/libraries/{safe(library)}/locations", "/conf/libraries/{libraryCode}/locations"
+        return self._read(Endpoint.CONFIGURATION, path, template, alma.LocationList)
+
+    def desk(self, library: str, desk: str) -> alma.Desk:
+        """A circulation desk with the locations of its library that it serves."""
+        path = f"/conf/libraries/{safe(library)}/circ-desks/{safe(desk)}"
+        template = "/conf/libraries/{libraryCode}/circ-desks/{circDeskCode}"
+        return self._read(Endpoint.CONFIGURATION, path, template, alma.Desk)
+
+    def desks(self, library: str) -> alma.DeskList:
+        """The circulation desks of a library."""
+        path, template = f"/conf/libraries/{safe(library)}/circ-desks/", "/conf/libraries/{libraryCode}/circ-desks/"
+        return self._read(Endpoint.CONFIGURATION, path, template, alma.DeskList, {"limit": FULL})
+
+    def code_table(self, name: str) -> alma.CodeTable:
+        """A code table with all its rows."""
+        path, template = f"/conf/code-tables/{safe(name)}", "/conf/code-tables/{codeTableName}"
+        return self._read(Endpoint.CONFIGURATION, path, template, alma.CodeTable)
 
     def _key(self) -> Mapping[str, str]:
         return {"Authorization": f"apikey {self._settings.api_key.get_secret_value()}"}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
 
+from bridge.connectors.alma.check import AlmaCheck
 from bridge.connectors.alma.client import AlmaClient, ids_of
 from bridge.connectors.alma.errors import Missing, unknown_item
 from bridge.connectors.alma.holds import Holds
@@ -19,10 +20,12 @@ from bridge.connectors.alma.probe import findings
 from bridge.connectors.alma.settings import AlmaSettings
 from bridge.connectors.alma.sight import Sight, permanent_place
 from bridge.connectors.alma.temporary import LastSeen, TemporaryItems
-from bridge.connectors.base import Call, Connector, Finding, Surroundings
+from bridge.connectors.base import Call, Connector, Surroundings
 from bridge.domain import commands as do
 from bridge.domain.capabilities import Ability, Capabilities
 from bridge.domain.commands import Verb
+from bridge.domain.expect import AccountStanding, Expectations
+from bridge.domain.finding import Finding
 from bridge.domain.record import Learned, Outcome, Sighting
 from bridge.errors import Rejected
 
@@ -66,6 +69,7 @@ class AlmaConnector:
     ) -> None:
         self.capabilities = capabilities_of(settings)
         self._settings = settings
+        self._now = now
         zone = ZoneInfo(settings.timezone)
         self._client = AlmaClient(settings, surroundings, sleep)
         seen = LastSeen(now)
@@ -149,6 +153,14 @@ class AlmaConnector:
         """See ``Connector``."""
         return findings(self._client, self._settings)
 
+    def check(self, expectations: Expectations) -> tuple[Finding, ...]:
+        """See ``Connector``."""
+        return AlmaCheck(self._client, self._settings, self._now).findings(expectations)
+
+    def accounts(self, names: Sequence[str]) -> tuple[AccountStanding, ...]:
+        """See ``Connector``."""
+        return tuple(self._patrons.standing(name) for name in names)
+
     def close(self) -> None:
         """Close connections."""
         self._client.close()
@@ -157,3 +169,9 @@ class AlmaConnector:
 def build(settings: BaseModel, surroundings: Surroundings) -> Connector:
     """The connector for these settings (an ``AlmaSettings``)."""
     return AlmaConnector(AlmaSettings.model_validate(settings.model_dump()), surroundings)
+
+
+def institution(settings: BaseModel) -> Hashable:
+    """The institution these settings reach: the key selects it, within the region of its host (alma.md section 1)."""
+    known = AlmaSettings.model_validate(settings.model_dump())
+    return (known.host, known.api_key.get_secret_value())

@@ -151,6 +151,7 @@ class User(Payload):
     primary_id: Text = ""
     status: Text = ""
     expiry_date: Text = ""
+    user_group: Text = ""
     user_block: Rows[Block] = Field(default_factory=list)
     user_role: Rows[Role] = Field(default_factory=list)
 
@@ -230,3 +231,73 @@ def parts_of(raw: dict[str, Any], name: str) -> dict[str, Any]:
     """A part of a raw answer as a dictionary of its own."""
     part = raw.get(name)
     return dict(part) if isinstance(part, dict) else {}
+
+
+class Library(Payload):
+    """A library of the institution; ``path`` is INSTITUTION_GROUP.INSTITUTION.LIBRARY (php_library_response.json)."""
+
+    code: Text = ""
+    path: Text = ""
+
+
+class LibraryList(Listed):
+    """All libraries."""
+
+    library: Rows[Library] = Field(default_factory=list)
+
+
+class Location(Payload):
+    """A location of a library."""
+
+    code: Text = ""
+    suppress_from_publishing: Text = ""
+
+
+class LocationList(Listed):
+    """The locations of a library."""
+
+    location: Rows[Location] = Field(default_factory=list)
+
+
+class Served(Payload):
+    """A location that a desk serves, and what may be done there with its items."""
+
+    location_code: Text = ""
+    check_in: Flag = None
+    check_out: Flag = None
+
+
+class Desk(Payload):
+    """A circulation desk."""
+
+    code: Text = ""
+    has_hold_shelf: Flag = None
+    location: Rows[Served] = Field(default_factory=list)
+
+    def makes_sense(self) -> bool:
+        """A desk has a code."""
+        return bool(self.code)
+
+
+class DeskList(Listed):
+    """The circulation desks of a library."""
+
+    circ_desk: Rows[Desk] = Field(default_factory=list)
+
+
+class CodeRow(Payload):
+    """A row of a code table; rows that are not enabled cannot be used."""
+
+    code: Text = ""
+    enabled: Text = ""
+
+
+class CodeTable(Payload):
+    """A code table."""
+
+    name: Text = ""
+    row: Rows[CodeRow] = Field(default_factory=list)
+
+    def makes_sense(self) -> bool:
+        """A table has a name or rows."""
+        return bool(self.name or self.row)

@@ -12,8 +12,9 @@ from bridge.connectors.alma.dates import day_of
 from bridge.connectors.alma.settings import AlmaSettings
 from bridge.connectors.base import Call
 from bridge.domain import commands as do
+from bridge.domain.expect import AccountStanding
 from bridge.domain.record import FeeRecord, Learned, Outcome, OutcomeKind, PatronRecord
-from bridge.errors import Rejected
+from bridge.errors import Rejected, Retry
 
 PATRON_ROLE = "200"
 """Role type of a patron (code table HFrUserRoles.roleType; alma.md section 2)."""
@@ -42,6 +43,27 @@ class Patrons:
         expires = day_of(user.expiry_date, self._settings.timezone)
         patron = PatronRecord(command.patron_id, user.primary_id or command.patron_id, expires)
         return Outcome(learned=Learned(patron=patron))
+
+    def standing(self, account: str) -> AccountStanding:
+        """How an ILL account stands; of its own expiry and its patron role's, the earlier one."""
+        try:
+            user = self._client.user(account)
+        except Rejected as refused:
+            if refused.cause == "unknown_patron":
+                return AccountStanding(account, known=False)
+            return AccountStanding(account, problem=refused.reason)
+        except Retry as problem:
+            return AccountStanding(account, problem=problem.reason)
+        against = [*self._reasons_against(user), *(() if user.user_group else ("it has no user group",))]
+        return AccountStanding(account, against=tuple(against), expires=self._ends(user), group=user.user_group)
+
+    def _ends(self, user: alma.User) -> date | None:
+        """The day after which nothing can be checked out; of several patron roles the one that lasts longest counts."""
+        zone = self._settings.timezone
+        roles = [day_of(role.expiry_date, zone) for role in user.user_role if self._is_patron(role)]
+        role_ends = max((day for day in roles if day is not None), default=None) if None not in roles else None
+        ends = [day for day in (day_of(user.expiry_date, zone), role_ends) if day is not None]
+        return min(ends, default=None)
 
     def _reasons_against(self, user: alma.User) -> list[str]:
         reasons = [f"blocked ({self._told(block)})" for block in user.user_block if self._blocks(block)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from bridge.connectors.alma.client import AlmaClient, safe
 from bridge.connectors.alma.errors import Missing
 from bridge.connectors.alma.settings import AlmaSettings
-from bridge.connectors.base import Finding
+from bridge.domain.finding import Finding, failed, well
 from bridge.errors import Rejected
 
 
@@ -52,5 +52,5 @@ def _found(client: AlmaClient, look: Look) -> Finding:
     try:
         client.look(look.path, look.template)
     except (Rejected, Missing) as refused:
-        return Finding(look.subject, ok=False, text=refused.reason, advice=look.advice)
-    return Finding(look.subject, ok=True, text="Can be read.")
+        return failed(look.subject, refused.reason, look.advice)
+    return well(look.subject, "Can be read.")

@@ -77,7 +77,7 @@ def policy_due(state: State) -> datetime:
 
 
 def _check_loanable(state: State, user: User, item: Item, counter: Counter) -> None:
-    if not state.desk_serves(counter.library, counter.desk, state.place_of(item)):
+    if not state.desk_lends(counter.library, counter.desk, state.place_of(item)):
         raise AlmaError("401153", "Item cannot be loaned from this circulation desk.")
     if loan := state.open_loan(item.pid):
         if loan.user == user.primary_id:

@@ -27,7 +27,7 @@ def _library_json(library: Library, *, institution: str) -> Json:
         "code": library.code,
         "id": library.id,
         "name": library.name,
-        "path": f"{institution}.{library.code}",
+        "path": f"{institution.removesuffix('_INST')}.{institution}.{library.code}",
         "description": None,
         "resource_sharing": library.resource_sharing,
         "campus": code(""),
@@ -97,7 +97,8 @@ def _desk_json(state: State, desk: Desk, library: Library) -> Json:
         place = state.location(library_code, location_code)
         if library_code == library.code and place:
             name = {"location_code": place.code, "location_name": place.name}
-            served.append(name | {"check_in": True, "check_out": True, "reshelve": True})
+            lends = (library_code, location_code) not in desk.returns_only
+            served.append(name | {"check_in": True, "check_out": lends, "reshelve": True})
     return {
         "code": desk.code,
         "name": desk.name,
@@ -139,7 +140,12 @@ def code_table(codeTableName: str) -> Response:  # noqa: N803 - the OpenAPI docu
         "sub_system": code("INFRA", "Infrastructure"),
         "language": "en",
         "row": [
-            {"code": key, "description": text, "default": "false", "enabled": "true"} for key, text in rows.items()
+            {"code": key, "description": text, "default": "false", "enabled": _enabled(codeTableName, key)}
+            for key, text in rows.items()
         ],
     }
     return answer("code_table", body)
+
+
+def _enabled(table: str, key: str) -> str:
+    return str((table, key) not in alma().switched_off).lower()

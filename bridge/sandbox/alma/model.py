@@ -54,12 +54,16 @@ class Location:
 
 @dataclass
 class Desk:
-    """A circulation desk; it serves the locations of its own library unless others are named."""
+    """A circulation desk; it serves the locations of its own library unless others are named.
+
+    Items of the locations in `returns_only` it takes back, and does not lend.
+    """
 
     code: str
     name: str
     serves: set[tuple[str, str]] = field(default_factory=set)
     hold_shelf: bool = True
+    returns_only: set[tuple[str, str]] = field(default_factory=set)
 
 
 @dataclass

@@ -51,6 +51,7 @@ class State:
     keys: dict[str, Key] = field(default_factory=dict)
     libraries: dict[str, Library] = field(default_factory=dict)
     code_tables: dict[str, dict[str, str]] = field(default_factory=dict)
+    switched_off: set[tuple[str, str]] = field(default_factory=set)
     users: dict[str, User] = field(default_factory=dict)
     bibs: dict[str, Bib] = field(default_factory=dict)
     holdings: dict[str, Holding] = field(default_factory=dict)
@@ -161,6 +162,10 @@ class State:
         found = self.libraries.get(library)
         counter = found.desks.get(desk) if found else None
         return counter is not None and place in counter.serves
+
+    def desk_lends(self, library: str, desk: str, place: tuple[str, str]) -> bool:
+        """True if this desk lends items of that place."""
+        return self.desk_serves(library, desk, place) and place not in self.libraries[library].desks[desk].returns_only
 
     def title_of(self, mms_id: str) -> str:
         """The title of a bib; "" if it is gone."""

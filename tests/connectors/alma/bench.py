@@ -85,6 +85,7 @@ class AlmaBench:
         self.pace = SpyPace()
         self.heard = Listening()
         self.waits: list[float] = []
+        self.clock = NOW
         self.settings = AlmaSettings.model_validate(
             {
                 "host": self._server.url,
@@ -100,7 +101,7 @@ class AlmaBench:
 
     def connect(self) -> AlmaConnector:
         surroundings = Surroundings("alma", self.pace, self.heard.tell)
-        return AlmaConnector(self.settings, surroundings, sleep=self.waits.append, now=lambda: NOW)
+        return AlmaConnector(self.settings, surroundings, sleep=self.waits.append, now=lambda: self.clock)
 
     def start(self) -> None:
         self._server.start()

@@ -306,3 +306,20 @@ class TestJudgement:
         assert alma.get("/conf/libraries/NEW").json()["default_location"]["value"] == "N"
         stand_in.forget_calls()
         assert stand_in.calls() == []
+
+
+class TestConfigurationDetails:
+    def test_a_desk_that_only_takes_back_does_not_lend(self, alma: AlmaClient, stand_in: AlmaStandIn) -> None:
+        stand_in.state.libraries["MAIN"].desks["DEFAULT_CIRC_DESK"].returns_only.add(("MAIN", "STACKS"))
+        served = alma.get("/conf/libraries/MAIN/circ-desks/DEFAULT_CIRC_DESK").json()["location"]
+        flags = {row["location_code"]: (row["check_in"], row["check_out"]) for row in served}
+        assert flags == {"STACKS": (True, False), "REF": (True, True)}
+        assert code(alma.lend()) == "401153"
+
+    def test_a_row_that_is_switched_off_stays_in_its_table(self, alma: AlmaClient, stand_in: AlmaStandIn) -> None:
+        stand_in.state.switched_off.add(("ItemPolicy", "ILL"))
+        rows = alma.get("/conf/code-tables/ItemPolicy").json()["row"]
+        assert {row["code"] for row in rows if row["enabled"] == "false"} == {"ILL"}
+
+    def test_a_librarys_path_names_the_institution(self, alma: AlmaClient) -> None:
+        assert alma.get("/conf/libraries/MAIN").json()["path"] == "01SANDBOX.01SANDBOX_INST.MAIN"

@@ -1,0 +1,134 @@
+"""What is odd about the configuration beyond its form: addresses, secrets, the ledger's place. Nothing is asked of anybody."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator, Mapping
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, SecretStr
+
+from bridge.domain.finding import Finding, failed, warned, well
+from bridge.settings import Configuration, Settings, WebSettings
+from bridge.sources.base import SourceSettings
+from bridge.sources.feed import FeedSettings
+from bridge.sources.webhook import WebhookSettings
+
+SHORT_SECRET = 24
+"""Characters of a shared secret below which it is worth a warning: as many as 16 random bytes take in hexadecimal, and some less."""
+FEW_CHARACTERS = 5
+HOST = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*\.?")
+PRIVILEGED = 1024
+
+
+def file_findings(known: Configuration) -> tuple[Finding, ...]:
+    """What is odd about the parts that are no library's."""
+    return (
+        *_web(known.settings.web, hooks=any(isinstance(each, WebhookSettings) for each in known.sources.values())),
+        *_ledger_place(known.settings),
+        *_plain_text("ILS", known.connectors),
+    )
+
+
+def source_findings(settings: BaseModel) -> tuple[Finding, ...]:
+    """What is odd about one source's settings."""
+    if isinstance(settings, WebhookSettings):
+        return tuple(_webhook(settings))
+    if isinstance(settings, FeedSettings):
+        return tuple(_feed(settings))
+    return ()
+
+
+def _web(web: WebSettings, *, hooks: bool) -> Iterator[Finding]:
+    where = f"{web.host}:{web.port}"
+    if not _is_address(web.host):
+        yield failed("Web address", f"'{web.host}' is neither an address nor a name of a machine.", "Correct web.host.")
+    elif web.port == 0 and hooks:
+        text = "Port 0 takes another free port at each start, and webhooks would not find it."
+        yield warned("Web address", text, "Set web.port.")
+    elif 0 < web.port < PRIVILEGED:
+        text = f"{where}: ports below {PRIVILEGED} need privileges that the daemon should not have."
+        yield warned("Web address", text, "Take a higher port, and a proxy with TLS in front.")
+    elif not _is_loopback(web.host):
+        text = f"{where}: webhooks and health can be reached from other machines, without TLS."
+        yield warned(
+            "Web address",
+            text,
+            "Listen on 127.0.0.1 behind a proxy with TLS, unless a container's network keeps others out.",
+        )
+    else:
+        yield well("Web address", f"{where}, from this machine only.")
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return bool(HOST.fullmatch(host)) and not re.fullmatch(r"[\d.]+", host)
+    return True
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def _ledger_place(settings: Settings) -> Iterator[Finding]:
+    url = settings.ledger.url
+    if url.startswith("sqlite:///") and not url.startswith("sqlite:////"):
+        text = (
+            f"{url} is relative to the folder that the daemon is started in: elsewhere it would begin an empty ledger."
+        )
+        yield warned("Ledger's place", text, "Name it from the root: sqlite:////var/lib/….")
+
+
+def _plain_text(what: str, parts: Mapping[str, BaseModel]) -> Iterator[Finding]:
+    """Credentials that would cross a network unencrypted."""
+    for name, settings in parts.items():
+        for value in (getattr(settings, field) for field in type(settings).model_fields):
+            if isinstance(value, str) and _is_plain(value):
+                text = f"{value} is not encrypted: credentials and patrons' data could be read on the way."
+                yield warned(f"{what} {name}", text, "Use https://.")
+
+
+def _is_plain(address: str) -> bool:
+    parts = urlsplit(address) if address.startswith("http://") else None
+    return parts is not None and not _is_loopback(parts.hostname or "")
+
+
+def _webhook(settings: WebhookSettings) -> Iterator[Finding]:
+    yield _secret(settings.secret)
+    previous = settings.previous_secret
+    if previous is not None and previous == settings.secret:
+        yield warned("Previous secret", "It is the same as the secret.", "Remove previous_secret.")
+    elif previous is not None:
+        yield well("Previous secret", "It is still taken; remove it when the service uses the new one.")
+    yield from _libraries(settings)
+
+
+def _secret(secret: SecretStr) -> Finding:
+    text = secret.get_secret_value()
+    advice = "Take a random one: python3 -c 'import secrets; print(secrets.token_hex(32))'."
+    if len(set(text)) < FEW_CHARACTERS:
+        return failed("Secret", "It can be guessed: it has hardly any different characters.", advice)
+    if len(text) < SHORT_SECRET:
+        return warned("Secret", f"It is short ({len(text)} characters).", advice)
+    return well("Secret", "It is set, and long enough.")
+
+
+def _libraries(settings: SourceSettings) -> Iterator[Finding]:
+    if not settings.library and not settings.libraries:
+        text = "No library is named, so every message must name one of ours."
+        yield well("Library", text)
+
+
+def _feed(settings: FeedSettings) -> Iterator[Finding]:
+    if settings.token is None and settings.password is None and not settings.token_header:
+        yield well("Credentials", "None are set: the feed is asked without.")
+    if settings.user and settings.password is None:
+        yield failed("Credentials", "There is a user and no password.", "Set password_file.")
+    yield from _plain_text("Address of", {"the feed": settings})
+    yield from _libraries(settings)

@@ -1,0 +1,97 @@
+"""Addresses and secrets that are odd, as far as the file tells."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bridge.checks.file import file_findings, source_findings
+from bridge.domain.finding import Finding
+from bridge.wiring import connector_settings
+from tests.checks.build import GOOD, bad, feed, hook, known
+
+
+def source(settings: dict[str, Any]) -> tuple[Finding, ...]:
+    return source_findings(known(sources__hook=settings).sources["hook"])
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "level"),
+    [
+        ("127.0.0.1", 8018, "ok"),
+        ("localhost", 8018, "ok"),
+        ("::1", 8018, "ok"),
+        ("0.0.0.0", 8018, "warning"),  # noqa: S104 - a setting, and a bad one
+        ("bridge.example.org", 8018, "warning"),
+        ("127.0.0.1", 0, "warning"),
+        ("127.0.0.1", 443, "warning"),
+        ("http://127.0.0.1", 8018, "failed"),
+        ("300.1.1.1", 8018, "failed"),
+        ("-x", 8018, "failed"),
+    ],
+)
+def test_the_web_address(host: str, port: int, level: str) -> None:
+    (finding,) = (each for each in file_findings(known(web={"host": host, "port": port})) if "Web" in each.subject)
+    assert finding.level == level
+
+
+def test_any_port_will_do_where_nobody_calls() -> None:
+    assert bad(file_findings(known(web={"port": 0}, sources__hook=feed()))) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("sqlite:////var/lib/a.db", []),
+        ("sqlite:///var/a.db", [("Ledger's place", "warning")]),
+        ("postgresql+psycopg://u@h/n", []),
+    ],
+)
+def test_the_ledgers_place(url: str, expected: list[tuple[str, str]]) -> None:
+    assert bad(file_findings(known(ledger__url=url))) == expected
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [("http://alma.example", [("ILS alma", "warning")]), ("http://127.0.0.1:8080", []), ("http://localhost", [])],
+)
+def test_an_ils_without_tls(host: str, expected: list[tuple[str, str]]) -> None:
+    assert bad(file_findings(known(ils__alma__settings__host=host))) == expected
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({}, []),
+        ({"secret": "a short secret"}, [("Secret", "warning")]),
+        ({"secret": "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"}, [("Secret", "failed")]),
+        ({"previous_secret": "the one before, long enough"}, []),
+        ({"previous_secret": GOOD["sources"]["hook"]["secret"]}, [("Previous secret", "warning")]),
+        ({"library": ""}, []),
+    ],
+)
+def test_webhooks(more: dict[str, Any], expected: list[tuple[str, str]]) -> None:
+    findings = source(hook(**more))
+    assert bad(findings) == expected
+    assert all(str(secret) not in repr(findings) for name, secret in more.items() if "secret" in name)
+    assert any(each.subject == "Library" for each in findings) is (more.get("library") == "")
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({}, []),
+        ({"url": "http://ill.example/changes"}, [("Address of the feed", "warning")]),
+        ({"user": "bridge", "token": ...}, [("Credentials", "failed")]),
+        ({"user": "bridge", "password": "p", "token": ...}, []),
+        ({"token": ...}, []),
+    ],
+)
+def test_feeds(more: dict[str, Any], expected: list[tuple[str, str]]) -> None:
+    made = {name: value for name, value in feed(**more).items() if value is not ...}
+    assert bad(source(made)) == expected
+
+
+def test_a_source_of_a_third_party_is_let_be() -> None:
+    assert source_findings(connector_settings("alma").model_construct()) == ()
