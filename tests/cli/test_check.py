@@ -26,7 +26,8 @@ temporary_place = { library = "RS", location = "ILLOUT" }
 
 @pytest.fixture
 def good(house: House) -> House:
-    """A house in which nothing fails."""
+    """A house in which nothing fails, and no daemon has run yet."""
+    (house.folder / "bridge.db").unlink()
     house.port = 8018
     house.write(GOOD)
     text = house.config.read_text(encoding="utf-8")
