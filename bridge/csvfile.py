@@ -1,8 +1,9 @@
-"""CSV files that staff keep in a spreadsheet: read by the names of their columns, comma or semicolon, every problem with its line."""
+"""CSV that staff keep in a spreadsheet: by the names of their columns, comma, semicolon or tab between, every problem with its line."""
 
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +30,7 @@ def read_csv(path: Path, columns: Sequence[str], *, optional: Sequence[str] = ()
         why = failure.strerror if isinstance(failure, OSError) else "it must be CSV in UTF-8"
         raise ConfigurationError((f"{path}: cannot be read ({why})",)) from failure
     first = text.partition("\n")[0]
-    reader = csv.DictReader(text.splitlines(), delimiter=";" if ";" in first else ",")
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count))
     names = {(name or "").strip().casefold(): name for name in reader.fieldnames or ()}
     if not set(columns) <= set(names):
         named = " and ".join(columns) + (f" (and may name {', '.join(optional)})" if optional else "")

@@ -58,9 +58,14 @@ class Engine:
 
 
 def make_engine(
-    known: Configuration, ledger: Ledger, stopping: Callable[[], bool], metrics: Metrics | None = None
+    known: Configuration,
+    ledger: Ledger,
+    stopping: Callable[[], bool],
+    metrics: Metrics | None = None,
+    *,
+    live_first: bool = False,
 ) -> Engine:
-    """An engine that stops between two steps once ``stopping`` says so."""
+    """An engine that stops between two steps once ``stopping`` says so; ``live_first`` has batches of orders wait for other work."""
     rules = known.settings.engine
     schedule = RetrySchedule(rules.retry_waits, rules.retry_jitter, rules.retry_tries)
     counted = metrics or Metrics()
@@ -74,7 +79,7 @@ def make_engine(
     ledger.lanes.ensure(lanes)
     ledger.libraries.ensure(known.settings.libraries)
     steering = Steering(ledger, lanes, lease=timedelta(seconds=rules.lease))
-    return Engine(lanes, steering, OrderJob(ledger, steering, stopping=stopping))
+    return Engine(lanes, steering, OrderJob(ledger, steering, stopping=stopping, live_first=live_first))
 
 
 def _never() -> bool:
@@ -88,6 +93,8 @@ def engine_of(known: Configuration, ledger: Ledger, *, stopping: Callable[[], bo
     Raises ``LedgerBusy``.
     """
     ledger.lock.take()
+    if ledger.lock.exclusive:
+        ledger.work.free_all()
     engine = make_engine(known, ledger, stopping)
     try:
         yield engine
@@ -136,7 +143,7 @@ class Daemon:
         if before.newer:
             log.warning("ledger.newer_schema", schema=before.stands, release=before.head)
         settings = self._known.settings
-        self._engine = make_engine(self._known, self.ledger, self._stopping.is_set, self.metrics)
+        self._engine = make_engine(self._known, self.ledger, self._stopping.is_set, self.metrics, live_first=True)
         dispatcher = Dispatcher(
             self.ledger,
             self._engine.lanes,

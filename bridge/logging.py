@@ -45,7 +45,9 @@ def configure(*, console: bool, level: str = "info", to: TextIO | None = None, f
     ``for_good`` spares every line the look whether they were set up anew meanwhile.
     """
     renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        structlog.dev.ConsoleRenderer(
+            colors=(to or sys.stderr).isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
         if console
         else structlog.processors.JSONRenderer(serializer=_as_json)
     )

@@ -9,13 +9,24 @@ from typing import Annotated
 
 import typer
 
+from bridge.cli.choosing import end_with
 from bridge.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
+from bridge.ledger import Ledger, LedgerBusy
 from bridge.ledger.upkeep import backup as copied
-from bridge.ledger.upkeep import size, stood, troubles
+from bridge.ledger.upkeep import missing, size, stood, troubles
 from bridge.wiring import configuration, ledger_of
 
 NEWER = "The schema ({}) is of a newer release and was left as it is; this release works on it."
 db = typer.Typer(name="db", help="Look after the ledger's database.", no_args_is_help=True)
+
+
+def _existing(config: Path) -> Ledger:
+    """The ledger, which must be there: opening a SQLite file that is not would make an empty one."""
+    known = configuration(config)
+    absent = missing(known.settings.ledger.url)
+    if absent:
+        end_with(f"There is no ledger at {absent}; 'ill-bridge db upgrade' and 'ill-bridge run' make one.", exit_code=1)
+    return ledger_of(known)
 
 
 @db.command()
@@ -47,7 +58,7 @@ def backup(
 
     Example: ill-bridge db backup /var/backups/ill-bridge-2026-11-24.db
     """
-    ledger = ledger_of(configuration(config))
+    ledger = _existing(config)
     try:
         copied(ledger.database, file)
     finally:
@@ -61,11 +72,11 @@ def check_database(config: ConfigOption = DEFAULT_CONFIG, *, as_json: JsonOption
 
     Example: ill-bridge db check
     """
-    ledger = ledger_of(configuration(config))
+    ledger = _existing(config)
     try:
         found = tuple(troubles(ledger.database))
         rows = {} if found else size(ledger.database)
-        found_at = stood(ledger.database)
+        newer = _newer(ledger)
     finally:
         ledger.close()
     if as_json:
@@ -73,13 +84,22 @@ def check_database(config: ConfigOption = DEFAULT_CONFIG, *, as_json: JsonOption
             "ok": not found,
             "troubles": [asdict(each) for each in found],
             "rows": rows,
-            "newer_schema": found_at.newer,
+            "newer_schema": bool(newer),
         }
         typer.echo(json.dumps(report, ensure_ascii=False, indent=2))
-    elif found_at.newer:
-        typer.echo(NEWER.format(found_at.stands))
+    elif newer:
+        typer.echo(NEWER.format(newer))
     for each in () if as_json else found:
         typer.echo(f"{each.what} {each.advice}")
     if not found and not as_json:
         typer.echo("The ledger is sound: " + ", ".join(f"{count} {name}" for name, count in rows.items()) + ".")
     raise typer.Exit(1 if found else 0)
+
+
+def _newer(ledger: Ledger) -> str:
+    """The schema's version where a newer release left it behind; a database that cannot be read is told among its troubles."""
+    try:
+        stands = stood(ledger.database)
+    except LedgerBusy:
+        return ""
+    return stands.stands if stands.newer else ""

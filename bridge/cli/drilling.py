@@ -12,8 +12,7 @@ from pathlib import Path
 
 import typer
 
-from bridge.cli.asking import Asking as Way
-from bridge.cli.asking import asking, who
+from bridge.cli.asking import Way, asking, who
 from bridge.cli.options import opened
 from bridge.domain.identity import mark_for
 from bridge.domain.preview import left_behind
@@ -118,7 +117,7 @@ class Drill:
         self._ledger = ledger
         self._way = way
         self._say = say
-        self._alone = way.engine is not None and ledger.lock.exclusive
+        self._alone = way.alone
         self.requests: list[str] = []
         self.left: list[str] = []
 

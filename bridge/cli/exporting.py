@@ -6,7 +6,7 @@ import csv
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -15,6 +15,8 @@ from typing import Annotated, TextIO
 
 import typer
 
+from bridge.cli.choosing import end_with, known_library, named
+from bridge.cli.completing import libraries
 from bridge.cli.options import DEFAULT_CONFIG, ConfigOption, opened
 from bridge.ledger.requests import Told
 
@@ -35,21 +37,27 @@ def export(
     config: ConfigOption = DEFAULT_CONFIG,
     *,
     form: Annotated[Form, typer.Option("--format", help="CSV for a spreadsheet, or JSON Lines.")] = Form.CSV,
-    library: Annotated[str, typer.Option(help="Only of this library.")] = "",
+    library: Annotated[str, typer.Option(help="Only of this library.", autocompletion=libraries)] = "",
     since: Annotated[datetime | None, typer.Option(formats=DAYS, help="Only lines from this moment on (UTC).")] = None,
     until: Annotated[datetime | None, typer.Option(formats=DAYS, help="Only lines before this moment (UTC).")] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="File to write; left out: standard output.")] = None,
 ) -> None:
-    """Write the circulation history, a line each event, oldest first. No patron stands in it.
+    """Write the circulation history, a line each event, oldest first. No patron stands in it, unless staff named one in a note.
+
+    A file is put in its place only when it is whole; one of that name is replaced.
 
     Example: ill-bridge export --library main --since 2026-11-01 --out november.csv
     """
-    with opened(config) as (_, ledger), _opened(out) as file:
-        ids = [row.id for name in names or () for row in ledger.requests.find(name)] if names else None
+    with opened(config) as (known, ledger):
+        known_library(known, ledger, library)
+        ids = [row.id for row in named(ledger, names)] if names else None
         lines = ledger.requests.told(ids=ids, library=library, since=_utc(since), until=_utc(until))
-        count = _as_csv(lines, file) if form is Form.CSV else _as_jsonl(lines, file)
+        with _opened(out) as file:
+            count = _as_csv(lines, file) if form is Form.CSV else _as_jsonl(lines, file)
     if not count:
         typer.echo("No line matches.", err=True)
+    elif out is not None:
+        typer.echo(f"{out}: {count} lines written.", err=True)
 
 
 def _utc(moment: datetime | None) -> datetime | None:
@@ -58,11 +66,20 @@ def _utc(moment: datetime | None) -> datetime | None:
 
 @contextmanager
 def _opened(out: Path | None) -> Iterator[TextIO]:
+    """Standard output, or a file that takes its name only when it is whole."""
     if out is None:
         yield sys.stdout
         return
-    with out.open("w", encoding="utf-8", newline="") as file:
-        yield file
+    unfinished = out.with_name(f".{out.name}.part")
+    try:
+        with unfinished.open("w", encoding="utf-8", newline="") as file:
+            yield file
+        unfinished.replace(out)
+    except OSError as problem:
+        end_with(f"{out} cannot be written: {problem.strerror}.", exit_code=1)
+    finally:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
 
 
 def _as_csv(lines: Iterator[Told], file: TextIO) -> int:

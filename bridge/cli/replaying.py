@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
+from bridge.cli.choosing import listed
+from bridge.cli.completing import sources
 from bridge.cli.options import DEFAULT_CONFIG, ConfigOption, opened
 from bridge.domain.arrival import ArrivalState
 from bridge.ledger import Ledger
@@ -19,23 +22,35 @@ def replay(
     config: ConfigOption = DEFAULT_CONFIG,
     *,
     everything: Annotated[bool, typer.Option("--all", help="All kept messages.")] = False,
-    source: Annotated[str, typer.Option(help="All kept messages of this source.")] = "",
+    source: Annotated[str, typer.Option(help="All kept messages of this source.", autocompletion=sources)] = "",
 ) -> None:
-    """Take kept messages again, after the word table or the mapping was corrected.
+    """Take kept messages again, after the word table or the mapping was corrected. What follows is worked on by the daemon.
+
+    A message named by its id is taken again even where it was understood before, which changes nothing twice.
 
     Example: ill-bridge replay 17 18
     """
-    if not (ids or everything or source):
-        raise typer.BadParameter("name messages, or choose them with --all or --source")
+    if bool(ids) + everything + bool(source) != 1:
+        raise typer.BadParameter("name messages, or choose them with --all or --source; one of them")
     with opened(config) as (known, ledger):
-        kept = [each for each in ledger.inbox.kept(ids or ()) if not source or each.source == source]
+        kept = _chosen(known, ledger, ids or (), source)
         missing = sorted(set(ids or ()) - {each.id for each in kept})
         for wanted in missing:
-            typer.echo(f"{wanted}: there is no such message.")
+            typer.echo(f"{wanted}: there is no such message.", err=True)
         if not kept and not missing:
-            typer.echo("No message is kept.")
+            typer.echo("No message is kept" + (f" of source '{source}'." if source else "."))
         taken = [_taken(known, ledger, each) for each in kept]
     raise typer.Exit(0 if all(taken) and not missing else 1)
+
+
+def _chosen(known: Configuration, ledger: Ledger, ids: Sequence[int], source: str) -> tuple[Kept, ...]:
+    kept = ledger.inbox.kept(ids)
+    if not source:
+        return kept
+    mine = tuple(each for each in kept if each.source == source)
+    if not mine and source not in known.sources:
+        raise typer.BadParameter(f"there is no source '{source}'; there are: {listed(known.sources)}")
+    return mine
 
 
 def _taken(known: Configuration, ledger: Ledger, kept: Kept) -> bool:

@@ -17,6 +17,19 @@ def adoptable(goal: ItemGoal, item: ItemRecord) -> bool:
     return wanted and item.existence is Existence.NONE and not item.loans
 
 
+def known_already(item: ItemRecord, barcode: str = "") -> bool:
+    """Whether the record holds the item: made, taken over or lent before (``barcode``: this very one)."""
+    there = item.existence is Existence.PRESENT or item.open_loan is not None
+    return there and barcode.casefold() in {"", item.barcode.casefold()}
+
+
+def not_adoptable(item: ItemRecord) -> str:
+    """Why there is nothing to take over, in one sentence."""
+    if item.existence is Existence.PRESENT or item.loans:
+        return f"The record holds item {item.barcode}; nothing is taken over beside it."
+    return "There is nothing to take over: as the request stands, nothing of it should be in the ILS."
+
+
 def sought(goal: ItemGoal, record: Record, role: Role, barcode: str = "") -> Inspect:
     """Where to look for what staff made; ``barcode`` goes before the one the request would have."""
     origin = Origin.OWN if role is Role.LENDER else Origin.ADOPTED

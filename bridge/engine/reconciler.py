@@ -105,8 +105,9 @@ class Reconciler:
         with structlog.contextvars.bound_contextvars(request=held.row.name, library=key.library, ils=self._lane.name):
             self._passing(Boundary.CLAIMED)
             sitting = Sitting(held, self._policy_of(key.library), held.row.record, held.row.version)
-            verdict = self._judged(sitting, afresh=afresh or held.row.afresh)
-            verdict = replace(verdict, afresh=held.row.afresh and not sitting.reviewed)
+            wanted = afresh or held.row.afresh
+            verdict = self._judged(sitting, afresh=wanted)
+            verdict = replace(verdict, afresh=wanted and not sitting.reviewed)
             state = self._ledger.work.release(held, verdict, version=sitting.version, ending=sitting.ending)
             self._journalled(sitting.ending)
             self._passing(Boundary.RELEASED)

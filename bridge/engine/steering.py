@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
 
 from bridge.connectors.base import Call
 from bridge.domain import commands as do
-from bridge.domain.adopt import adoptable, adopted, sought
+from bridge.domain.adopt import Adoption, adoptable, adopted, known_already, not_adoptable, sought
+from bridge.domain.care import hands_off
+from bridge.domain.goal import ItemGoal
 from bridge.domain.inspection import review
 from bridge.domain.learn import confirm, learn
 from bridge.domain.plan import StaffTask, Step, StepKey, instruction, next_step
 from bridge.domain.preview import Preview, found_there, left_behind, preview
+from bridge.domain.record import ItemRecord
 from bridge.domain.standing import correct
 from bridge.engine.lane import WorkLane
+from bridge.engine.leases import kept
+from bridge.engine.pauses import why_closed, why_paused
 from bridge.engine.reconciler import Reconciler, Sitting
 from bridge.errors import IlsError
-from bridge.ledger import Claimed, HistoryLine, Ledger, State, Verdict
+from bridge.ledger import Claimed, HistoryLine, Ledger, Parked, State, Verdict
+from bridge.ledger.model import Row
+
+OWNER = 100
+"""Signs that the ledger keeps of a worker's name."""
 
 
 class Asking(StrEnum):
@@ -82,23 +91,37 @@ class Steering:
             Asking.LOOK: self._look,
         }
 
+    @property
+    def lanes(self) -> frozenset[str]:
+        """Names of the lanes it knows."""
+        return frozenset(self._lanes)
+
     def carry_out(self, asked: Asked) -> Answer | None:
         """Do what is asked; ``None`` while another worker holds the request (ask again). Raises ``LeaseLost``."""
-        owner = f"{asked.kind} by {asked.by}"
+        if not self._ledger.requests.there(asked.request_id):
+            return _no(f"There is no request R{asked.request_id}.")
+        owner = f"{asked.kind} by {asked.by}"[:OWNER]
         held = self._ledger.work.claim_one(asked.request_id, owner=owner, lease=self._lease)
         if held is None:
             return None
-        if held.row.lane not in self._lanes:
+        refused = self._refused(asked, held.row)
+        if refused:
             self._give_back(held)
-            return _no(f"{held.row.name} belongs to ILS '{held.row.lane}', which is not in the configuration.")
-        return self._ways[asked.kind](asked, held, *self._lanes[held.row.lane])
+            return _no(refused)
+        with kept(self._ledger, held, lease=self._lease):
+            return self._ways[asked.kind](asked, held, *self._lanes[held.row.lane])
+
+    def _refused(self, asked: Asked, row: Row) -> str:
+        """Why it cannot be done for this request at all; empty where it can."""
+        if row.lane not in self._lanes:
+            return f"{row.name} belongs to ILS '{row.lane}', which is not in the configuration."
+        if row.state is State.FORGOTTEN and asked.kind not in {Asking.RETRY, Asking.FORGET} and not asked.dry_run:
+            return "It was forgotten; 'retry' takes it up again."
+        return ""
 
     def _resync(self, asked: Asked, held: Claimed, lane: WorkLane, reconciler: Reconciler) -> Answer:
         if asked.dry_run:
             return self._looked(held, lane, reconciler)
-        if held.row.state is State.FORGOTTEN:
-            self._give_back(held)
-            return _no("It was forgotten; 'retry' takes it up again.")
         return self._worked(held, reconciler, afresh=True)
 
     def _looked(self, held: Claimed, lane: WorkLane, reconciler: Reconciler) -> Answer:
@@ -106,8 +129,7 @@ class Steering:
         sitting = reconciler.sitting(held)
         try:
             notes = reconciler.review(sitting)
-            found = preview(sitting.goal, sitting.record, lane.connector.capabilities)
-            answer = _planned(found, notes)
+            answer = _planned(_preview(sitting, lane), notes, _hands_off(sitting))
         except IlsError as problem:
             answer = _no(str(problem))
         self._give_back(held)
@@ -137,10 +159,12 @@ class Steering:
 
     def _resolve(self, asked: Asked, held: Claimed, lane: WorkLane, reconciler: Reconciler) -> Answer:
         found = self._next(reconciler.sitting(held), lane)
-        if not isinstance(found, StaffTask):
-            self._give_back(held)
-            return _no("Nothing waits for staff.")
-        return self._confirmed(asked, held, reconciler, found, "Settled by")
+        if isinstance(found, StaffTask):
+            return self._confirmed(asked, held, reconciler, found, "Settled by")
+        if held.row.state is State.STAFF:  # the command was cut off after the record was kept
+            return self._begun_anew(asked, held, reconciler, "")
+        self._give_back(held)
+        return _no("Nothing waits for staff.")
 
     def _skip(self, asked: Asked, held: Claimed, lane: WorkLane, reconciler: Reconciler) -> Answer:
         found = self._next(reconciler.sitting(held), lane)
@@ -165,10 +189,11 @@ class Steering:
         return replace(answer, ok=True)
 
     def _forget(self, asked: Asked, held: Claimed, _lane: WorkLane, _reconciler: Reconciler) -> Answer:
-        stays = left_behind(held.row.record)
+        stays = (*left_behind(held.row.record), *_unclear(held.row))
         if asked.dry_run or held.row.state is State.FORGOTTEN:
             self._give_back(held)
-            return Answer(stays or ("Nothing of it is in the ILS.",))
+            already = (f"{held.row.name} was forgotten before.",) if held.row.state is State.FORGOTTEN else ()
+            return Answer((*(stays or ("Nothing of it is in the ILS.",)), *already))
         said = " ".join((f"Forgotten by {asked.by}: the bridge does no more for this request.", *stays))
         self._tell(asked, held, said)
         verdict = Verdict(State.FORGOTTEN, held.row.status)
@@ -183,6 +208,9 @@ class Steering:
         except ValueError as wrong:
             self._give_back(held)
             return _no(f"Nothing was changed: {wrong}.")
+        if set(request.corrections) == set(held.row.request.corrections):
+            self._give_back(held)
+            return Answer(("It stands so already; nothing was changed.",))
         named = ", ".join(_FIELDS[name] for name in asked.fields)
         self._ledger.work.correct(held, request, [self._line(asked, f"Set right by {asked.by}: {named}.")])
         return self._begun_anew(asked, self._ledger.work.refreshed(held), reconciler, "")
@@ -191,12 +219,8 @@ class Steering:
         """Work on it whatever it was parked on."""
         if how:
             self._tell(asked, held, f"{how} {asked.by}.")
-        verdict = Verdict(State.DUE, held.row.status, due_at=self._ledger.clock(), afresh=held.row.afresh)
-        self._ledger.work.release(held, verdict, version=held.row.version)
-        again = self._ledger.work.claim_one(held.row.id, owner=f"{asked.kind} by {asked.by}", lease=self._lease)
-        if again is None:
-            return Answer((f"{held.row.name} is being worked on.",))
-        return self._worked(again, reconciler)
+        fresh = replace(held.row, state=State.DUE, attempts=0, parked=Parked())
+        return self._worked(replace(held, row=fresh), reconciler)
 
     def _adopt(self, asked: Asked, held: Claimed, lane: WorkLane, reconciler: Reconciler) -> Answer:
         sitting = reconciler.sitting(held)
@@ -204,9 +228,9 @@ class Steering:
             answer = self._taken_over(asked, sitting, lane)
         except IlsError as problem:
             answer = _no(str(problem))
-        if asked.dry_run or not answer.ok:
+        if asked.dry_run or not answer.ok or sitting.record == held.row.record:
             self._give_back(held)
-            return answer
+            return _foreseen(answer, sitting, lane) if asked.dry_run and answer.ok else answer
         self._ledger.work.keep(held, sitting.record)
         for line in answer.lines:
             self._tell(asked, held, f"{line} (by {asked.by})")
@@ -216,24 +240,30 @@ class Steering:
     def _taken_over(self, asked: Asked, sitting: Sitting, lane: WorkLane) -> Answer:
         """Look for each item that staff may have made, and put what is found into the sitting's record."""
         self._patron_known(sitting, lane)
+        goals = [goal for goal in sitting.goal.items if asked.volume in {"", goal.volume}]
+        wanted = [goal for goal in goals if adoptable(goal, sitting.record.item(goal.leg, goal.volume))]
+        if not goals:
+            return _no(f"The request has no volume '{asked.volume}'.")
+        if asked.barcode and len(wanted) > 1:
+            return _no(f"One barcode for several volumes: name one of {', '.join(goal.volume for goal in wanted)}.")
+        if not wanted:
+            return _nothing_wanted(asked, [sitting.record.item(goal.leg, goal.volume) for goal in goals])
+        lines = [self._item_taken_over(asked, goal, sitting, lane) for goal in wanted]
+        missing = [line.why for line in lines if line.item is None]
+        said = "would be taken over as staff made it" if asked.dry_run else "was taken over as staff had made it"
+        taken = (f"Item {line.item.barcode} {said}." for line in lines if line.item is not None)
+        return _no(*missing) if missing else Answer(tuple(taken))
+
+    @staticmethod
+    def _item_taken_over(asked: Asked, goal: ItemGoal, sitting: Sitting, lane: WorkLane) -> Adoption:
         role = sitting.held.row.request.key.role
-        lines: list[str] = []
-        missing: list[str] = []
-        for goal in sitting.goal.items:
-            item = sitting.record.item(goal.leg, goal.volume)
-            if not adoptable(goal, item) or (asked.volume and asked.volume != goal.volume):
-                continue
-            look = sought(goal, sitting.record, role, asked.barcode)
-            seen = lane.connector.inspect(look, Call())
-            found = adopted(goal, item, seen, role, patron_id=look.patron_id, barcode=asked.barcode)
-            if found.item is None:
-                missing.append(found.why)
-                continue
+        look = sought(goal, sitting.record, role, asked.barcode)
+        seen = lane.connector.inspect(look, Call())
+        item = sitting.record.item(goal.leg, goal.volume)
+        found = adopted(goal, item, seen, role, patron_id=look.patron_id, barcode=asked.barcode)
+        if found.item is not None:
             sitting.record = sitting.record.with_item(found.item)
-            lines.append(f"Item {found.item.barcode} was taken over as staff had made it.")
-        if missing or not lines:
-            return _no(*missing or ("There is nothing to take over.",))
-        return Answer(tuple(lines))
+        return found
 
     @staticmethod
     def _patron_known(sitting: Sitting, lane: WorkLane) -> None:
@@ -249,11 +279,19 @@ class Steering:
         return next_step(sitting.goal, sitting.record, lane.connector.capabilities)
 
     def _worked(self, held: Claimed, reconciler: Reconciler, *, afresh: bool = False) -> Answer:
-        """Work on a claimed request; answers what came into its history meanwhile."""
+        """Work on a claimed request, or leave it due where a pause forbids it; answers what came into its history meanwhile."""
+        why = why_paused(self._ledger, held.row)
+        if why:
+            due = Verdict(State.DUE, held.row.status, self._ledger.clock(), afresh=afresh or held.row.afresh)
+            self._ledger.work.release(held, due, version=held.row.version)
+            return Answer((f"{held.row.name} is worked on when the pause ends. {why}",))
         before = self._ledger.requests.last_line(held.row.id)
         state = reconciler.work(held, afresh=afresh)
         news = self._ledger.requests.told_since(held.row.id, before)
-        return Answer((*(line.line for line in news), f"{held.row.name} is now: {state.value}."), ok=_well(state))
+        row = self._ledger.requests.one(held.row.id)
+        later = (why_paused(self._ledger, row) or why_closed(self._ledger, row)) if state is State.DUE else ""
+        said = (f"{held.row.name} is now: {state.value}.", *([later] if later else []))
+        return Answer((*(line.line for line in news), *said), ok=_well(state))
 
     def _tell(self, asked: Asked, held: Claimed, sentence: str) -> None:
         self._ledger.requests.tell(held.row.id, [self._line(asked, sentence)])
@@ -282,9 +320,40 @@ def _as_task(step: Step, lane: WorkLane) -> StaffTask:
     return StaffTask(step.key, str(step.key), instruction(step.command, lane.connector.capabilities), step.command)
 
 
-def _planned(found: Preview, notes: tuple[str, ...]) -> Answer:
-    lines = (*notes, *(found.sentences or ("Nothing is left to do.",)))
-    return Answer(lines, creates=found.creates, deletes=found.deletes)
+def _preview(sitting: Sitting, lane: WorkLane) -> Preview:
+    return preview(sitting.goal, sitting.record, lane.connector.capabilities)
+
+
+def _hands_off(sitting: Sitting) -> str:
+    return hands_off(sitting.held.row.request, sitting.record, sitting.policy)
+
+
+def _planned(found: Preview, notes: tuple[str, ...], why_not: str) -> Answer:
+    """The plan; where nothing may be written it is still shown, and counts nothing."""
+    lines = (*notes, *([why_not] if why_not else []), *(found.sentences or ("Nothing is left to do.",)))
+    return Answer(lines) if why_not else Answer(lines, creates=found.creates, deletes=found.deletes)
+
+
+def _nothing_wanted(asked: Asked, items: Sequence[ItemRecord]) -> Answer:
+    """It may have been taken over before; else there is nothing to take over."""
+    known = [item.barcode for item in items if known_already(item, asked.barcode)]
+    if known:
+        return Answer(tuple(f"Item {barcode} is in the record already." for barcode in known))
+    return _no(*dict.fromkeys(not_adoptable(item) for item in items))
+
+
+def _foreseen(answer: Answer, sitting: Sitting, lane: WorkLane) -> Answer:
+    """What would follow once the items were taken over."""
+    found = _preview(sitting, lane)
+    plan = _planned(found, answer.lines, _hands_off(sitting))
+    return plan if found.sentences else answer
+
+
+def _unclear(row: Row) -> tuple[str, ...]:
+    if row.pending is None:
+        return ()
+    verb = row.pending.step.key.verb.value.replace("_", " ")
+    return (f"How the step '{verb}' ended is not known: what it makes may be in the ILS too.",)
 
 
 def _no(*lines: str) -> Answer:

@@ -13,13 +13,14 @@ from typing import Any
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection, Engine, create_engine, event, func, select
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoneFree
 
 from bridge.errors import ConfigurationError
 from bridge.ledger.migrating import Revision, migrate
 from bridge.ledger.model import LedgerBusy
 
+SEE_CHECK = ". See: ill-bridge db check"
 UPGRADING = 0x111B  # the advisory lock under which daemons on one PostgreSQL take turns to migrate
 DRIVERS = frozenset({"sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg"})
 NO_DATABASE = (
@@ -57,7 +58,9 @@ class Database:
         try:
             with self._written() if self.sqlite else self.engine.begin() as connection:
                 yield connection
-        except (OperationalError, NoneFree) as problem:
+        except (DatabaseError, NoneFree) as problem:
+            if not _refusal(problem):
+                raise
             self.refused("write")
             raise LedgerBusy(f"The ledger cannot be written: {_said(problem)}") from problem
 
@@ -69,7 +72,7 @@ class Database:
             try:
                 with self._writer.begin():
                     yield self._writer
-            except OperationalError:
+            except DatabaseError:
                 self._drop_writer()
                 raise
 
@@ -86,7 +89,9 @@ class Database:
         try:
             with self.engine.connect() as connection, connection.begin():
                 yield connection
-        except (OperationalError, NoneFree) as problem:
+        except (DatabaseError, NoneFree) as problem:
+            if not _refusal(problem):
+                raise
             self.refused("read")
             raise LedgerBusy(f"The ledger cannot be read: {_said(problem)}") from problem
 
@@ -108,8 +113,15 @@ def _nobody(_doing: str) -> None:
     """For commands and tests."""
 
 
-def _said(problem: OperationalError | NoneFree) -> str:
-    return str(problem.orig) if isinstance(problem, OperationalError) else "no connection to it became free"
+def _refusal(problem: DatabaseError | NoneFree) -> bool:
+    """Whether the database itself refuses or is damaged; anything else is a fault of ours."""
+    return isinstance(problem, OperationalError | NoneFree) or type(problem) is DatabaseError
+
+
+def _said(problem: DatabaseError | NoneFree) -> str:
+    if isinstance(problem, NoneFree):
+        return "no connection to it became free"
+    return str(problem.orig) if isinstance(problem, OperationalError) else f"{problem.orig}{SEE_CHECK}"
 
 
 def _parsed(url: str, password: str) -> URL:

@@ -60,15 +60,20 @@ class Lanes:
         with self._database.write() as connection:
             connection.execute(update(LANE).where(LANE.c.name == name).values(held_until=until, held_why=why))
 
-    def resume(self, name: str) -> bool:
-        """End staff's pause; answers whether there was one."""
+    def resume(self, name: str, *, why: str = "") -> bool:
+        """End staff's pause; ``why`` says who did. Answers whether there was one."""
         with self._database.write() as connection:
             freed = connection.execute(
                 update(LANE)
                 .where(LANE.c.name == name, LANE.c.held_until > self._clock())
-                .values(held_until=None, held_why="")
+                .values(held_until=None, held_why=why)
             )
         return freed.rowcount > 0
+
+    def last_said(self, name: str) -> str:
+        """Who paused the lane last, or let it go on, and why; empty where nobody did."""
+        with self._database.read() as connection:
+            return connection.execute(select(LANE.c.held_why).where(LANE.c.name == name)).scalar() or ""
 
     def remaining(self, name: str, calls: int) -> None:
         """Note how many calls the ILS has left for us."""

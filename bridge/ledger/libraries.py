@@ -48,17 +48,22 @@ class Libraries:
             )
         return before is None or before <= self._clock()
 
-    def resume(self, name: str) -> bool:
-        """Let work begin again, with a fresh quota; answers whether it was held."""
+    def resume(self, name: str, *, why: str = "") -> bool:
+        """Let work begin again, with a fresh quota; ``why`` says who did. Answers whether it was held."""
         self.ensure([name])
         now = self._clock()
         with self._database.write() as connection:
             freed = connection.execute(
                 update(LIBRARY)
                 .where(LIBRARY.c.name == name, LIBRARY.c.held_until > now)
-                .values(held_until=None, held_why="", held_cause="", quota_since=now)
+                .values(held_until=None, held_why=why, held_cause="", quota_since=now)
             )
         return freed.rowcount > 0
+
+    def last_said(self, name: str) -> str:
+        """Who held the library last, or let it go on, and why; empty where nobody did."""
+        with self._database.read() as connection:
+            return connection.execute(select(LIBRARY.c.held_why).where(LIBRARY.c.name == name)).scalar() or ""
 
     def all(self) -> tuple[Library, ...]:
         """Every library that has a row, by name; one whose hold ran out is free."""

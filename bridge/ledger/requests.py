@@ -63,9 +63,11 @@ class Requests:
         with self._database.read() as connection:
             return tuple(row_of(found) for found in connection.execute(query))
 
-    def ids(self, *, states: Sequence[State] = (), library: str = "", service: str = "") -> tuple[int, ...]:
+    def ids(
+        self, *, states: Sequence[State] = (), library: str = "", service: str = "", limit: int | None = None
+    ) -> tuple[int, ...]:
         """Ledger ids of requests, oldest first; of these states, library or service where named."""
-        query = select(REQUEST.c.id).where(_wanted(states, library, service)).order_by(REQUEST.c.id)
+        query = select(REQUEST.c.id).where(_wanted(states, library, service)).order_by(REQUEST.c.id).limit(limit)
         with self._database.read() as connection:
             return tuple(connection.execute(query).scalars())
 
@@ -81,6 +83,12 @@ class Requests:
         query = select(REQUEST).where(wanted).order_by(REQUEST.c.id)
         with self._database.read() as connection:
             return tuple(row_of(found) for found in connection.execute(query))
+
+    def there(self, request_id: int) -> bool:
+        """Whether there is a request of this ledger id."""
+        query = select(REQUEST.c.id).where(REQUEST.c.id == request_id)
+        with self._database.read() as connection:
+            return connection.execute(query).first() is not None
 
     def one(self, request_id: int) -> Row:
         """A request by its ledger id."""

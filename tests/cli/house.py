@@ -8,7 +8,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,13 +18,15 @@ import requests
 from typer.testing import CliRunner, Result
 
 from bridge.cli.main import app
+from bridge.daemon import Daemon
 from bridge.ledger import Ledger
 from bridge.ledger.model import Row
 from bridge.sandbox.alma import AlmaStandIn
-from bridge.sandbox.faults import Outage
+from bridge.sandbox.faults import Latency, Outage
 from bridge.sandbox.server import Server
 from bridge.sources.webhook import sign
-from tests.sources.messages import message
+from bridge.wiring import configuration, readers_of
+from tests.sources.messages import body, message
 
 SECRET = "a shared secret"
 SECONDS = 20.0
@@ -166,5 +169,79 @@ class House:
         found: Row = until(there, f"{number} {state}")
         return found
 
+    def change(self, old: str, new: str) -> None:
+        """Write something else into the configuration."""
+        text = self.config.read_text(encoding="utf-8")
+        assert old in text
+        self.config.write_text(text.replace(old, new), encoding="utf-8")
+
+    def slow(self, milliseconds: int) -> None:
+        """So slow the ILS answers."""
+        self.alma.faults.set_latency(Latency(ms=milliseconds))
+
     def outage(self, *, on: bool) -> None:
         self.alma.faults.set_outage(Outage(on=on))
+
+
+@contextmanager
+def daemon(house: House) -> Iterator[str]:
+    """The daemon in this process."""
+    made = Daemon(configuration(house.config))
+    made.start()
+    try:
+        yield made.url
+    finally:
+        made.stop()
+
+
+@contextmanager
+def ledger_of(house: House) -> Iterator[Ledger]:
+    """The house's ledger, opened once more."""
+    made = Ledger(house.ledger_url)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def take(house: House, **more: object) -> None:
+    """A message comes in while no daemon runs."""
+    take_all(house, [more])
+
+
+def take_all(house: House, messages: list[dict[str, object]]) -> None:
+    """Messages come in while no daemon runs."""
+    known = configuration(house.config)
+    with ledger_of(house) as ledger:
+        ledger.upgrade()
+        read = readers_of(known)["hook"].read  # type: ignore[union-attr]
+        arrivals = [read(body(**{"patron": {"id": "P1001"}, "pickup_location": "MAIN", **more})) for more in messages]
+        ledger.inbox.take("hook", arrivals, known.settings.lane)
+
+
+def several(house: House, count: int, **more: object) -> None:
+    """So many requests, R1, R2 …, numbered from 1001 on."""
+    numbered = (
+        {"id": f"s{each}", "request": {"number": str(1000 + each), "requester": "ABC"}} for each in range(1, count + 1)
+    )
+    take_all(house, [{**each, **more} for each in numbered])
+
+
+@contextmanager
+def meanwhile(act: Callable[[], object]) -> Iterator[None]:
+    """Something happens on a thread of its own while a command runs; its failure is the test's."""
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            act()
+        except AssertionError as failure:
+            failures.append(failure)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join(SECONDS)
+    assert not failures, failures

@@ -13,8 +13,7 @@ from flask import Flask, jsonify
 from bridge.cli import main as cli
 from bridge.sandbox.alma.seed import SeedPatron, add_patron
 from bridge.sandbox.server import Server
-from tests.cli.house import House
-from tests.cli.test_commands import daemon
+from tests.cli.house import House, daemon
 from tests.sources.messages import message
 
 GOOD = """
@@ -27,7 +26,8 @@ temporary_place = { library = "RS", location = "ILLOUT" }
 
 @pytest.fixture
 def good(house: House) -> House:
-    """A house in which nothing fails."""
+    """A house in which nothing fails, and no daemon has run yet."""
+    (house.folder / "bridge.db").unlink()
     house.port = 8018
     house.write(GOOD)
     text = house.config.read_text(encoding="utf-8")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 from typer.testing import CliRunner
@@ -12,35 +10,11 @@ from typer.testing import CliRunner
 from bridge import logging
 from bridge.cli import asking
 from bridge.cli import main as cli
-from bridge.daemon import Daemon
-from bridge.domain.arrival import Arrival
 from bridge.ledger import Ledger
 from bridge.ledger.model import NewOrder
 from bridge.wiring import configuration, readers_of
-from tests.cli.house import House, until
+from tests.cli.house import House, daemon, take, until
 from tests.sources.messages import body
-
-
-@contextmanager
-def daemon(house: House) -> Iterator[str]:
-    """The daemon in this process."""
-    made = Daemon(configuration(house.config))
-    made.start()
-    try:
-        yield made.url
-    finally:
-        made.stop()
-
-
-def take(house: House, **more: object) -> Arrival:
-    """A message comes in while no daemon runs."""
-    known = configuration(house.config)
-    ledger = Ledger(house.ledger_url)
-    ledger.upgrade()
-    arrival = readers_of(known)["hook"].read(body(patron={"id": "P1001"}, pickup_location="MAIN", **more))  # type: ignore[union-attr]
-    ledger.inbox.take("hook", (arrival,), known.settings.lane)
-    ledger.close()
-    return arrival
 
 
 def test_looking_at_nothing(house: House) -> None:
@@ -169,7 +143,7 @@ def test_replay_takes_a_kept_message_again_after_a_fix(house: House) -> None:
     house.write('[sources.hook.words."teleported"]\nphase = "received"\n')
     result = house.command("replay", "1", "9")
     assert "1: taken into R1." in result.stdout
-    assert "9: there is no such message" in result.stdout
+    assert "9: there is no such message" in result.stderr
     assert result.exit_code == 1
     assert house.asked("status")["kept"] == []
 

@@ -19,8 +19,7 @@ from bridge.engine.steering import Answer
 from bridge.ledger import Ledger, State
 from bridge.sandbox.faults import Fault, Outage
 from bridge.wiring import configuration
-from tests.cli.house import House, until
-from tests.cli.test_commands import daemon
+from tests.cli.house import House, daemon, until
 
 
 @pytest.fixture(autouse=True)
@@ -166,14 +165,14 @@ def test_what_cannot_be_deleted_is_named(house: House) -> None:
 
 
 def test_a_part_that_stays_although_all_seemed_well(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = asking.Asking.one
+    real = asking.Way.one
 
-    def seen(self: asking.Asking, asked: Any) -> Any:
+    def seen(self: asking.Way, asked: Any) -> Any:
         answer = real(self, asked)
         gone = asked.kind == "look" and nothing_left(house)
         return Answer(("A part of what belongs to item D is there (991).",)) if gone else answer
 
-    monkeypatch.setattr(asking.Asking, "one", seen)
+    monkeypatch.setattr(asking.Way, "one", seen)
     result = drill(house)
     assert result.exit_code == 1
     assert "Left in the ILS: A part of what belongs to item D is there (991)." in result.stdout
@@ -236,15 +235,15 @@ def test_ctrl_c_stops_and_removes(house: House) -> None:
 
 
 def test_a_fault_of_ours_removes_what_was_made(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = asking.Asking.one
+    real = asking.Way.one
 
-    def fails(self: asking.Asking, asked: Any) -> Any:
+    def fails(self: asking.Way, asked: Any) -> Any:
         answer = real(self, asked)
         if asked.kind == "look" and not nothing_left(house):
             raise RuntimeError("a fault of ours")
         return answer
 
-    monkeypatch.setattr(asking.Asking, "one", fails)
+    monkeypatch.setattr(asking.Way, "one", fails)
     result = drill(house)
     assert isinstance(result.exception, RuntimeError)
     assert nothing_left(house)

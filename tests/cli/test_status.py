@@ -11,8 +11,7 @@ from bridge.cli import overview
 from bridge.domain.arrival import Arrival, ArrivalState
 from bridge.ledger import Ledger
 from bridge.ledger.model import FOREVER, NewOrder
-from tests.cli.house import House
-from tests.cli.test_commands import daemon, take
+from tests.cli.house import House, daemon, take
 
 FEED = '[sources.feed]\nkind = "feed"\nservice = "svc"\nlibrary = "main"\nurl = "http://127.0.0.1:9/changes"\n'
 

@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+import structlog
 
 from bridge.domain import preview as module
 from bridge.domain.capabilities import Ability
 from bridge.domain.change import Phase
 from bridge.domain.commands import Verb
 from bridge.domain.identity import Mark, Role
+from bridge.domain.learn import confirm
+from bridge.domain.plan import StaffTask, Step, next_step
 from bridge.domain.policy import Mode
+from bridge.engine.leases import kept
 from bridge.engine.steering import Answer, Asked, Asking, Steering
 from bridge.errors import Rejected, Retry, Unavailable
 from bridge.ledger import State
 from tests.engine.pretend import DUE, POLICY, Stage, Thing, staffed
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Wait for a thread's work, with an end."""
+    ticks = threading.Event()
+    for _ in range(1000):
+        if holds():
+            return
+        ticks.wait(0.01)
+    raise AssertionError("it did not happen")
 
 
 def ask(stage: Stage, kind: Asking, **more: Any) -> Answer | None:
@@ -161,19 +177,6 @@ def test_trying_again_goes_on_at_once_and_says_who_and_why(stage: Stage) -> None
     assert "inspect" not in stage.ils.asked
 
 
-def test_somebody_else_may_be_quicker(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    stage.tell(Phase.RECEIVED)
-    stage.settle()
-    first = iter([stage.ledger.work.claim_one])
-
-    def quicker(*named: Any, **more: Any) -> Any:
-        claim = next(first, None)
-        return claim(*named, **more) if claim is not None else None
-
-    monkeypatch.setattr(stage.ledger.work, "claim_one", quicker)
-    assert asked(stage, Asking.RETRY) == Answer(("R1 is being worked on.",))
-
-
 def test_a_step_is_left_out_as_if_done(stage: Stage) -> None:
     stage.tell(Phase.RECEIVED)
     stage.ils.fails = [("place_hold", Rejected("No such pickup."))]
@@ -216,7 +219,8 @@ def test_a_forgotten_request_stays_so_until_it_is_taken_up(stage: Stage) -> None
     assert stage.row().state is State.FORGOTTEN
     assert "ILL-1" in {thing.barcode for thing in stage.ils.items.values()}
     assert "retry" in asked(stage, Asking.RESYNC).lines[0]
-    assert asked(stage, Asking.FORGET).lines == stays, "asked again, it says the same and does nothing"
+    again = (*stays, "R1 was forgotten before.")
+    assert asked(stage, Asking.FORGET).lines == again, "asked again, it says the same and does nothing"
     assert asked(stage, Asking.RETRY).ok
     assert stage.row().state is State.IN_STEP
     assert "ILL-1" not in {thing.barcode for thing in stage.ils.items.values()}
@@ -266,6 +270,60 @@ def test_a_request_of_an_ils_that_is_no_longer_there(stage: Stage) -> None:
     assert answer is not None
     assert "not in the configuration" in answer.lines[0]
     assert ask(stage, Asking.RETRY) is not None, "it was given back"
+
+
+def test_a_confirmation_that_was_cut_off_goes_on(stage: Stage) -> None:
+    stage.ils = staffed(Verb.PLACE_HOLD, ability=Ability.STAFF)
+    stage.restart()
+    stage.tell(Phase.RECEIVED)
+    stage.settle()
+    held = stage.ledger.work.claim_one(1, owner="ada", lease=timedelta(seconds=60))
+    assert held is not None
+    task = next_step(stage.reconciler.sitting(held).goal, held.row.record, stage.ils.capabilities)
+    assert isinstance(task, StaffTask)
+    stage.ledger.work.keep(held, confirm(held.row.record, task))
+    stage.restart()
+    assert asked(stage, Asking.RESOLVE).ok
+    assert stage.row().state is State.IN_STEP
+
+
+def test_what_is_forgotten_is_only_taken_up_by_a_retry(stage: Stage) -> None:
+    stage.tell(Phase.RECEIVED)
+    asked(stage, Asking.FORGET)
+    for kind in (Asking.SET, Asking.SKIP, Asking.RESOLVE, Asking.ADOPT, Asking.RESYNC):
+        assert asked(stage, kind) == Answer(("It was forgotten; 'retry' takes it up again.",), ok=False)
+    assert asked(stage, Asking.RESYNC, dry_run=True).ok
+
+
+def test_forgetting_tells_what_may_be_there_unseen(stage: Stage) -> None:
+    stage.tell(Phase.RECEIVED)
+    held = stage.ledger.work.claim_one(1, owner="ada", lease=timedelta(seconds=60))
+    assert held is not None
+    found = next_step(stage.reconciler.sitting(held).goal, held.row.record, stage.ils.capabilities)
+    assert isinstance(found, Step)
+    stage.ledger.work.start(held, found)
+    stage.restart()
+    (line,) = asked(stage, Asking.FORGET, dry_run=True).lines
+    assert line.startswith("How the step 'find patron' ended is not known")
+
+
+def test_a_correction_given_twice_changes_nothing(stage: Stage) -> None:
+    stage.tell(Phase.RECEIVED)
+    stage.settle()
+    fields = {"patron_id": "p2"}
+    assert asked(stage, Asking.SET, fields=fields).ok
+    before = stage.history()
+    assert asked(stage, Asking.SET, fields=fields) == Answer(("It stands so already; nothing was changed.",))
+    assert stage.history() == before
+
+
+def test_a_plan_where_nothing_may_be_written_counts_nothing(stage: Stage) -> None:
+    stage.policy = replace(POLICY, mode=Mode.OBSERVE)
+    stage.tell(Phase.RECEIVED)
+    answer = asked(stage, Asking.RESYNC, dry_run=True)
+    assert answer.lines[0] == "Observe mode: nothing is written in the ILS."
+    assert "Would make temporary item ILL-1." in answer.lines
+    assert (answer.creates, answer.deletes) == (0, 0)
 
 
 class TestAdopting:
@@ -318,7 +376,9 @@ class TestAdopting:
 
     def test_there_may_be_nothing_to_take_over(self, stage: Stage) -> None:
         stage.tell(Phase.REQUESTED)
-        assert asked(stage, Asking.ADOPT) == Answer(("There is nothing to take over.",), ok=False)
+        assert asked(stage, Asking.ADOPT) == Answer(
+            ("There is nothing to take over: as the request stands, nothing of it should be in the ILS.",), ok=False
+        )
 
     def test_staff_name_the_barcode(self, watched: Stage) -> None:
         watched.tell(Phase.RECEIVED)
@@ -326,6 +386,57 @@ class TestAdopting:
         watched.ils.items["hand"] = Thing(Mark("", ""), "HAND-7")
         assert asked(watched, Asking.ADOPT, barcode="HAND-7").ok
         assert watched.row().record.item("", "").barcode == "HAND-7"
+
+    def test_what_was_made_is_not_taken_over(self, stage: Stage) -> None:
+        stage.tell(Phase.RECEIVED)
+        stage.settle()
+        assert asked(stage, Asking.ADOPT) == Answer(("Item ILL-1 is in the record already.",))
+        assert asked(stage, Asking.ADOPT, barcode="ill-1").ok
+        other = asked(stage, Asking.ADOPT, barcode="HAND-7")
+        assert other == Answer(("The record holds item ILL-1; nothing is taken over beside it.",), ok=False)
+
+    def test_a_dry_run_says_what_follows(self, stage: Stage) -> None:
+        stage.tell(Phase.RECEIVED, due=DUE)
+        self.by_hand(stage)
+        answer = asked(stage, Asking.ADOPT, dry_run=True)
+        assert answer.lines[0] == "Item ILL-1 would be taken over as staff made it."
+        assert (answer.ok, answer.creates) == (True, 0)
+        assert not stage.row().record.items
+
+    def test_volumes_have_items_of_their_own(self, stage: Stage) -> None:
+        for volume in ("1", "2"):
+            stage.tell(Phase.RECEIVED, volume=volume)
+        stage.ils.items["hand"] = Thing(Mark("", ""), "HAND-7", place=POLICY.borrowing.place)
+        assert asked(stage, Asking.ADOPT, volume="9").lines == ("The request has no volume '9'.",)
+        assert "name one of 1, 2" in asked(stage, Asking.ADOPT, barcode="HAND-7").lines[0]
+        assert asked(stage, Asking.ADOPT, barcode="HAND-7", volume="2").ok
+        assert stage.row().record.item("", "2").barcode == "HAND-7"
+
+
+def test_a_lease_is_kept_however_slow_the_ils_is(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage.tell(Phase.RECEIVED)
+    held = stage.ledger.work.claim_one(1, owner="ada", lease=timedelta(seconds=0.3))
+    assert held is not None
+    extended = threading.Event()
+    extend = stage.ledger.work.extend
+
+    def noted(*named: Any, **more: Any) -> None:
+        extend(*named, **more)
+        extended.set()
+
+    monkeypatch.setattr(stage.ledger.work, "extend", noted)
+    with kept(stage.ledger, held, lease=timedelta(seconds=0.03)):
+        assert extended.wait(10)
+
+
+def test_a_lease_that_was_lost_is_told(stage: Stage) -> None:
+    stage.tell(Phase.RECEIVED)
+    held = stage.ledger.work.claim_one(1, owner="ada", lease=timedelta(seconds=60))
+    assert held is not None
+    stage.ledger.work.free_all()
+    with structlog.testing.capture_logs() as logs, kept(stage.ledger, held, lease=timedelta(seconds=0.03)):
+        until(lambda: bool(logs))
+    assert logs[0]["event"] == "lease.not_extended"
 
 
 class TestWorkingAndLooking:
