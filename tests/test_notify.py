@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from fastapi.responses import JSONResponse
 from pydantic import SecretStr
+from structlog.testing import capture_logs
 
 from bridge import alive, notify
 from bridge.jobs.pulse import Pulse
@@ -64,14 +65,13 @@ class TestPulse:
         Pulse(lambda: 9.9, 10).run()
         assert systemd.recv(100) == b"WATCHDOG=1"
 
-    def test_it_stops_when_the_dispatcher_hangs(
-        self, systemd: socket.socket, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        Pulse(lambda: 10.0, 10).run()
+    def test_it_stops_when_the_dispatcher_hangs(self, systemd: socket.socket) -> None:
+        with capture_logs() as logs:
+            Pulse(lambda: 10.0, 10).run()
         systemd.setblocking(False)
         with pytest.raises(BlockingIOError):
             systemd.recv(100)
-        assert "dispatcher.silent" in capsys.readouterr().out
+        assert [each["event"] for each in logs] == ["dispatcher.silent"]
 
 
 class TestAlive:

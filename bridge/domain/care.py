@@ -31,8 +31,10 @@ def hands_off(request: Request, record: Record, policy: Policy) -> str:
         return ""
     if policy.mode is Mode.OBSERVE:
         return OBSERVED
+    if record.items or policy.live_from is None:
+        return ""
     began = _loan_began(request, policy)
-    if record.items or policy.live_from is None or began is None or began >= policy.live_from:
+    if began is None or began >= policy.live_from:
         return ""
     return f"From before the cut-over ({policy.live_from:%Y-%m-%d}): left alone until it is adopted."
 

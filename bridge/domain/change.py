@@ -25,8 +25,10 @@ class Phase(StrEnum):
     @property
     def rank(self) -> int:
         """Place in the order of a loan's life; breaks ties of time."""
-        return list(Phase).index(self)
+        return _RANKS[self]
 
+
+_RANKS = {phase: rank for rank, phase in enumerate(Phase)}
 
 ENDED = frozenset({Phase.RETURNED, Phase.COMPLETED, Phase.CANCELLED, Phase.UNFILLED})
 NOT_SUPPLIED = frozenset({Phase.CANCELLED, Phase.UNFILLED})
