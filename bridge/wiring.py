@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from bridge.alerts.channel import Channel
 from bridge.alerts.mail import MailChannel
 from bridge.alerts.webhook import HookChannel
+from bridge.configuring import load
 from bridge.connectors.base import Connector, Surroundings
 from bridge.connectors.registry import connector_kind
 from bridge.domain.arrival import Arrival
@@ -25,7 +26,7 @@ from bridge.http import Exchange, Unpaced
 from bridge.ledger import Ledger, LedgerBusy, Receipt
 from bridge.logging import tell_exchange, tell_poll
 from bridge.metrics import Metrics
-from bridge.settings import Configuration, Settings, load
+from bridge.settings import Configuration, Settings
 from bridge.sources.feed import FeedSettings, FeedSource
 from bridge.sources.webhook import WebhookSettings, WebhookSource
 

@@ -21,11 +21,11 @@ from bridge.alerts.channel import Parcel
 from bridge.alerts.model import Item, Kind, Notice, Stage
 from bridge.alerts.webhook import payload
 from bridge.cli.main import app
+from bridge.configuring import check
 from bridge.connectors.alma.errors import ANYWHERE, TABLE
 from bridge.domain.commands import Verb
 from bridge.errors import BridgeError, IlsError
 from bridge.ledger import LeaseLost, LedgerBusy
-from bridge.settings import check
 from bridge.sources.message import Message
 from bridge.wiring import connector_settings, source_settings
 

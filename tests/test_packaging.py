@@ -25,7 +25,7 @@ import pytest
 import yaml
 
 from bridge import __version__
-from bridge.settings import check
+from bridge.configuring import check
 from bridge.wiring import connector_settings, ledger_of, source_settings
 from tests import seccomp
 from tests.dockerfile import Folder, Offline, stages

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from bridge.configuring import check, load
 from bridge.domain.change import Phase
 from bridge.errors import ConfigurationError
-from bridge.settings import Configuration, check, load
+from bridge.settings import Configuration
 
 
 class Connection(BaseModel):

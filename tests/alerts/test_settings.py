@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from bridge.configuring import check
 from bridge.errors import ConfigurationError
-from bridge.settings import Configuration, check
+from bridge.settings import Configuration
 from bridge.wiring import channels_of, connector_settings, source_settings
 
 MAIL: dict[str, Any] = {"host": "smtp", "sender": "a@b.example", "recipients": ["ops@b.example"]}

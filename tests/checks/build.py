@@ -5,8 +5,9 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from bridge.configuring import check
 from bridge.domain.finding import Finding
-from bridge.settings import Configuration, check
+from bridge.settings import Configuration
 from bridge.wiring import connector_settings, source_settings
 
 SECRET = "0123456789abcdef0123456789abcdef"

@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 
 from bridge.alerts.mail import MailChannel
 from bridge.alerts.model import Undelivered
+from bridge.configuring import check
 from bridge.domain.arrival import Arrival, ArrivalState
 from bridge.domain.change import Change, Edits, Phase, Stamp
 from bridge.engine.schedule import RetrySchedule
@@ -20,7 +21,7 @@ from bridge.ledger import Ledger, Parked, State, Verdict
 from bridge.ledger.alerts import Episode, NewNotice
 from bridge.ledger.libraries import OVER_QUOTA
 from bridge.ledger.model import FOREVER
-from bridge.settings import Configuration, check
+from bridge.settings import Configuration
 from bridge.wiring import channels_of, connector_settings, source_settings
 from tests.alerts.post import PostOffice, text_of
 from tests.ledger.sample import KEY, NOW, Clock, arrival, held, take

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import requests
 
+from bridge.configuring import check
 from bridge.errors import ConfigurationError
 from bridge.ledger import Ledger, LedgerBusy
-from bridge.settings import check
 from bridge.sources.webhook import sign
 from bridge.web.app import make_app
 from bridge.web.server import WebServer

@@ -10,10 +10,11 @@ import pytest
 import requests
 import structlog
 
+from bridge.configuring import check
 from bridge.errors import ConfigurationError
 from bridge.ledger import Ledger, LedgerBusy
 from bridge.ledger.model import FOREVER
-from bridge.settings import Configuration, check
+from bridge.settings import Configuration
 from bridge.web.access import open_to_others, place_of
 from bridge.web.readiness import health_of
 from bridge.web.servers import WebServers

@@ -6,7 +6,8 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bridge.settings import Configuration, check
+from bridge.configuring import check
+from bridge.settings import Configuration
 from bridge.wiring import connector_settings, source_settings
 
 if TYPE_CHECKING:
