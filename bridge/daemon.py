@@ -26,6 +26,7 @@ from bridge.jobs.alerts import AlertJob
 from bridge.jobs.orders import OrderJob
 from bridge.jobs.poll import PollJob
 from bridge.jobs.pulse import Pulse
+from bridge.jobs.steady import Steady
 from bridge.ledger import Ledger
 from bridge.ledger.memory import RunFile
 from bridge.logging import tell_poll
@@ -207,9 +208,13 @@ class Daemon:
         close_drills(self.ledger, settings.lane)
 
     def _start_clockwork(self, engine: Engine, polls: Sequence[tuple[PollJob, float]]) -> None:
-        self._scheduler.add_job(engine.orders.run, "interval", seconds=ORDERS_EVERY, id="orders")
-        self._scheduler.add_job(self._run_file.remember, "interval", seconds=REMEMBER_EVERY, id="run file")
-        self._scheduler.add_job(self._end_drills, "interval", seconds=DRILLS_EVERY, id="drills")
+        of_the_ledger: tuple[tuple[str, Callable[[], object], float], ...] = (
+            ("orders", engine.orders.run, ORDERS_EVERY),
+            ("run file", self._run_file.remember, REMEMBER_EVERY),
+            ("drills", self._end_drills, DRILLS_EVERY),
+        )
+        for name, job, every in of_the_ledger:
+            self._scheduler.add_job(Steady(name, job).run, "interval", seconds=every, id=name)
         for number, (poll, every) in enumerate(polls):
             self._scheduler.add_job(poll.run, "interval", seconds=every, id=f"poll {number}")
         if self._known.settings.alerts.on:
@@ -252,5 +257,5 @@ class Daemon:
             for lane, _ in self._engine.lanes.values():
                 lane.connector.close()
         if self._engine is not None:
-            self._run_file.remember()
+            Steady("run file", self._run_file.remember).run()
         self.ledger.close()
