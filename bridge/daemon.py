@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -43,6 +44,8 @@ ORDERS_EVERY = 0.5
 """Seconds between looks at orders that commands wrote."""
 REMEMBER_EVERY = 5
 """Seconds between notes of how far the ledger has come."""
+TELL_EVERY = 5
+"""Seconds between words that this daemon lives, where no lock on a file says it."""
 ACCOUNTS_EVERY = 300
 """Seconds between looks which ILL accounts are to be asked about."""
 DRILLS_EVERY = 60
@@ -121,6 +124,7 @@ class Daemon:
         self._web: WebServers | None = None
         self._run_file = RunFile(self.ledger, run_file(settings))
         self._alerts: AlertJob | None = None
+        self._owner = f"{socket.gethostname()}:{os.getpid()}"
 
     @property
     def url(self) -> str:
@@ -148,7 +152,7 @@ class Daemon:
         dispatcher = Dispatcher(
             self.ledger,
             self._engine.lanes,
-            owner=f"{socket.gethostname()}:{os.getpid()}",
+            owner=self._owner,
             lease=timedelta(seconds=settings.engine.lease),
             backstop=timedelta(seconds=settings.engine.backstop),
         )
@@ -213,6 +217,9 @@ class Daemon:
             ("run file", self._run_file.remember, REMEMBER_EVERY),
             ("drills", self._end_drills, DRILLS_EVERY),
         )
+        if not self.ledger.lock.exclusive:
+            of_the_ledger = (*of_the_ledger, ("presence", partial(self.ledger.presence.tell, self._owner), TELL_EVERY))
+            self.ledger.presence.tell(self._owner)
         for name, job, every in of_the_ledger:
             self._scheduler.add_job(Steady(name, job).run, "interval", seconds=every, id=name)
         for number, (poll, every) in enumerate(polls):
@@ -258,4 +265,5 @@ class Daemon:
                 lane.connector.close()
         if self._engine is not None:
             Steady("run file", self._run_file.remember).run()
+            Steady("presence", partial(self.ledger.presence.withdraw, self._owner)).run()
         self.ledger.close()

@@ -67,7 +67,7 @@ class Way:
         self._engine: Engine | None = None
         self._alone_since: float | None = None
         self._console = Console(stderr=True, soft_wrap=True)
-        if not ledger.lock.exclusive or ledger.lock.free():
+        if not ledger.daemon_runs():
             self._take_over()
 
     @property
@@ -202,7 +202,7 @@ class Way:
         """Where the daemon stopped and does not come back, go on without it."""
         if self._engine is not None:
             return
-        if not self.ledger.lock.free():
+        if self.ledger.daemon_runs():
             self._alone_since = None
         elif self._alone_since is None:
             self._alone_since = time.monotonic()
@@ -247,7 +247,7 @@ def _answer(order: Order) -> Answer:
 
 @contextmanager
 def asking(known: Configuration, ledger: Ledger) -> Iterator[Way]:
-    """A way to have things done: by the daemon that holds the ledger, else by this command (on PostgreSQL always, beside any daemon)."""
+    """A way to have things done: by a daemon that works on the ledger, else by this command."""
     with ExitStack() as stack:
         way = Way(known, ledger, stack)
         stack.enter_context(_stopping(way.stopped))

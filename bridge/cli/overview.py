@@ -40,7 +40,7 @@ def _report(known: Configuration, ledger: Ledger) -> dict[str, Any]:
     ledger.lanes.ensure(known.settings.ils)
     seen = ledger.figures.seen()
     report = {
-        "daemon": not ledger.lock.free() if ledger.lock.exclusive else None,
+        "daemon": ledger.daemon_runs(),
         "lanes": [_lane(lane, seen) for lane in seen.lanes],
         "libraries": [_library(known, name, seen) for name in known.settings.libraries],
         "sources": _sources(ledger, seen),
@@ -180,7 +180,7 @@ def _print(report: dict[str, Any]) -> None:
     def say(line: str) -> None:
         out.print(line, markup=False)
 
-    daemon = {True: "running", False: "not running", None: "not known (PostgreSQL)"}[report["daemon"]]
+    daemon = "running" if report["daemon"] else "not running"
     say(f"Daemon: {daemon}")
     say("Needs attention:" if report["concerns"] else "Nothing needs attention.")
     for concern in report["concerns"]:

@@ -16,6 +16,7 @@ from bridge.ledger.libraries import Libraries
 from bridge.ledger.meta import Meta
 from bridge.ledger.migrating import Revision
 from bridge.ledger.orders import Orders
+from bridge.ledger.presence import Presence
 from bridge.ledger.requests import Requests
 from bridge.ledger.work import Work
 
@@ -42,10 +43,15 @@ class Ledger:
         self.libraries = Libraries(self.database, clock)
         self.figures = Figures(self.database, clock)
         self.meta = Meta(self.database)
+        self.presence = Presence(self.database, clock)
         self.orders = Orders(self.database, clock)
         self.attention = Attention(self.database, clock)
         self.alerts = Alerts(self.database, clock)
         self.accounts = Accounts(self.database, clock)
+
+    def daemon_runs(self) -> bool:
+        """Whether a daemon works on the ledger (a SQLite file's lock may be held by another command too)."""
+        return not self.lock.free() if self.lock.exclusive else self.presence.lives()
 
     def upgrade(self) -> Revision:
         """Bring the schema to this release's version; answers where it stood. A newer release's is kept.

@@ -40,7 +40,12 @@ def test_on_postgres_two_daemons_may_share_a_ledger(tmp_path: Path, database_url
         for number in range(6):
             house.settled("in_step", str(number))
         assert house.alma.report()["duplicates"] == []
-        assert "not known (PostgreSQL)" in house.command("status").stdout
+        assert "Daemon: running" in house.command("status").stdout
+        assert "is now: in_step" in house.command("resync", "3").stdout
+        for process in house.processes:
+            process.terminate()
+            process.wait()
+        assert "Daemon: not running" in house.command("status").stdout
         assert "is now: in_step" in house.command("resync", "3").stdout
     finally:
         house.close()
