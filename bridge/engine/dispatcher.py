@@ -119,15 +119,20 @@ class Dispatcher:
                 self._stop.wait(max(0.0, self._looked + BREATH - time.monotonic()))
 
     def dispatch(self, give_work: Callable[[Crew], None]) -> timedelta:
-        """Give every open lane with due work its workers, probe closed ones whose time has come; answers how long to sleep."""
+        """Give every open lane with due work its workers, probe closed ones whose time has come; answers how long to sleep.
+
+        A lane that staff paused is left alone until the pause ends.
+        """
         now = self._ledger.clock()
-        closed = {lane.name: lane.paused_until for lane in self._ledger.lanes.all() if lane.paused_until}
-        wakings = [now + self._backstop]
+        lanes = self._ledger.lanes.all()
+        held = {lane.name: lane.held_until for lane in lanes if lane.held_until}
+        closed = {lane.name: lane.paused_until for lane in lanes if lane.paused_until and lane.name not in held}
+        wakings = [now + self._backstop, *held.values()]
         for name, until in closed.items():
             if name in self._crews and not self._probed(self._crews[name], until, now):
                 wakings.append(until)
         for name, due in self._ledger.work.due_lanes():
-            if name in closed or name not in self._crews:
+            if name in closed or name in held or name not in self._crews:
                 continue
             if due <= now:
                 give_work(self._crews[name])

@@ -109,6 +109,20 @@ def test_a_closed_lane_is_probed_and_goes_on(stage: Stage) -> None:
     assert events.count("lane.opened") == 1
 
 
+def test_a_lane_that_staff_paused_is_left_alone_until_then(stage: Stage) -> None:
+    stage.tell(Phase.RECEIVED)
+    dispatcher = dispatcher_of(stage, backstop=timedelta(hours=5))
+    end = stage.clock.now + timedelta(hours=1)
+    stage.ledger.lanes.hold("pretend", until=end, why="upgrade")
+    stage.ledger.lanes.close("pretend", until=stage.clock.now, why="Nobody there.", cause="unavailable")
+    given: list[Crew] = []
+    assert dispatcher.dispatch(given.append) == timedelta(hours=1), "neither work nor a probe before the pause ends"
+    assert given == []
+    stage.clock.advance(seconds=3600)
+    dispatcher.dispatch(given.append)
+    until(lambda: stage.ils.probes == 1)
+
+
 def test_it_sleeps_until_the_next_thing_is_due(stage: Stage) -> None:
     stage.tell(Phase.RECEIVED)
     stage.ils.fails = [("find_patron", Rejected("x"))]
