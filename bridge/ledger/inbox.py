@@ -50,13 +50,13 @@ class Inbox:
             "problem": arrival.problem,
             "body": arrival.body,
         }
-        inbox_id = connection.execute(statements.RECEIVED[connection.dialect.name], values).scalar()
+        inbox_id = statements.RECEIVED[connection.dialect.name].scalar(connection, values)
         if inbox_id is None:
             named = {"from_source": source, "named": arrival.key}
-            return Receipt(int(connection.execute(statements.RECEIVED_BEFORE, named).scalar_one()), repeated=True)
+            return Receipt(int(statements.RECEIVED_BEFORE.scalar(connection, named)), repeated=True)
         folded = tuple(dict.fromkeys(fold_change(connection, change, lane_of, now) for change in arrival.changes))
         if folded:
-            connection.execute(statements.FOLDED_INTO, {"message": inbox_id, "of": folded[0]})
+            statements.FOLDED_INTO.run(connection, {"message": inbox_id, "of": folded[0]})
         return Receipt(int(inbox_id), repeated=False, requests=folded)
 
     def kept(self, ids: Sequence[int] = ()) -> tuple[Kept, ...]:
@@ -132,7 +132,7 @@ def _move_cursor(connection: Connection, source: str, position: str, now: dateti
 def fold_change(connection: Connection, change: Change, lane_of: LaneOf, now: datetime) -> int:
     """Fold a change into its request (made where it is the first), tell the history, and make the request due."""
     named = _names(change.request)
-    found = connection.execute(statements.NAMED, named).first()
+    found = statements.NAMED.first(connection, named)
     before = codec.request_from(found.document) if found is not None else Request(change.request)
     after = fold(before, change)
     changed = after != before
@@ -163,7 +163,7 @@ def _changed(connection: Connection, request_id: int, state: str, after: Request
     values: dict[str, object] = {"of": request_id, "now": now}
     if after is not None:
         values["text"] = codec.request_text(after)
-    connection.execute(statements.CHANGED[after is not None, state == State.FORGOTTEN.value], values)
+    statements.CHANGED[after is not None, state == State.FORGOTTEN.value].run(connection, values)
 
 
 def _made(
@@ -182,16 +182,12 @@ def _made(
         "updated_at": now,
         "due_at": now,
     }
-    return connection.execute(statements.FIRST_TOLD[connection.dialect.name], values).scalar()
+    made: int | None = statements.FIRST_TOLD[connection.dialect.name].scalar(connection, values)
+    return made
 
 
 def add_history(connection: Connection, request_id: int, lines: Sequence[HistoryLine]) -> None:
     """Append lines to a request's circulation history."""
-    if lines:
-        connection.execute(
-            statements.HISTORY,
-            [
-                {"request_id": request_id, "at": line.at, "kind": line.kind, "line": line.line, "step": line.step}
-                for line in lines
-            ],
-        )
+    for line in lines:
+        told = {"request_id": request_id, "at": line.at, "kind": line.kind, "line": line.line, "step": line.step}
+        statements.HISTORY.run(connection, told)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Row as SqlRow
-
 from bridge.ledger import codec
 from bridge.ledger.model import Parked, Pending, Row, State, StepState
 
 
-def row_of(found: SqlRow[Any]) -> Row:
+def row_of(found: Any) -> Row:  # noqa: ANN401 - a row
     """The request in this row."""
     return Row(
         id=found.id,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from sqlalchemy import (
     ColumnElement,
-    Select,
     TextClause,
     Update,
     bindparam,
@@ -21,6 +20,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from bridge.ledger import schema
 from bridge.ledger.model import State
+from bridge.ledger.prepared import Prepared
 
 REQUEST = schema.request
 STEP = schema.step
@@ -38,9 +38,11 @@ HELD = REQUEST.c.library.in_(HELD_LIBRARIES)
 """Whether a request's library is held."""
 
 LANE = select(schema.lane.c.paused_until, schema.lane.c.held_until).where(schema.lane.c.name == bindparam("of_lane"))
-LOCKED_LANE = LANE.with_for_update()
-LEASED = select(func.count()).where(
-    REQUEST.c.lane == bindparam("of_lane"), REQUEST.c.lease_until.is_not(None), REQUEST.c.lease_until > NOW
+LOCKED_LANE = Prepared(LANE.with_for_update())
+LEASED = Prepared(
+    select(func.count()).where(
+        REQUEST.c.lane == bindparam("of_lane"), REQUEST.c.lease_until.is_not(None), REQUEST.c.lease_until > NOW
+    )
 )
 
 
@@ -49,12 +51,12 @@ def _waiting(lane: ColumnElement[str], backlog: int) -> tuple[ColumnElement[bool
     return (REQUEST.c.lane == lane, schema.WORK_WAITS, REQUEST.c.backlog == backlog, FREE, ~HELD)
 
 
-def _next_due(backlog: int) -> Select[tuple[object, ...]]:
+def _next_due(backlog: int) -> Prepared:
     other = REQUEST.alias("other")
     spoken_with = exists().where(
         other.c.conversation == REQUEST.c.conversation, other.c.lease_until.is_not(None), other.c.lease_until > NOW
     )
-    return (
+    return Prepared(
         select(REQUEST)
         .where(*_waiting(bindparam("of_lane"), backlog), REQUEST.c.due_at <= NOW, ~spoken_with)
         .order_by(REQUEST.c.due_at)
@@ -74,7 +76,7 @@ def _more(backlog: int) -> ColumnElement[bool]:
     return select(other.c.id).where(*mine, *due).exists()
 
 
-LEASE = (
+LEASE = Prepared(
     update(REQUEST)
     .where(REQUEST.c.id == bindparam("of"))
     .values(lease_until=bindparam("until"), owner=bindparam("by"), fence=bindparam("with_fence"))
@@ -88,7 +90,7 @@ def _earliest(backlog: int) -> ColumnElement[object]:
     return due.correlate(schema.lane).scalar_subquery()
 
 
-DUE_LANES = select(schema.lane.c.name, _earliest(0).label("live"), _earliest(1).label("backlog"))
+DUE_LANES = Prepared(select(schema.lane.c.name, _earliest(0).label("live"), _earliest(1).label("backlog")))
 """Each lane with when its next request falls due: a look into the index for each, however much waits."""
 
 
@@ -96,20 +98,23 @@ def _guarded(change: Update) -> Update:
     return change.where(REQUEST.c.id == bindparam("of"), REQUEST.c.fence == bindparam("my_fence"))
 
 
-BEGIN_STEP = (
+BEGIN_STEP = Prepared(
     _guarded(update(REQUEST))
     .where(REQUEST.c.lease_until > NOW)
     .values(pending=bindparam("step"), updated_at=NOW)
     .returning(REQUEST.c.version)
 )
-END_STEP = _guarded(update(REQUEST)).values(
-    pending=bindparam("step"),
-    record=bindparam("learned"),
-    updated_at=NOW,
-    attempts=case((bindparam("succeeded") == 1, 0), else_=REQUEST.c.attempts),
+END_STEP = Prepared(
+    _guarded(update(REQUEST))
+    .values(
+        pending=bindparam("step"),
+        record=bindparam("learned"),
+        updated_at=NOW,
+        attempts=case((bindparam("succeeded") == 1, 0), else_=REQUEST.c.attempts),
+    )
+    .returning(REQUEST.c.version, REQUEST.c.lease_until)
 )
-END_STEP = END_STEP.returning(REQUEST.c.version, REQUEST.c.lease_until)
-KEEP = _guarded(update(REQUEST)).values(record=bindparam("learned")).returning(REQUEST.c.version)
+KEEP = Prepared(_guarded(update(REQUEST)).values(record=bindparam("learned")).returning(REQUEST.c.version))
 
 
 def _release() -> Update:
@@ -133,27 +138,28 @@ def _release() -> Update:
     )
 
 
-RELEASE = _release().returning(REQUEST.c.state)
-END_AND_RELEASE = _release().values(pending=null(), record=bindparam("learned")).returning(REQUEST.c.state)
+RELEASE = Prepared(_release().returning(REQUEST.c.state))
+END_AND_RELEASE = Prepared(_release().values(pending=null(), record=bindparam("learned")).returning(REQUEST.c.state))
 
-STEP_ENDED = (
+STEP_ENDED = Prepared(
     update(STEP)
     .where(STEP.c.request_id == bindparam("of"), STEP.c.key == bindparam("named"))
     .values(state=bindparam("as_state"), finished_at=NOW, problem=bindparam("why"))
 )
 
 
-def _step_begun(kind: type[sqlite.Insert] | type[postgresql.Insert]) -> sqlite.Insert | postgresql.Insert:
+def _step_begun(kind: type[sqlite.Insert] | type[postgresql.Insert]) -> Prepared:
     """A step is journalled once and counts its attempts."""
     begun = {"state": bindparam("as_state"), "command": bindparam("with_command"), "started_at": NOW}
     fresh = {"request_id": bindparam("of"), "key": bindparam("named"), "verb": bindparam("with_verb"), "attempts": 1}
     again = {**begun, "attempts": STEP.c.attempts + 1, "finished_at": null(), "problem": ""}
-    return kind(STEP).values(**begun, **fresh).on_conflict_do_update(index_elements=["request_id", "key"], set_=again)
+    once = kind(STEP).values(**begun, **fresh).inline()
+    return Prepared(once.on_conflict_do_update(index_elements=["request_id", "key"], set_=again))
 
 
 STEP_BEGUN = {"sqlite": _step_begun(sqlite.Insert), "postgresql": _step_begun(postgresql.Insert)}
-HISTORY = insert(schema.history)
-LAST_SAID = (
+HISTORY = Prepared(insert(schema.history).inline())
+LAST_SAID = Prepared(
     select(schema.history.c.line)
     .where(schema.history.c.request_id == bindparam("of"), schema.history.c.kind != "change")
     .order_by(schema.history.c.id.desc())
@@ -161,20 +167,20 @@ LAST_SAID = (
 )
 
 RECEIVED = {
-    "sqlite": sqlite.insert(INBOX).on_conflict_do_nothing().returning(INBOX.c.id),
-    "postgresql": postgresql.insert(INBOX).on_conflict_do_nothing().returning(INBOX.c.id),
+    "sqlite": Prepared(sqlite.insert(INBOX).on_conflict_do_nothing().returning(INBOX.c.id)),
+    "postgresql": Prepared(postgresql.insert(INBOX).on_conflict_do_nothing().returning(INBOX.c.id)),
 }
 """Keeps a message once; gives no row where it had come before."""
-RECEIVED_BEFORE = select(INBOX.c.id).where(
-    INBOX.c.source == bindparam("from_source"), INBOX.c.key == bindparam("named")
+RECEIVED_BEFORE = Prepared(
+    select(INBOX.c.id).where(INBOX.c.source == bindparam("from_source"), INBOX.c.key == bindparam("named"))
 )
-FOLDED_INTO = update(INBOX).where(INBOX.c.id == bindparam("message")).values(request_id=bindparam("of"))
+FOLDED_INTO = Prepared(update(INBOX).where(INBOX.c.id == bindparam("message")).values(request_id=bindparam("of")))
 FIRST_TOLD = {
-    "sqlite": sqlite.insert(REQUEST).on_conflict_do_nothing().returning(REQUEST.c.id),
-    "postgresql": postgresql.insert(REQUEST).on_conflict_do_nothing().returning(REQUEST.c.id),
+    "sqlite": Prepared(sqlite.insert(REQUEST).on_conflict_do_nothing().returning(REQUEST.c.id)),
+    "postgresql": Prepared(postgresql.insert(REQUEST).on_conflict_do_nothing().returning(REQUEST.c.id)),
 }
 """Makes a request; gives no row where another daemon made it meanwhile."""
-NAMED = (
+NAMED = Prepared(
     select(REQUEST.c.id, REQUEST.c.document, REQUEST.c.state)
     .where(
         REQUEST.c.number == bindparam("number"),
@@ -187,14 +193,14 @@ NAMED = (
 )
 
 
-def _told_again(*, changed: bool, forgotten: bool) -> Update:
+def _told_again(*, changed: bool, forgotten: bool) -> Prepared:
     """A change came in: the request is due, unless staff have forgotten it."""
     values: dict[str, object] = {"updated_at": NOW, "version": REQUEST.c.version + 1}
     if changed:
         values["document"] = bindparam("text")
     if not forgotten:
         values |= {"state": State.DUE.value, "due_at": NOW, "backlog": 0}
-    return update(REQUEST).where(REQUEST.c.id == bindparam("of")).values(values)
+    return Prepared(update(REQUEST).where(REQUEST.c.id == bindparam("of")).values(values))
 
 
 CHANGED = {

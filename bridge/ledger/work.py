@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, CursorResult, or_, select, update
+from sqlalchemy import Connection, or_, select, update
 
 from bridge.domain.attention import common_reason
 from bridge.domain.plan import Step
@@ -34,8 +34,6 @@ REQUEST = schema.request
 PARKED = (REQUEST.c.parked_at, REQUEST.c.parked_cause, REQUEST.c.parked_reason)
 WELL = frozenset({StepState.DONE, StepState.ALREADY})
 UNWELL = frozenset({StepState.REFUSED, StepState.UNKNOWN})
-UNPARKED = (REQUEST.c.parked_at, REQUEST.c.parked_cause, REQUEST.c.parked_reason)
-WELL = frozenset({StepState.REFUSED, StepState.UNKNOWN})
 
 
 class Work:
@@ -56,14 +54,14 @@ class Work:
         with self._database.write() as connection:
             if not _lane_open(connection, lane, now):
                 return None
-            if int(connection.execute(statements.LEASED, here).scalar_one()) >= cap:
+            if statements.LEASED.scalar(connection, here) >= cap:
                 return None
-            found = next(filter(None, (connection.execute(query, here).first() for query in statements.NEXT_DUE)), None)
+            found = next(filter(None, (query.first(connection, here) for query in statements.NEXT_DUE)), None)
             if found is None:
                 return None
             until, fence = now + lease, found.fence + 1
             taken = {"of": found.id, "until": until, "by": owner, "with_fence": fence}
-            more = connection.execute(statements.LEASE, here | taken).scalar_one()
+            more = statements.LEASE.scalar(connection, here | taken)
         return Claimed(row_of(found), fence, until, bool(more))
 
     def claim_one(self, request_id: int, *, owner: str, lease: timedelta) -> Claimed | None:
@@ -120,7 +118,7 @@ class Work:
     def keep(self, held: Claimed, record: Record) -> None:
         """Store what a step has learned so far, while it is under way. Raises ``LeaseLost``."""
         with self._database.write() as connection:
-            self._mine(connection.execute(statements.KEEP, _of(held) | {"learned": codec.record_text(record)}), held)
+            _mine(statements.KEEP.first(connection, _of(held) | {"learned": codec.record_text(record)}), held)
 
     def correct(self, held: Claimed, request: Request, lines: Sequence[HistoryLine]) -> None:
         """Store what staff set right, which is news to whoever works on the request. Raises ``LeaseLost``."""
@@ -163,10 +161,10 @@ class Work:
         with self._database.write() as connection:
             released = self._released(held, verdict, version) | {"since": self._parked_since(connection, held, verdict)}
             if ending is None:
-                state = self._mine(connection.execute(statements.RELEASE, released), held)
+                state = _mine(statements.RELEASE.first(connection, released), held)
             else:
                 learned = {"learned": codec.record_text(ending.record)}
-                state = self._mine(connection.execute(statements.END_AND_RELEASE, released | learned), held)
+                state = _mine(statements.END_AND_RELEASE.first(connection, released | learned), held)
                 self._note_end(connection, held, ending)
             said = ending.lines if ending is not None else ()
             news = verdict.lines if state == verdict.state else ()
@@ -199,7 +197,7 @@ class Work:
     def due_lanes(self) -> tuple[tuple[str, datetime], ...]:
         """Lanes with work that nobody holds, and when their next request falls due."""
         with self._database.read() as connection:
-            rows = connection.execute(statements.DUE_LANES, {"now": self._clock()}).all()
+            rows = statements.DUE_LANES.all(connection, {"now": self._clock()})
         waits = ((row.name, tuple(filter(None, (row.live, row.backlog)))) for row in rows)
         return tuple((name, min(due)) for name, due in waits if due)
 
@@ -209,7 +207,7 @@ class Work:
             guard_quota(connection, quota, now)
         command = codec.command_text(step.command)
         pending = codec.step_text(step, StepState.STARTED.value, command)
-        self._mine(connection.execute(statements.BEGIN_STEP, _of(held) | {"step": pending, "now": now}), held)
+        _mine(statements.BEGIN_STEP.first(connection, _of(held) | {"step": pending, "now": now}), held)
         begun = {
             "of": held.row.id,
             "named": str(step.key),
@@ -218,7 +216,7 @@ class Work:
             "as_state": StepState.STARTED.value,
             "now": now,
         }
-        connection.execute(statements.STEP_BEGUN[connection.dialect.name], begun)
+        statements.STEP_BEGUN[connection.dialect.name].run(connection, begun)
 
     def _end(self, connection: Connection, held: Claimed, ending: Ending) -> tuple[int, bool]:
         """Journal an end; answers the request's version now, and whether the lease still runs."""
@@ -230,7 +228,7 @@ class Work:
             "succeeded": int(ending.state in WELL),
             "now": now,
         }
-        found = connection.execute(statements.END_STEP, _of(held) | values).first()
+        found = statements.END_STEP.first(connection, _of(held) | values)
         if found is None:
             raise _lost(held)
         self._note_end(connection, held, ending)
@@ -245,7 +243,7 @@ class Work:
             "why": ending.lines[-1].line if ending.state in UNWELL and ending.lines else "",
             "now": self._clock(),
         }
-        connection.execute(statements.STEP_ENDED, ended)
+        statements.STEP_ENDED.run(connection, ended)
 
     def _released(self, held: Claimed, verdict: Verdict, version: int) -> dict[str, object]:
         return {
@@ -270,14 +268,6 @@ class Work:
         before = connection.execute(select(*PARKED).where(REQUEST.c.id == held.row.id)).one()
         return _parked_at(before, verdict, self._clock())
 
-    @staticmethod
-    def _mine(done: CursorResult[Any], held: Claimed) -> object:
-        """What a change of the claimed row gives back, if its fence still is ours."""
-        found = done.first()
-        if found is None:
-            raise _lost(held)
-        return found[0]
-
 
 def _parked_at(before: Any, verdict: Verdict, now: datetime) -> datetime:  # noqa: ANN401 - a row
     """Since when a request is parked (or waits for staff); parked again for the same reason is no news."""
@@ -291,13 +281,20 @@ def _of(held: Claimed) -> dict[str, object]:
     return {"of": held.row.id, "my_fence": held.fence}
 
 
+def _mine(found: Any, held: Claimed) -> object:  # noqa: ANN401 - a row
+    """What a change of the claimed row gives back, if its fence still is ours."""
+    if found is None:
+        raise _lost(held)
+    return found[0]
+
+
 def _lost(held: Claimed) -> LeaseLost:
     return LeaseLost(f"The lease on request {held.row.name} ran out, or another worker took it over.")
 
 
 def _lane_open(connection: Connection, lane: str, now: datetime) -> bool:
     """Read the lane under a lock, so that two daemons never pass its cap together."""
-    found = connection.execute(statements.LOCKED_LANE, {"of_lane": lane}).first()
+    found = statements.LOCKED_LANE.first(connection, {"of_lane": lane})
     if found is None:
         return True
     return found.paused_until is None and (found.held_until is None or found.held_until <= now)
@@ -309,5 +306,5 @@ def _unsaid(
     """How a request stands, unless only changes came in since it was said before."""
     if not news:
         return ()
-    last = said[-1].line if said else connection.execute(statements.LAST_SAID, {"of": request_id}).scalar()
+    last = said[-1].line if said else statements.LAST_SAID.scalar(connection, {"of": request_id})
     return () if last == news[0].line else news
