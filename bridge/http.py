@@ -144,7 +144,13 @@ class Http:
         self._tell = tell
         self._headers = headers
         self._rules = rules or HttpRules()
-        self._sleep = sleep
+        self._retrying = tenacity.Retrying(
+            stop=tenacity.stop_after_attempt(self._rules.tries),
+            wait=self._wait,
+            retry=tenacity.retry_if_exception_type(_Again),
+            sleep=sleep,
+            reraise=True,
+        )
         self._session = requests.Session()
         self._session.trust_env = False
         adapter = HTTPAdapter(pool_connections=1, pool_maxsize=self._rules.pool)
@@ -157,15 +163,8 @@ class Http:
         Raises ``Unavailable`` (no connection; or no answer to what may be repeated), ``OutcomeUnknown`` (no answer to what may not),
         ``Retry`` (429 to the end).
         """
-        retrying = tenacity.Retrying(
-            stop=tenacity.stop_after_attempt(self._rules.tries),
-            wait=self._wait,
-            retry=tenacity.retry_if_exception_type(_Again),
-            sleep=self._sleep,
-            reraise=True,
-        )
         try:
-            return retrying(self._once_counted(sending))
+            return self._retrying(self._once_counted(sending))
         except _Again as last:
             return self._give_up(last)
 

@@ -113,7 +113,11 @@ class Goal:
 
 def goal_for(request: Request, policy: Policy) -> Goal:
     """What should exist in the ILS now, given what we know of the request and the library's policy."""
-    stands = standings(request)
+    return goal_of(request, standings(request), policy)
+
+
+def goal_of(request: Request, stands: tuple[Standing, ...], policy: Policy) -> Goal:
+    """The same, where the request's standings are known."""
     items = tuple(_item_goal(request.key, stand, policy) for stand in stands)
     living = tuple(stand for stand in stands if not stand.dead)
     needs_patron = request.key.role is Role.BORROWER and any(_needs_patron(stand, policy.borrowing) for stand in living)

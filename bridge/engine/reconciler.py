@@ -11,7 +11,7 @@ import structlog
 from bridge.connectors.base import Call
 from bridge.domain.care import READING, hands_off, is_drill
 from bridge.domain.commands import CreateTemporaryItem, Verb
-from bridge.domain.goal import Goal, goal_for
+from bridge.domain.goal import Goal, goal_of
 from bridge.domain.identity import mark_for
 from bridge.domain.inspection import inspection, review
 from bridge.domain.learn import amend, keep, learn
@@ -21,7 +21,7 @@ from bridge.domain.preview import MOST_STEPS, preview
 from bridge.domain.record import Existence, Learned, Outcome, OutcomeKind, Record
 from bridge.domain.request import Request
 from bridge.domain.sentences import status_of, step_sentence
-from bridge.domain.standing import standings
+from bridge.domain.standing import Standing, standings
 from bridge.engine.boundary import Boundary, Passing, pass_by
 from bridge.engine.counting import Counting, Uncounted
 from bridge.engine.lane import WorkLane
@@ -63,15 +63,25 @@ class Sitting:
     unknown: int = 0
     reviewed: bool = False
     ending: Ending | None = None
-    planned: tuple[Request, Goal] | None = None
+    planned: tuple[Request, tuple[Standing, ...], Goal] | None = None
 
     @property
     def goal(self) -> Goal:
-        """What should exist now; worked out once for a request as it stands."""
+        """What should exist now."""
+        return self._plan()[1]
+
+    @property
+    def status(self) -> str:
+        """The status a person sees."""
+        return status_of(self._plan()[0])
+
+    def _plan(self) -> tuple[tuple[Standing, ...], Goal]:
+        """Standings and goal, worked out once for a request as it stands."""
         request = self.held.row.request
         if self.planned is None or self.planned[0] is not request:
-            self.planned = request, goal_for(request, self.policy)
-        return self.planned[1]
+            stands = standings(request)
+            self.planned = request, stands, goal_of(request, stands, self.policy)
+        return self.planned[1:]
 
 
 class Reconciler:
@@ -213,7 +223,7 @@ class Reconciler:
         said = " ".join((why, *(problems or plan or ("Nothing would be done.",))))
         state = State.CLOSED if goal.ended and not plan else State.OBSERVED
         parked = Parked("", "observed", problems[0], "") if problems else Parked()
-        return Verdict(state, self._status(sitting), parked=parked, lines=(self._line("state", said),))
+        return Verdict(state, sitting.status, parked=parked, lines=(self._line("state", said),))
 
     def _parked_on(self, sitting: Sitting, goal: Goal) -> bool:
         return sitting.held.row.parked.goal == goal.fingerprint and not sitting.failures
@@ -346,7 +356,7 @@ class Reconciler:
             parked = Parked(goal.fingerprint, "staff", found.instruction, advice)
             return self._stopped(sitting, State.STAFF, parked)
         state = State.CLOSED if goal.ended else State.IN_STEP
-        return Verdict(state, self._status(sitting), lines=(self._line("state", _CALM[state]),))
+        return Verdict(state, sitting.status, lines=(self._line("state", _CALM[state]),))
 
     def _failed(self, sitting: Sitting, goal: Goal) -> Verdict:
         again = [problem for problem in sitting.failures.values() if isinstance(problem, Retry)]
@@ -361,7 +371,7 @@ class Reconciler:
         wait = self._schedule.wait(attempts, at_least=problem.after)
         parked = Parked("", problem.cause, problem.reason, problem.advice)
         return Verdict(
-            State.WAITING, self._status(sitting), due_at=self._ledger.clock() + wait, attempts=attempts, parked=parked
+            State.WAITING, sitting.status, due_at=self._ledger.clock() + wait, attempts=attempts, parked=parked
         )
 
     def _parked(self, sitting: Sitting, problem: IlsError, goal: Goal) -> Verdict:
@@ -373,17 +383,14 @@ class Reconciler:
     def _stopped(self, sitting: Sitting, state: State, parked: Parked) -> Verdict:
         reason = "" if parked.reason in sitting.told else parked.reason
         said = " ".join(part for part in (_STOPPED[state], reason, parked.advice) if part)
-        return Verdict(state, self._status(sitting), parked=parked, lines=(self._line("state", said),))
+        return Verdict(state, sitting.status, parked=parked, lines=(self._line("state", said),))
 
     def _as_before(self, sitting: Sitting) -> Verdict:
-        return Verdict(State.PARKED, self._status(sitting), parked=sitting.held.row.parked)
+        return Verdict(State.PARKED, sitting.status, parked=sitting.held.row.parked)
 
     def _later(self, sitting: Sitting, due_at: datetime, *, backlog: bool) -> Verdict:
         row = sitting.held.row
-        return Verdict(State.DUE, self._status(sitting), due_at=due_at, attempts=row.attempts, backlog=backlog)
-
-    def _status(self, sitting: Sitting) -> str:
-        return status_of(standings(sitting.held.row.request))
+        return Verdict(State.DUE, sitting.status, due_at=due_at, attempts=row.attempts, backlog=backlog)
 
     def _line(self, kind: str, sentence: str, step: str = "") -> HistoryLine:
         return HistoryLine(self._ledger.clock(), kind, sentence, step)

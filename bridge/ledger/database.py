@@ -19,6 +19,7 @@ from sqlalchemy.exc import TimeoutError as NoneFree
 from bridge.errors import ConfigurationError
 from bridge.ledger.migrating import Revision, migrate
 from bridge.ledger.model import LedgerBusy
+from bridge.ledger.prepared import executed
 
 SEE_CHECK = ". See: ill-bridge db check"
 UPGRADING = 0x111B  # the advisory lock under which daemons on one PostgreSQL take turns to migrate
@@ -172,7 +173,7 @@ def _prepare(connection: Any, _record: object) -> None:  # noqa: ANN401 - a driv
 
 def _begin(connection: Connection) -> None:
     writes = connection.get_execution_options().get("writes")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    executed(connection, "BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 class OneDaemon:

@@ -58,7 +58,7 @@ class Prepared:
     def all(self, connection: Connection, values: Values) -> list[Any]:
         """The rows, each with the columns' names."""
         compiled = self._for(connection.dialect, values)
-        rows = _executed(connection, compiled.text, compiled.parameters(values))
+        rows = executed(connection, compiled.text, compiled.parameters(values))
         return [compiled.made(row) for row in rows]
 
     def first(self, connection: Connection, values: Values) -> Any:  # noqa: ANN401 - a row, or nothing
@@ -75,7 +75,7 @@ class Prepared:
         """Write, once for each set of values."""
         for values in several:
             compiled = self._for(connection.dialect, values)
-            _executed(connection, compiled.text, compiled.parameters(values))
+            executed(connection, compiled.text, compiled.parameters(values))
 
     def _for(self, dialect: Dialect, values: Values) -> Compiled:
         found = self._compiled.get(dialect.name)
@@ -84,7 +84,8 @@ class Prepared:
         return found
 
 
-def _executed(connection: Connection, text: str, parameters: Any) -> list[Any]:  # noqa: ANN401 - the driver's
+def executed(connection: Connection, text: str, parameters: Any = ()) -> list[Any]:  # noqa: ANN401 - the driver's
+    """The rows of SQL as the driver takes it. Errors are SQLAlchemy's own."""
     cursor = connection.connection.cursor()
     try:
         cursor.execute(text, parameters)
