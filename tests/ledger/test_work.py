@@ -52,6 +52,23 @@ class TestLease:
         ledger.work.finish(other, STEP, StepState.DONE, DONE, (LINE,))
         assert ledger.requests.one(1).record == DONE
 
+    @pytest.mark.parametrize(
+        ("end", "attempts"),
+        [(StepState.DONE, 0), (StepState.ALREADY, 0), (StepState.REFUSED, 3), (StepState.UNKNOWN, 3)],
+    )
+    def test_a_step_that_went_well_and_no_other_begins_the_count_of_attempts_anew(
+        self, ledger: Ledger, clock: Clock, end: StepState, attempts: int
+    ) -> None:
+        take(ledger)
+        first = held(ledger)
+        ledger.work.release(first, Verdict(State.WAITING, "", NOW, attempts=3), version=first.row.version)
+        again = held(ledger)
+        ledger.work.start(again, STEP)
+        ledger.work.finish(again, STEP, end, DONE, (LINE,))
+        assert ledger.requests.one(1).attempts == attempts
+        entry = ledger.requests.journal(1)[0]
+        assert bool(entry.problem) == (end in {StepState.REFUSED, StepState.UNKNOWN})
+
     def test_no_step_is_begun_on_a_lease_that_ran_out(self, ledger: Ledger, clock: Clock) -> None:
         take(ledger, arrival("a"), arrival("b", role=Role.LENDER))
         sleeper = held(ledger)
