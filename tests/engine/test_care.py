@@ -108,6 +108,7 @@ class TestTheQuota:
             stage.tell(Phase.RECEIVED, number=number)
         stage.settle()
         for number in ("1", "2", "3"):
+            stage.clock.advance(seconds=1)
             stage.tell(Phase.RETURNED, number=number)
         stage.settle()
 
