@@ -21,6 +21,20 @@ settings.register_profile(
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeat"))
 
 SERVER = "ILL_BRIDGE_TEST_POSTGRES"
+THOROUGH = "thorough"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(f"--{THOROUGH}", action="store_true", help="run the long tests too (marked 'thorough')")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the long tests out, unless they were asked for."""
+    if config.getoption(THOROUGH) or THOROUGH in config.getoption("markexpr"):
+        return
+    long = [item for item in items if item.get_closest_marker(THOROUGH)]
+    items[:] = [item for item in items if not item.get_closest_marker(THOROUGH)]
+    config.hook.pytest_deselected(items=long)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
