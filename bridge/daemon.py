@@ -19,6 +19,7 @@ from bridge.domain.policy import Mode
 from bridge.engine.dispatcher import Dispatcher
 from bridge.engine.drill import GOING_ON, close_drills
 from bridge.engine.lane import WorkLane
+from bridge.engine.parking import look_at_stopped
 from bridge.engine.reconciler import Reconciler
 from bridge.engine.schedule import RetrySchedule
 from bridge.engine.steering import Steering
@@ -77,7 +78,8 @@ def make_engine(
     def reconciler(name: str, lane: WorkLane) -> Reconciler:
         counting = LaneCounts(counted, name, known.settings.ils[name].connector)
         policy = known.settings.policy
-        return Reconciler(ledger, lane, policy, schedule=schedule, stopping=stopping, counting=counting)
+        nights = known.settings.nights
+        return Reconciler(ledger, lane, policy, schedule=schedule, nights=nights, stopping=stopping, counting=counting)
 
     lanes = {name: (lane, reconciler(name, lane)) for name, lane in lanes_of(known, ledger, counted).items()}
     ledger.lanes.ensure(lanes)
@@ -209,6 +211,9 @@ class Daemon:
         live = [name for name, library in settings.libraries.items() if library.mode is Mode.LIVE]
         if taken := self.ledger.work.take_up(live):
             log.info("observed.taken_up", requests=taken)
+        stopped = look_at_stopped(self.ledger, settings.policy, settings.nights, libraries=settings.libraries)
+        if stopped.planned_anew:
+            log.info("parked.planned_anew", requests=stopped.planned_anew)
         close_drills(self.ledger, settings.lane)
 
     def _start_clockwork(self, engine: Engine, polls: Sequence[tuple[PollJob, float]]) -> None:

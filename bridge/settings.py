@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bridge.alerts.settings import AlertSettings
+from bridge.domain.parking import Nights
 from bridge.domain.policy import BorrowingPolicy, LendingPolicy, Mode, Policy
+from bridge.sources.base import zone_name
 
 
 class Section(BaseModel):
@@ -133,6 +136,14 @@ class EngineSettings(Section):
     backstop: float = Field(
         default=5, gt=0, description="Seconds between looks for work that nobody announced.", examples=[5]
     )
+    parked_retry_at: time = Field(
+        default=time(2, 30),
+        description="Time of day at which parked requests are tried again by themselves, where time may heal the cause.",
+        examples=["02:30"],
+    )
+    parked_retry_timezone: str = Field(
+        default="UTC", description="Zone (IANA) of that time.", examples=["Europe/Berlin"]
+    )
     ask_over: int = Field(
         default=20,
         ge=0,
@@ -151,6 +162,18 @@ class EngineSettings(Section):
         "none with PostgreSQL.",
         examples=["/var/lib/ill-bridge/ill-bridge.run"],
     )
+
+    @field_validator("parked_retry_at")
+    @classmethod
+    def _local(cls, value: time) -> time:
+        if value.tzinfo is not None:
+            raise ValueError("is a time of day without a zone; the zone is `parked_retry_timezone`")
+        return value
+
+    @field_validator("parked_retry_timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        return zone_name(value)
 
 
 class IlsSettings(Section):
@@ -192,6 +215,14 @@ class LibrarySettings(Section):
         ge=0,
         description="Temporary items deleted in an hour before the library stops and a human is asked.",
         examples=[50],
+    )
+    parked_retry_days: int = Field(
+        default=14,
+        ge=0,
+        le=3650,
+        description="Days for which a parked request is tried again by itself every night, where time may heal the cause (an unknown patron, "
+        "a blocked account, an item in use …); 0: only staff try it again.",
+        examples=[14],
     )
     age_limit_days: int = Field(
         default=0,
@@ -260,6 +291,12 @@ class Settings(BaseSettings):
             live_from=found.live_from,
             deletes_per_hour=found.deletes_per_hour,
         )
+
+    @property
+    def nights(self) -> Nights:
+        """When parked requests are tried again by themselves."""
+        days = {name: library.parked_retry_days for name, library in self.libraries.items()}
+        return Nights(self.engine.parked_retry_at, ZoneInfo(self.engine.parked_retry_timezone), days)
 
     def lane(self, library: str) -> str:
         """The lane of a library: its ILS."""

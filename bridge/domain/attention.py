@@ -14,7 +14,7 @@ from bridge.domain.standing import standings
 
 WEEK = timedelta(weeks=1)
 HIDDEN = "…"
-PERSONAL = re.compile(r"\s*(Then|When it is settled): ill-bridge \w+ R[0-9]+\.$")
+PERSONAL = re.compile(r",? *(then|Then|When it is settled): ill-bridge \w+ R[0-9]+\.$")
 """The command at the end of an advice that names one request."""
 TRACKED = re.compile(r"\s*\[tracking id [^\]]*\]")
 """What a vendor's support asks for, different in each answer."""
@@ -92,7 +92,8 @@ def without_patron(text: str, request: Request, record: Record) -> str:
 
 def common_advice(advice: str) -> str:
     """An advice without the command that names one request, so that like cases are told together."""
-    return PERSONAL.sub("", advice)
+    common = PERSONAL.sub("", advice)
+    return common if not common or common.endswith(".") else f"{common}."
 
 
 def common_reason(reason: str) -> str:

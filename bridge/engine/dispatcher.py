@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from bridge.domain.parking import advice_for
 from bridge.engine.lane import WorkLane
 from bridge.engine.reconciler import Reconciler
 from bridge.ledger import Claimed, LeaseLost, Ledger, LedgerBusy, Parked, State, Verdict
@@ -235,9 +236,7 @@ class Dispatcher:
 
 def _fault(held: Claimed) -> Verdict:
     """A request on which the bridge itself fails is parked, since it would fail again at once."""
-    name = held.row.name
-    advice = f"Report it with the log's 'worker.failed'. Then: ill-bridge resync {name}."
-    parked = Parked("", "fault", "The bridge itself failed on this request.", advice)
+    parked = Parked("", "fault", "The bridge itself failed on this request.", advice_for("fault", "", held.row.name))
     return Verdict(State.PARKED, held.row.status, parked=parked)
 
 

@@ -15,6 +15,7 @@ from bridge.domain.goal import Goal, goal_of
 from bridge.domain.identity import mark_for
 from bridge.domain.inspection import inspection, review
 from bridge.domain.learn import amend, keep, learn
+from bridge.domain.parking import Nights, advice_for
 from bridge.domain.plan import PATRON, StaffTask, Step, VolumeKey, next_step, volume_key
 from bridge.domain.policy import Policy
 from bridge.domain.preview import MOST_STEPS, preview
@@ -41,7 +42,7 @@ from bridge.ledger import (
     Verdict,
 )
 from bridge.ledger.libraries import OVER_QUOTA
-from bridge.ledger.model import FOREVER
+from bridge.ledger.model import FOREVER, Row
 
 log = structlog.get_logger(__name__)
 
@@ -51,7 +52,7 @@ MOST_UNKNOWN = 2
 
 @dataclass
 class Sitting:
-    """One worker with one request, from claim to release."""
+    """One worker with one request, from claim to release. ``again``: it is parked and tried again by itself."""
 
     held: Claimed
     policy: Policy
@@ -62,6 +63,7 @@ class Sitting:
     told: set[str] = field(default_factory=set)
     unknown: int = 0
     reviewed: bool = False
+    again: bool = False
     ending: Ending | None = None
     planned: tuple[Request, tuple[Standing, ...], Goal] | None = None
 
@@ -74,6 +76,12 @@ class Sitting:
     def status(self) -> str:
         """The status a person sees."""
         return status_of(self._plan()[0])
+
+    @property
+    def in_vain(self) -> bool:
+        """Whether it is tried again by itself and stands as before: no news came, nothing was learned."""
+        row = self.held.row
+        return self.again and row.state is State.PARKED and self.record == row.record
 
     def _plan(self) -> tuple[tuple[Standing, ...], Goal]:
         """Standings and goal, worked out once for a request as it stands."""
@@ -94,6 +102,7 @@ class Reconciler:
         policy_of: Callable[[str], Policy],
         *,
         schedule: RetrySchedule | None = None,
+        nights: Nights | None = None,
         stopping: Callable[[], bool] = lambda: False,
         passing: Passing = pass_by,
         counting: Counting | None = None,
@@ -102,6 +111,7 @@ class Reconciler:
         self._lane = lane
         self._policy_of = policy_of
         self._schedule = schedule or RetrySchedule()
+        self._nights = nights or Nights()
         self._stopping = stopping
         self._passing = passing
         self._counting = counting or Uncounted()
@@ -114,8 +124,8 @@ class Reconciler:
         key = held.row.request.key
         with structlog.contextvars.bound_contextvars(request=held.row.name, library=key.library, ils=self._lane.name):
             self._passing(Boundary.CLAIMED)
-            sitting = Sitting(held, self._policy_of(key.library), held.row.record, held.row.version)
             wanted = afresh or held.row.afresh
+            sitting = replace(self.sitting(held), again=self._night(held.row) and not wanted)
             verdict = self._judged(sitting, afresh=wanted)
             verdict = replace(verdict, afresh=wanted and not sitting.reviewed)
             state = self._ledger.work.release(held, verdict, version=sitting.version, ending=sitting.ending)
@@ -142,6 +152,9 @@ class Reconciler:
     def sitting(self, held: Claimed) -> Sitting:
         """A sitting for a claimed request that is only looked at."""
         return Sitting(held, self._policy_of(held.row.request.key.library), held.row.record, held.row.version)
+
+    def _night(self, row: Row) -> bool:
+        return row.state is State.PARKED and row.due_at is not None and row.due_at <= self._ledger.clock()
 
     def _judged(self, sitting: Sitting, *, afresh: bool) -> Verdict:
         """Sit; should the bridge itself fail between two steps, the one that was taken is journalled all the same."""
@@ -195,8 +208,8 @@ class Reconciler:
             why = hands_off(sitting.held.row.request, sitting.record, sitting.policy)
             if why:
                 return self._watched(sitting, goal, why)
-            if not afresh and sitting.held.row.state is State.PARKED and self._parked_on(sitting, goal):
-                return self._as_before(sitting)
+            if not afresh and not sitting.again and self._parked_on(sitting, goal):
+                return self._as_before(sitting, sitting.held.row.due_at)
             if self._stopping():
                 return self._later(sitting, self._ledger.clock(), backlog=False)
             capabilities = self._lane.connector.capabilities
@@ -204,10 +217,7 @@ class Reconciler:
             if not isinstance(found, Step):
                 return self._settled(sitting, goal, found)
             self._take(sitting, found)
-        unsettled = Rejected(
-            "The request does not settle: one step follows another without end.",
-            advice="Report this as a fault of the bridge.",
-        )
+        unsettled = Rejected("The request does not settle: one step follows another without end.", cause="unsettled")
         return self._parked(sitting, unsettled, sitting.goal)
 
     def _watched(self, sitting: Sitting, goal: Goal, why: str) -> Verdict:
@@ -226,7 +236,8 @@ class Reconciler:
         return Verdict(state, sitting.status, parked=parked, lines=(self._line("state", said),))
 
     def _parked_on(self, sitting: Sitting, goal: Goal) -> bool:
-        return sitting.held.row.parked.goal == goal.fingerprint and not sitting.failures
+        row = sitting.held.row
+        return row.state is State.PARKED and row.parked.goal == goal.fingerprint and not sitting.failures
 
     def _take(self, sitting: Sitting, step: Step) -> None:
         """Journal, call, journal. What fails for this step alone is set aside, so that other volumes go on.
@@ -300,8 +311,9 @@ class Reconciler:
 
     def _refused(self, sitting: Sitting, step: Step, problem: IlsError) -> None:
         sentence = f"{_attempted(step)} did not succeed: {problem.reason}"
+        known = sitting.in_vain and (isinstance(problem, Retry) or _parked_for(sitting, problem))
         sitting.told.add(problem.reason)
-        self._journal(sitting, step, StepState.REFUSED, (sentence,))
+        self._journal(sitting, step, StepState.REFUSED, () if known else (sentence,), problem=sentence)
         log.warning("step.refused", cause=problem.cause, code=problem.code, why=problem.reason)
 
     def _unclear(self, sitting: Sitting, step: Step, problem: OutcomeUnknown) -> None:
@@ -314,9 +326,11 @@ class Reconciler:
             raise Retry("The ILS keeps answering unclearly.", cause="outcome_unknown")
         self._verify(sitting, Pending(step, StepState.UNKNOWN))
 
-    def _journal(self, sitting: Sitting, step: Step, state: StepState, sentences: tuple[str, ...]) -> None:
+    def _journal(
+        self, sitting: Sitting, step: Step, state: StepState, sentences: tuple[str, ...], *, problem: str = ""
+    ) -> None:
         lines = [self._line("step", sentence, str(step.key)) for sentence in sentences]
-        version = self._ledger.work.finish(sitting.held, step, state, sitting.record, lines)
+        version = self._ledger.work.finish(sitting.held, step, state, sitting.record, lines, problem=problem)
         self._counting.step(step.key.verb, state)
         self._news(sitting, version)
 
@@ -366,6 +380,8 @@ class Reconciler:
 
     def _waits(self, sitting: Sitting, problem: IlsError) -> Verdict:
         attempts = sitting.held.row.attempts + 1
+        if sitting.in_vain and not isinstance(problem, Rejected):
+            return self._as_before(sitting, self._next_night(sitting, sitting.held.row.parked))
         if self._schedule.exhausted(attempts) or isinstance(problem, Rejected):
             return self._parked(sitting, problem, sitting.goal)
         wait = self._schedule.wait(attempts, at_least=problem.after)
@@ -375,21 +391,34 @@ class Reconciler:
         )
 
     def _parked(self, sitting: Sitting, problem: IlsError, goal: Goal) -> Verdict:
-        name = sitting.held.row.name
-        advice = problem.advice or "Find out why, then ask again."
-        parked = Parked(goal.fingerprint, problem.cause, problem.reason, f"{advice} Then: ill-bridge resync {name}.")
-        return self._stopped(sitting, State.PARKED, parked)
+        """Parked, and tried again by itself where time may heal what stands in the way."""
+        advice = advice_for(problem.cause, problem.advice, sitting.held.row.name)
+        parked = Parked(goal.fingerprint, problem.cause, problem.reason, advice)
+        again = self._next_night(sitting, parked)
+        if sitting.in_vain and _parked_for(sitting, problem):
+            return replace(self._as_before(sitting, again), parked=parked)
+        return replace(self._stopped(sitting, State.PARKED, parked, _NIGHTS[again is not None]), due_at=again)
 
-    def _stopped(self, sitting: Sitting, state: State, parked: Parked) -> Verdict:
+    def _next_night(self, sitting: Sitting, parked: Parked) -> datetime | None:
+        row, now = sitting.held.row, self._ledger.clock()
+        since = row.parked_at if row.parked_at is not None and row.parked.alike(parked) else now
+        return self._nights.next_try(row.request.key.library, parked.cause, since=since, now=now)
+
+    def _stopped(self, sitting: Sitting, state: State, parked: Parked, more: str = "") -> Verdict:
         reason = "" if parked.reason in sitting.told else parked.reason
-        said = " ".join(part for part in (_STOPPED[state], reason, parked.advice) if part)
+        said = " ".join(part for part in (_STOPPED[state], reason, parked.advice, more) if part)
         return Verdict(state, sitting.status, parked=parked, lines=(self._line("state", said),))
 
-    def _as_before(self, sitting: Sitting) -> Verdict:
-        return Verdict(State.PARKED, sitting.status, parked=sitting.held.row.parked)
+    def _as_before(self, sitting: Sitting, due_at: datetime | None) -> Verdict:
+        """It stays parked, which is no news; that it is no longer tried again by itself is."""
+        gave_up = sitting.again and due_at is None
+        lines = (self._line("state", _GAVE_UP),) if gave_up else ()
+        return Verdict(State.PARKED, sitting.status, due_at=due_at, parked=sitting.held.row.parked, lines=lines)
 
     def _later(self, sitting: Sitting, due_at: datetime, *, backlog: bool) -> Verdict:
         row = sitting.held.row
+        if sitting.in_vain:
+            return self._as_before(sitting, row.due_at)
         return Verdict(State.DUE, sitting.status, due_at=due_at, attempts=row.attempts, backlog=backlog)
 
     def _line(self, kind: str, sentence: str, step: str = "") -> HistoryLine:
@@ -400,6 +429,8 @@ _CALM = {
     State.IN_STEP: "The ILS agrees with the request; nothing is left to do.",
     State.CLOSED: "The request is finished and nothing of it is left to do in the ILS.",
 }
+_NIGHTS = {True: "It is tried again by itself every night.", False: ""}
+_GAVE_UP = "It was tried again every night and is not tried by itself any more."
 _STOPPED = {State.STAFF: "Staff are asked:", State.PARKED: "Parked."}
 
 
@@ -408,6 +439,11 @@ def _quota(sitting: Sitting, step: Step) -> Quota | None:
     if step.key.verb is not Verb.DELETE_TEMPORARY_ITEM or is_drill(key):
         return None
     return Quota(key.library, sitting.policy.deletes_per_hour)
+
+
+def _parked_for(sitting: Sitting, problem: IlsError) -> bool:
+    """Whether the request is parked for this very problem."""
+    return sitting.held.row.parked.alike(Parked("", problem.cause, problem.reason))
 
 
 def _attempted(step: Step) -> str:

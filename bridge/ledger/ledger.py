@@ -18,6 +18,7 @@ from bridge.ledger.migrating import Revision
 from bridge.ledger.orders import Orders
 from bridge.ledger.presence import Presence
 from bridge.ledger.requests import Requests
+from bridge.ledger.stopped import Stopped
 from bridge.ledger.work import Work
 
 
@@ -39,6 +40,7 @@ class Ledger:
         self.inbox = Inbox(self.database, clock)
         self.requests = Requests(self.database, clock)
         self.work = Work(self.database, clock)
+        self.stopped = Stopped(self.database, clock)
         self.lanes = Lanes(self.database, clock)
         self.libraries = Libraries(self.database, clock)
         self.figures = Figures(self.database, clock)

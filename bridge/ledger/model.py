@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from bridge.domain.arrival import Arrival, ArrivalState
+from bridge.domain.attention import common_reason
 from bridge.domain.plan import Step
 from bridge.domain.record import Record
 from bridge.domain.request import Request
@@ -120,10 +121,14 @@ class Parked:
     reason: str = ""
     advice: str = ""
 
+    def alike(self, other: Parked) -> bool:
+        """Whether both are for the same reason; parked again for the same is no news."""
+        return self.cause == other.cause and common_reason(self.reason) == common_reason(other.reason)
+
 
 @dataclass(frozen=True)
 class Row:
-    """A request as the ledger has it."""
+    """A request as the ledger has it. ``due_at`` of a parked one is when it is tried again by itself; ``parked_at`` is since when it is."""
 
     id: int
     lane: str
@@ -139,6 +144,7 @@ class Row:
     created_at: datetime
     updated_at: datetime
     afresh: bool = False
+    parked_at: datetime | None = None
 
     @property
     def name(self) -> str:
@@ -171,12 +177,13 @@ class HistoryLine:
 
 @dataclass(frozen=True)
 class Ending:
-    """How a step ended, with the record as it is now and the sentences that tell it."""
+    """How a step ended, with the record as it is now and the sentences that tell it; ``problem`` is told in the journal alone."""
 
     step: Step
     state: StepState
     record: Record
     lines: tuple[HistoryLine, ...] = ()
+    problem: str = ""
 
 
 @dataclass(frozen=True)

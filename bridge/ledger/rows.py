@@ -25,6 +25,7 @@ def row_of(found: Any) -> Row:  # noqa: ANN401 - a row
         created_at=found.created_at,
         updated_at=found.updated_at,
         afresh=bool(found.afresh),
+        parked_at=found.parked_at,
     )
 
 

@@ -80,6 +80,8 @@ inbox = Table(
 )
 
 WORK_WAITS = text("state in ('due', 'waiting')")
+TRIED_AGAIN = text("state = 'parked' and due_at is not null")
+"""Parked requests that are tried again by themselves."""
 UNFINISHED = text("state not in ('closed', 'forgotten')")
 LEASED = text("lease_until is not null")
 BATCHED = text("batch != ''")
@@ -121,6 +123,7 @@ request = Table(
     Column("updated_at", Instant, nullable=False),
     UniqueConstraint("library", "service", "role", "requester", "number", name="request_once"),
     Index("request_due", "lane", "backlog", "due_at", sqlite_where=WORK_WAITS, postgresql_where=WORK_WAITS),
+    Index("request_again", "lane", "due_at", sqlite_where=TRIED_AGAIN, postgresql_where=TRIED_AGAIN),
     Index("request_leased", "lane", sqlite_where=LEASED, postgresql_where=LEASED),
     Index("request_talk", "conversation", sqlite_where=LEASED, postgresql_where=LEASED),
     Index("request_number", "number"),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sqlalchemy import (
     ColumnElement,
+    FromClause,
     TextClause,
     Update,
     bindparam,
@@ -46,32 +49,52 @@ LEASED = Prepared(
 )
 
 
-def _waiting(lane: ColumnElement[str], backlog: int) -> tuple[ColumnElement[bool] | TextClause, ...]:
-    """Work that may begin now; one value of ``backlog`` at a time, so that the index leads straight to what is due first."""
-    return (REQUEST.c.lane == lane, schema.WORK_WAITS, REQUEST.c.backlog == backlog, FREE, ~HELD)
+Waits = tuple[ColumnElement[bool] | TextClause, ...]
 
 
-def _next_due(backlog: int) -> Prepared:
+def _live(of: FromClause) -> Waits:
+    return (schema.WORK_WAITS, of.c.backlog == 0)
+
+
+def _backlog(of: FromClause) -> Waits:
+    return (schema.WORK_WAITS, of.c.backlog == 1)
+
+
+def _tried_again(of: FromClause) -> Waits:  # noqa: ARG001 - one of three alike
+    return (schema.TRIED_AGAIN,)
+
+
+KINDS: tuple[Callable[[FromClause], Waits], ...] = (_live, _backlog, _tried_again)
+"""Kinds of work, the first before the others. Each has an index that leads straight to what is due first."""
+
+
+def _waiting(lane: ColumnElement[str], kind: Callable[[FromClause], Waits]) -> Waits:
+    """Work that may begin now."""
+    return (REQUEST.c.lane == lane, *kind(REQUEST), FREE, ~HELD)
+
+
+def _next_due(kind: Callable[[FromClause], Waits]) -> Prepared:
     other = REQUEST.alias("other")
     spoken_with = exists().where(
         other.c.conversation == REQUEST.c.conversation, other.c.lease_until.is_not(None), other.c.lease_until > NOW
     )
     return Prepared(
         select(REQUEST)
-        .where(*_waiting(bindparam("of_lane"), backlog), REQUEST.c.due_at <= NOW, ~spoken_with)
+        .where(*_waiting(bindparam("of_lane"), kind), REQUEST.c.due_at <= NOW, ~spoken_with)
         .order_by(REQUEST.c.due_at)
         .limit(1)
         .with_for_update(skip_locked=True, of=REQUEST)
     )
 
 
-NEXT_DUE = (_next_due(0), _next_due(1))
-"""The next live change of a lane, and the next of its backlog; in the very order of the index, so that no database sorts all that waits."""
+NEXT_DUE = tuple(map(_next_due, KINDS))
+"""The next live change of a lane, the next of its backlog, the next parked request that is tried again; in the very order of the index, so
+that no database sorts all that waits."""
 
 
-def _more(backlog: int) -> ColumnElement[bool]:
+def _more(kind: Callable[[FromClause], Waits]) -> ColumnElement[bool]:
     other = REQUEST.alias("more")
-    due = (schema.WORK_WAITS, other.c.backlog == backlog, other.c.due_at <= NOW, _free(other.c.lease_until))
+    due = (*kind(other), other.c.due_at <= NOW, _free(other.c.lease_until))
     mine = (other.c.lane == bindparam("of_lane"), other.c.id != bindparam("of"), other.c.library.not_in(HELD_LIBRARIES))
     return select(other.c.id).where(*mine, *due).exists()
 
@@ -80,17 +103,24 @@ LEASE = Prepared(
     update(REQUEST)
     .where(REQUEST.c.id == bindparam("of"))
     .values(lease_until=bindparam("until"), owner=bindparam("by"), fence=bindparam("with_fence"))
-    .returning(or_(_more(0), _more(1)).label("more"))
+    .returning(or_(*map(_more, KINDS)).label("more"))
 )
 """Takes the lease; answers whether more of the lane is due."""
 
 
-def _earliest(backlog: int) -> ColumnElement[object]:
-    due = select(REQUEST.c.due_at).where(*_waiting(schema.lane.c.name, backlog)).order_by(REQUEST.c.due_at).limit(1)
+def _earliest(kind: Callable[[FromClause], Waits]) -> ColumnElement[object]:
+    due = select(REQUEST.c.due_at).where(*_waiting(schema.lane.c.name, kind)).order_by(REQUEST.c.due_at).limit(1)
     return due.correlate(schema.lane).scalar_subquery()
 
 
-DUE_LANES = Prepared(select(schema.lane.c.name, _earliest(0).label("live"), _earliest(1).label("backlog")))
+DUE_LANES = Prepared(
+    select(
+        schema.lane.c.name,
+        _earliest(_live).label("live"),
+        _earliest(_backlog).label("backlog"),
+        _earliest(_tried_again).label("again"),
+    )
+)
 """Each lane with when its next request falls due: a look into the index for each, however much waits."""
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from sqlalchemy import Connection, or_, select, update
 
-from bridge.domain.attention import common_reason
 from bridge.domain.plan import Step
 from bridge.domain.record import Record
 from bridge.domain.request import Request
@@ -22,6 +21,7 @@ from bridge.ledger.model import (
     Ending,
     HistoryLine,
     LeaseLost,
+    Parked,
     Pending,
     Quota,
     State,
@@ -48,7 +48,7 @@ class Work:
         self._clock = clock
 
     def claim(self, lane: str, *, owner: str, lease: timedelta, cap: int) -> Claimed | None:
-        """Take the next due request of an open lane that is below its cap; live changes before backlog, then by due time."""
+        """Take the next due request of an open lane below its cap: live changes, then backlog, then what is parked and tried again."""
         now = self._clock()
         here = {"of_lane": lane, "now": now}
         with self._database.write() as connection:
@@ -129,13 +129,22 @@ class Work:
                 raise _lost(held)
             add_history(connection, held.row.id, lines)
 
-    def finish(self, held: Claimed, step: Step, state: StepState, record: Record, lines: Sequence[HistoryLine]) -> int:
+    def finish(
+        self,
+        held: Claimed,
+        step: Step,
+        state: StepState,
+        record: Record,
+        lines: Sequence[HistoryLine],
+        *,
+        problem: str = "",
+    ) -> int:
         """Journal a step's end with the new record and its sentences; answers the request's version now.
 
         ``unknown`` leaves the step pending, so that it is verified before anything else. Raises ``LeaseLost``.
         """
         with self._database.write() as connection:
-            current, _ = self._end(connection, held, Ending(step, state, record, tuple(lines)))
+            current, _ = self._end(connection, held, Ending(step, state, record, tuple(lines), problem))
         return current
 
     def verified(self, held: Claimed, pending: Pending, record: Record, lines: Sequence[HistoryLine]) -> None:
@@ -198,7 +207,7 @@ class Work:
         """Lanes with work that nobody holds, and when their next request falls due."""
         with self._database.read() as connection:
             rows = statements.DUE_LANES.all(connection, {"now": self._clock()})
-        waits = ((row.name, tuple(filter(None, (row.live, row.backlog)))) for row in rows)
+        waits = ((row.name, tuple(filter(None, (row.live, row.backlog, row.again)))) for row in rows)
         return tuple((name, min(due)) for name, due in waits if due)
 
     def _begin(self, connection: Connection, held: Claimed, step: Step, quota: Quota | None) -> None:
@@ -240,7 +249,7 @@ class Work:
             "of": held.row.id,
             "named": str(ending.step.key),
             "as_state": ending.state.value,
-            "why": ending.lines[-1].line if ending.state in UNWELL and ending.lines else "",
+            "why": ending.problem or (ending.lines[-1].line if ending.state in UNWELL and ending.lines else ""),
             "now": self._clock(),
         }
         statements.STEP_ENDED.run(connection, ended)
@@ -266,15 +275,9 @@ class Work:
         if verdict.state not in {State.PARKED, State.STAFF}:
             return None
         before = connection.execute(select(*PARKED).where(REQUEST.c.id == held.row.id)).one()
-        return _parked_at(before, verdict, self._clock())
-
-
-def _parked_at(before: Any, verdict: Verdict, now: datetime) -> datetime:  # noqa: ANN401 - a row
-    """Since when a request is parked (or waits for staff); parked again for the same reason is no news."""
-    same = before.parked_cause == verdict.parked.cause
-    same = same and common_reason(before.parked_reason) == common_reason(verdict.parked.reason)
-    since: datetime | None = before.parked_at if same else None
-    return since or now
+        same = Parked("", before.parked_cause, before.parked_reason).alike(verdict.parked)
+        since: datetime | None = before.parked_at if same else None
+        return since or self._clock()
 
 
 def _of(held: Claimed) -> dict[str, object]:

@@ -37,6 +37,7 @@ class TestPatrons:
     ("advice", "common"),
     [
         ("Correct the map. Then: ill-bridge resync R12.", "Correct the map."),
+        ("Correct the map, then: ill-bridge retry R12.", "Correct the map."),
         ("When it is settled: ill-bridge resolve R7.", ""),
         ("Run: ill-bridge status.", "Run: ill-bridge status."),
     ],

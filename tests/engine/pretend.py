@@ -16,6 +16,7 @@ from bridge.domain.commands import Verb
 from bridge.domain.expect import AccountStanding, Expectations
 from bridge.domain.finding import Finding, well
 from bridge.domain.identity import Mark, RequestKey, Role, ServiceType
+from bridge.domain.parking import Nights
 from bridge.domain.policy import BorrowingPolicy, LendingPolicy, Policy
 from bridge.domain.record import (
     Existence,
@@ -298,6 +299,7 @@ class Stage:
     cap: int = 2
     schedule: RetrySchedule = field(default_factory=lambda: RetrySchedule(jitter=0.0, tries=4))
     passing: Passing = pass_by
+    nights: Nights = field(default_factory=Nights)
     stops: list[bool] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -316,6 +318,7 @@ class Stage:
             self.lane,
             lambda _: self.policy,
             schedule=self.schedule,
+            nights=self.nights,
             stopping=lambda: bool(self.stops),
             passing=self._pass,
         )

@@ -156,7 +156,7 @@ class TestFailures:
             stage.work()
             stage.clock.advance(hours=2)
         assert stage.row().state is State.PARKED
-        assert "resync R1" in stage.row().parked.advice
+        assert "retry R1" in stage.row().parked.advice
 
     def test_a_refusal_parks_with_reason_and_advice(self, stage: Stage) -> None:
         stage.tell(Phase.RECEIVED)
@@ -165,10 +165,10 @@ class TestFailures:
         row = stage.row()
         assert row.state is State.PARKED
         assert (row.parked.cause, row.parked.reason) == ("unknown_patron", "Unknown.")
-        assert row.parked.advice == "Correct it. Then: ill-bridge resync R1."
+        assert row.parked.advice == "Correct it, then: ill-bridge retry R1."
         assert stage.history()[-2:] == [
             "Find patron did not succeed: Unknown.",
-            "Parked. Correct it. Then: ill-bridge resync R1.",
+            "Parked. Correct it, then: ill-bridge retry R1.",
         ]
 
     def test_rule_8_parked_is_about_a_goal(self, stage: Stage) -> None:

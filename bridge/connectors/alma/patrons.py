@@ -38,7 +38,7 @@ class Patrons:
             raise Rejected(
                 f"The patron may not borrow: {'; '.join(reasons)}.",
                 cause="patron_not_entitled",
-                advice="See to the patron's record in Alma, then resync the request.",
+                advice="See to the patron's record in Alma.",
             )
         expires = day_of(user.expiry_date, self._settings.timezone)
         patron = PatronRecord(command.patron_id, user.primary_id or command.patron_id, expires)

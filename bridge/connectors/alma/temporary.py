@@ -174,5 +174,5 @@ def _not_ours(what: str) -> Rejected:
     return Rejected(
         f"{what}: it is not deleted or changed by the bridge.",
         cause="not_ours",
-        advice="See to the item in Alma by hand, then resync the request.",
+        advice="See to the item in Alma by hand.",
     )

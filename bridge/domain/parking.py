@@ -1,0 +1,109 @@
+"""Parked requests by cause: does time heal it, what is asked for once it was mended, and when it is tried again by itself. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, time, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+
+class Mend(StrEnum):
+    """The command that goes on once a cause was mended.
+
+    ``retry`` where a request, a setting or somebody's account was wrong: nothing of ours changed in the ILS meanwhile. ``resync`` where
+    staff may have seen to the item, its hold or its loan by hand, so that the record has to be read afresh.
+    """
+
+    RETRY = "retry"
+    RESYNC = "resync"
+
+
+@dataclass(frozen=True)
+class Cause:
+    """What a cause means. ``heals``: it may pass without anybody correcting the request or a setting. ``advice``: where none was given."""
+
+    mend: Mend
+    heals: bool = False
+    advice: str = "Find out why"
+
+
+_RETRY = Cause(Mend.RETRY)
+_RESYNC = Cause(Mend.RESYNC)
+_ACCOUNT = Cause(Mend.RETRY, heals=True, advice="See to the borrowing library's account in the ILS")
+_BUSY = Cause(Mend.RETRY, heals=True, advice="See whether the ILS is well, and ask its support where it stays so")
+_ELSEWHERE = Cause(Mend.RESYNC, heals=True, advice="See in the ILS what stands in its way")
+
+CAUSES: Mapping[str, Cause] = {
+    "unknown_patron": Cause(Mend.RETRY, heals=True, advice="Correct the patron id in the request"),
+    "patron_not_entitled": Cause(Mend.RETRY, heals=True, advice="See to the patron's record in the ILS"),
+    "barcode_taken": Cause(Mend.RETRY, heals=True, advice="Give the request another temporary barcode"),
+    "illegal_barcode": _RETRY,
+    "unknown_item": Cause(Mend.RETRY, heals=True, advice="Correct the barcode in the request"),
+    "item_type": _RETRY,
+    "location": _RETRY,
+    "pickup_location": _RETRY,
+    "hold_elsewhere": _ELSEWHERE,
+    "not_fillable": _ELSEWHERE,
+    "unknown_account": _RETRY,
+    "account_not_entitled": _ACCOUNT,
+    "account_expired": _ACCOUNT,
+    "account_blocked": _ACCOUNT,
+    "loan_limit": _ACCOUNT,
+    "parallel_loan": _ACCOUNT,
+    "desk": _RETRY,
+    "not_loanable": _ELSEWHERE,
+    "on_loan": _ELSEWHERE,
+    "still_on_loan": _ELSEWHERE,
+    "due_date_past": _RETRY,
+    "not_ours": _RESYNC,
+    "item_in_use": _ELSEWHERE,
+    "bib_in_use": _ELSEWHERE,
+    "not_moved": _ELSEWHERE,
+    "refused": _RESYNC,
+    "rejected": _RESYNC,
+    "throttled": _BUSY,
+    "general_error": _BUSY,
+    "server_error": _BUSY,
+    "nonsense": _BUSY,
+    "retry": _BUSY,
+    "outcome_unknown": Cause(Mend.RESYNC, heals=True, advice="See in the ILS what came of it"),
+    "unsettled": Cause(Mend.RESYNC, advice="Report this as a fault of the bridge"),
+    "fault": Cause(Mend.RESYNC, advice="Report it with the log's 'worker.failed'"),
+    "staff": Cause(Mend.RESYNC, advice="Do it by hand"),
+}
+"""What a request can be parked for. A connector of others may have more: they are taken for what only people can mend."""
+
+
+def cause_of(name: str) -> Cause:
+    """What this cause means."""
+    return CAUSES.get(name, _RESYNC)
+
+
+def advice_for(name: str, advice: str, request: str) -> str:
+    """What to do for a request parked for this cause, ending with the command that goes on."""
+    cause = cause_of(name)
+    return f"{(advice or cause.advice).rstrip(' .')}, then: ill-bridge {cause.mend} {request}."
+
+
+@dataclass(frozen=True)
+class Nights:
+    """When parked requests are tried again by themselves: once a day ``at`` this time in ``zone``, for so many days (by library)."""
+
+    at: time = time(2, 30)
+    zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
+    days: Mapping[str, int] = field(default_factory=dict)
+
+    def next_try(self, library: str, cause: str, *, since: datetime, now: datetime) -> datetime | None:
+        """When a request parked ``since`` is tried again (UTC); ``None`` where time does not heal it, or it was tried long enough."""
+        days = self.days.get(library, 0)
+        if not days or not cause_of(cause).heals:
+            return None
+        found = self._after(now)
+        return found if found <= since + timedelta(days=days) else None
+
+    def _after(self, now: datetime) -> datetime:
+        today = now.astimezone(self.zone).date()
+        coming = (datetime.combine(today + timedelta(days=ahead), self.at, tzinfo=self.zone) for ahead in range(3))
+        return next(moment for each in coming if (moment := each.astimezone(UTC)) > now)
