@@ -220,8 +220,8 @@ class LibrarySettings(Section):
         default=14,
         ge=0,
         le=3650,
-        description="Days for which a parked request is tried again by itself every night, where time may heal the cause (an unknown patron, "
-        "a blocked account, an item in use …); 0: only staff try it again.",
+        description="Days for which a parked request is tried again by itself every night, where time may heal the cause (an unknown "
+        "patron, a blocked account, an item in use …); 0: only staff try it again.",
         examples=[14],
     )
     age_limit_days: int = Field(

@@ -32,7 +32,8 @@ def test_an_advice_ends_with_the_command_that_goes_on(cause: str, advice: str, s
 @pytest.mark.parametrize("cause", sorted(CAUSES))
 def test_every_cause_has_an_advice_that_is_one_sentence(cause: str) -> None:
     said = advice_for(cause, "", "R1")
-    assert said.count(".") <= 2 and said.endswith(f", then: ill-bridge {CAUSES[cause].mend} R1.")
+    assert said.count(".") <= 2
+    assert said.endswith(f", then: ill-bridge {CAUSES[cause].mend} R1.")
 
 
 class TestNights:
@@ -48,7 +49,8 @@ class TestNights:
         assert BERLIN.next_try("main", "unknown_patron", since=PARKED, now=now) == then
 
     def test_summer_begins_and_each_night_comes_once(self) -> None:
-        now, found = datetime(2027, 3, 26, 12, tzinfo=UTC), []
+        now = datetime(2027, 3, 26, 12, tzinfo=UTC)
+        found: list[datetime] = []
         for _ in range(4):
             then = BERLIN.next_try("main", "unknown_patron", since=now, now=found[-1] if found else now)
             assert then is not None

@@ -121,7 +121,8 @@ class TestByItself:
         assert night(stage) is State.PARKED
         row = stage.row()
         assert (row.parked_at, row.parked.cause, row.attempts) == (since, "unknown_patron", 0)
-        assert row.due_at is not None and row.due_at > stage.clock.now
+        assert row.due_at is not None
+        assert row.due_at > stage.clock.now
 
     @pytest.mark.parametrize("problem", [Unavailable("Nobody there."), CredentialsRejected("Bad key.")])
     def test_an_ils_that_is_down_at_night_keeps_it_for_later(self, stage: Stage, problem: IlsError) -> None:
