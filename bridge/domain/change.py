@@ -46,6 +46,9 @@ class Closure(StrEnum):
     UNFILLED = "unfilled"
 
 
+WITHOUT_ITEM = frozenset({Closure.WITHOUT_RETURN, Closure.LOST_PAID})
+
+
 class Condition(StrEnum):
     """What may be true of a leg and volume beside its phase."""
 
@@ -58,6 +61,7 @@ class Condition(StrEnum):
     FEE_COMMUNICATED = "fee_communicated"
     FEE_PAID = "fee_paid"
     LIBRARY_USE_ONLY = "library_use_only"
+    DAMAGED = "damaged"
 
 
 class Unset(Enum):
@@ -92,7 +96,11 @@ class Stamp:
 
 @dataclass(frozen=True)
 class Edits:
-    """Fields of a request that a change sets (or empties, with ``None``). Dates are the supplier's calendar dates."""
+    """Fields of a request that a change sets (or empties, with ``None``). Dates are the supplier's calendar dates.
+
+    ``bill`` is what the lender wants for a lost or damaged item; ``fee`` any other fee, and what a change says that does not tell them
+    apart (``Facts``).
+    """
 
     service_type: ServiceType | Unset = UNSET
     partner: str | Unset | None = UNSET
@@ -107,6 +115,7 @@ class Edits:
     item_format: str | Unset | None = UNSET
     due: date | Unset | None = UNSET
     fee: Money | Unset | None = UNSET
+    bill: Money | Unset | None = UNSET
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
@@ -28,6 +28,8 @@ class Verb(StrEnum):
     DELETE_TEMPORARY_ITEM = "delete_temporary_item"
     CHARGE_FEE = "charge_fee"
     MARK_LOST = "mark_lost"
+    MARK_FOUND = "mark_found"
+    NOTE_ITEM = "note_item"
 
 
 class Origin(StrEnum):
@@ -44,6 +46,9 @@ class Money:
 
     amount: Decimal
     currency: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.amount} {self.currency}".strip()
 
 
 @dataclass(frozen=True)
@@ -164,22 +169,38 @@ class CheckOut:
 
 @dataclass(frozen=True)
 class SetDueDate:
-    """Give an open loan another due date: our loan (``loan_id``), or whoever has the item where that is empty."""
+    """Give an open loan another due date: our loan (``loan_id``), or whoever has the item where that is empty.
+
+    The loan gets an earlier date only where it ``may_shorten``, and then the one that ``on`` says.
+    """
 
     target: Target
     due: date
     loan_id: str = ""
     account: str = ""
     may_shorten: bool = False
+    leave_days: int = 0
+
+    def on(self, today: date, stands: date | None) -> date:
+        """The date a loan should have that now is due on ``stands``: one that is shortened still runs ``leave_days``, if it did before."""
+        if stands is None or self.due >= stands:
+            return self.due
+        if not self.may_shorten:
+            return stands
+        return min(stands, max(self.due, today + timedelta(days=self.leave_days)))
 
 
 @dataclass(frozen=True)
 class CheckIn:
-    """Check the item in, but only while the open loan is ours (``loan_ids`` or ``account``) or the item is one we made."""
+    """Check the item in, but only while the open loan is ours (``loan_ids`` or ``account``) or the item is one we made.
+
+    ``was_lost``: it was declared lost once, so look first whether a replacement fee was paid that a check-in would pay back.
+    """
 
     target: Target
     loan_ids: tuple[str, ...] = ()
     account: str = ""
+    was_lost: bool = False
 
 
 @dataclass(frozen=True)
@@ -235,6 +256,31 @@ class MarkLost:
 
 
 @dataclass(frozen=True)
+class MarkFound:
+    """Take back that the loan was declared lost: it goes on as an ordinary loan."""
+
+    target: Target
+    loan_id: str = ""
+
+
+@dataclass(frozen=True)
+class NoteItem:
+    """Put a note for the desk on an item we made, in the place of ``instead_of``, our note before; what others wrote there stays."""
+
+    target: Target
+    note: str
+    instead_of: str = ""
+
+    def on(self, stands: str) -> str:
+        """The whole note, where ``stands`` is the one there now."""
+        if self.instead_of and self.instead_of in stands:
+            return stands.replace(self.instead_of, self.note, 1).strip("; ")
+        if not self.note or self.note in stands:
+            return stands
+        return "; ".join(part for part in (stands, self.note) if part)
+
+
+@dataclass(frozen=True)
 class Inspect:
     """What exists in the ILS for this mark? Read-only; the other fields say where to look."""
 
@@ -262,4 +308,6 @@ Command = (
     | DeleteTemporaryItem
     | ChargeFee
     | MarkLost
+    | MarkFound
+    | NoteItem
 )

@@ -9,12 +9,18 @@ from enum import Enum
 from typing import Any
 
 from bridge.domain.care import is_drill
-from bridge.domain.change import NOT_SUPPLIED, Closure, Condition, Phase
+from bridge.domain.change import GONE_BACK, NOT_SUPPLIED, Closure, Condition, Phase
 from bridge.domain.commands import Description, Money, Place
 from bridge.domain.identity import Mark, RequestKey, Role, ServiceType, mark_for
 from bridge.domain.policy import BarcodeFrom, BorrowingPolicy, LendingPolicy, NoBarcode, NotReturned, OnRecall, Policy
 from bridge.domain.request import Request
 from bridge.domain.standing import Standing, standings
+
+
+FEE = "fee"
+REPLACEMENT = "replacement"
+"""Keys by which the fees of one item are told apart."""
+DAMAGED = "The item came back damaged; see to it."
 
 
 class Wish(Enum):
@@ -56,13 +62,15 @@ class HoldWish:
 class LoanWish:
     """A loan that should be open: ours (``account``), or a patron's whose due date we may only set (``account`` empty).
 
-    ``renew``: a date that comes after the first one is brought to the loan too.
+    ``renew``: a date that comes after the first one is brought to the loan too. ``leave_days``: how many days a loan that is shortened
+    still runs at least, from the day it is shortened.
     """
 
     account: str = ""
     due: date | None = None
     may_shorten: bool = False
     renew: bool = True
+    leave_days: int = 0
 
 
 @dataclass(frozen=True)
@@ -79,7 +87,10 @@ class FeeWish:
 class ItemGoal:
     """The goal for one leg and volume: each part present (with its values), absent, or left as it is.
 
-    ``attention`` says why staff must decide before anything else is done. ``lost`` wants the loan declared lost.
+    ``attention`` says what staff must see to or decide, behind all that can be done without them; ``dispute`` says it of an item that is
+    lost or was, and is moot where nothing of ours is in the ILS any more. ``lost`` wants the loan declared lost, ``found`` that taken back;
+    ``was_lost``: it was declared lost at any time.
+    ``bill`` is the replacement fee.
     """
 
     leg: str
@@ -92,8 +103,12 @@ class ItemGoal:
     place: Place | Wish = LEAVE
     transit: Place | Wish = LEAVE
     fee: FeeWish | Wish = LEAVE
+    bill: FeeWish | Wish = LEAVE
     lost: bool = False
+    found: bool = False
+    was_lost: bool = False
     attention: str = ""
+    dispute: str = ""
 
 
 @dataclass(frozen=True)
@@ -143,7 +158,7 @@ def _needs_patron(stand: Standing, policy: BorrowingPolicy) -> bool:
 
 def _item_goal(key: RequestKey, stand: Standing, policy: Policy) -> ItemGoal:
     mark = mark_for(policy.bridge, key, stand.leg, stand.volume)
-    bare = ItemGoal(leg=stand.leg, volume=stand.volume, mark=mark, barcode=stand.barcode)
+    bare = ItemGoal(leg=stand.leg, volume=stand.volume, mark=mark, barcode=stand.barcode, was_lost=stand.was_lost)
     if stand.service_type is ServiceType.COPY:
         return _copy(bare, key, stand, policy.borrowing)
     if key.role is Role.BORROWER:
@@ -160,20 +175,29 @@ def _copy(bare: ItemGoal, key: RequestKey, stand: Standing, policy: BorrowingPol
 
 def trouble(stand: Standing) -> str:
     """Why staff must decide about a living leg, or the empty text. One plain sentence."""
-    if stand.reverted_from and not stand.lost:
+    turned_up = stand.found and stand.reverted_from is Phase.COMPLETED
+    if stand.reverted_from and not stand.lost and not turned_up:
         return f"The service took the request back from '{stand.reverted_from}' to '{stand.phase}' after the item had moved."
     if stand.phase in NOT_SUPPLIED and stand.moved:
         return (
             f"The request was {stand.phase} after the item had been shipped; where the item is now, only staff can see."
         )
-    if stand.unnamed:
+    if stand.unnamed and not stand.lost and not stand.closed_without_item:
         return "The request came back as a whole, but nobody said that this volume is among what came back."
-    if stand.closure in {Closure.WITHOUT_RETURN, Closure.LOST_PAID} and stand.phase is Phase.COMPLETED:
-        return "The loan was closed without the item coming back."
-    if stand.was_lost and stand.phase is Phase.COMPLETED:
-        return "The item was declared lost and then the request was completed; nobody said that the item came back."
-    if stand.was_lost and not stand.lost and stand.has(Condition.FEE_PAID):
+    return ""
+
+
+def dispute(stand: Standing) -> str:
+    """Why staff must decide about an item that is lost or was, or the empty text. One plain sentence."""
+    paid = stand.has(Condition.FEE_PAID)
+    if stand.found and paid:
         return "The item came back after it was lost and paid for; a check-in might wipe out the replacement fee."
+    if stand.closed_without_item:
+        ended = " and was paid for" if paid else ""
+        return f"The loan was closed without the item coming back{ended}; decide what stays in the ILS."
+    if stand.lost and stand.phase is Phase.COMPLETED:
+        ended = ", which was paid for," if paid else ""
+        return f"The item{ended} was declared lost and then the request was completed; nobody said that the item came back."
     return ""
 
 
@@ -182,35 +206,63 @@ def _borrowing(bare: ItemGoal, key: RequestKey, stand: Standing, policy: Borrowi
         return bare
     if stand.dead:
         return replace(bare, item=ABSENT, hold=ABSENT)
-    attention = trouble(stand)
-    if attention:
-        return replace(bare, attention=attention)
     if policy.existing_item:
         return _existing(bare, stand, policy)
+    if _never_came(stand):
+        return replace(bare, item=ABSENT, hold=ABSENT, fee=ABSENT if policy.waive_fee_on_cancel else LEAVE)
+    attention = trouble(stand)
+    if not stand.lost_on_the_way_back and (stand.lost or dispute(stand)):
+        return _missing(bare, stand, policy, attention)
+    if attention:
+        return replace(bare, attention=attention)
+    return _in_order(bare, key, stand, policy)
+
+
+def _never_came(stand: Standing) -> bool:
+    """Lost on the way to us, and over: no patron of ours ever had it."""
+    over = stand.phase in {Phase.COMPLETED, *NOT_SUPPLIED}
+    return over and not stand.arrived and (stand.lost or stand.closed_without_item)
+
+
+def _missing(bare: ItemGoal, stand: Standing, policy: BorrowingPolicy, attention: str) -> ItemGoal:
+    """Lost, or closed without the item: nothing is checked in or deleted. One that never reached us no patron has, or pays for."""
+    text = dispute(stand)
+    if stand.found or not stand.arrived:
+        return replace(bare, attention=attention, dispute=text)
+    lost = stand.lost and policy.declare_lost
+    bill = _bill(stand, policy)
+    return replace(bare, lost=lost, fee=_fee(stand, policy), bill=bill, attention=attention, dispute=text)
+
+
+def _in_order(bare: ItemGoal, key: RequestKey, stand: Standing, policy: BorrowingPolicy) -> ItemGoal:
     if stand.phase in NOT_SUPPLIED:
         return replace(bare, item=ABSENT, hold=ABSENT, fee=ABSENT if policy.waive_fee_on_cancel else LEAVE)
-    if stand.phase is Phase.COMPLETED and stand.closure is not Closure.RETURNED:
+    back = stand.closure is Closure.RETURNED or stand.lost_on_the_way_back
+    if stand.phase is Phase.COMPLETED and not back:
         return replace(
             bare, attention="The service says that the request is completed, but not that the item went back."
         )
-    if stand.phase in {Phase.RETURNED, Phase.COMPLETED}:
+    if stand.phase in GONE_BACK or stand.lost_on_the_way_back:
         return _sent_back(bare, key, stand, policy)
-    if stand.lost:
-        return replace(bare, lost=policy.declare_lost, fee=_fee(stand, policy))
-    if stand.phase.rank < policy.create_on.phase.rank:
+    if stand.phase is None or stand.phase.rank < policy.create_on.phase.rank:
         return replace(bare, fee=_fee(stand, policy))
     return _borrowed(bare, key, stand, policy)
 
 
 def _existing(bare: ItemGoal, stand: Standing, policy: BorrowingPolicy) -> ItemGoal:
-    """In-system loan: the real item arrives; nothing is created or deleted."""
-    if stand.phase is Phase.RECEIVED:
-        return replace(bare, transit=policy.place)
-    return bare
+    """In-system loan: the real item arrives; nothing is created or deleted. A loss is the lender's side of the same ILS to see to."""
+    if stand.lost or dispute(stand):
+        return bare
+    attention = trouble(stand)
+    if attention:
+        return replace(bare, attention=attention)
+    return replace(bare, transit=policy.place) if stand.phase is Phase.RECEIVED else bare
 
 
 def _sent_back(bare: ItemGoal, key: RequestKey, stand: Standing, policy: BorrowingPolicy) -> ItemGoal:
-    gone = replace(bare, hold=ABSENT)
+    """No hold, no loan, no item; a replacement fee charged for it is no longer owed. What was damaged still is."""
+    bill = _bill(stand, policy) if stand.has(Condition.DAMAGED) else ABSENT
+    gone = replace(bare, hold=ABSENT, bill=bill)
     held_drill = is_drill(key) and bool(stand.patron_id)  # a scan-in would fill the hold and write to the patron
     if policy.check_in_on_return and not held_drill:
         gone = replace(gone, loan=ABSENT)
@@ -232,10 +284,31 @@ def _borrowed(bare: ItemGoal, key: RequestKey, stand: Standing, policy: Borrowin
         if policy.hold and stand.patron_id
         else LEAVE
     )
-    recalls = _recalls(stand, policy)
-    loan = LoanWish(due=due, may_shorten=recalls, renew=policy.renew or recalls)
     fee = LEAVE if is_drill(key) else _fee(stand, policy)
-    return replace(bare, barcode=barcode, item=item, hold=hold, loan=loan, fee=fee)
+    return replace(
+        bare,
+        barcode=barcode,
+        item=item,
+        hold=hold,
+        loan=_patrons_loan(due, stand, policy),
+        fee=fee,
+        bill=_bill_in_use(stand, policy),
+        found=stand.found,
+        attention=_undated(stand, policy),
+    )
+
+
+def _patrons_loan(due: date | None, stand: Standing, policy: BorrowingPolicy) -> LoanWish:
+    recalls = _recalls(stand, policy)
+    days = policy.recall_minimum_days if recalls else 0
+    return LoanWish(due=due, may_shorten=recalls, renew=policy.renew or recalls, leave_days=days)
+
+
+def _undated(stand: Standing, policy: BorrowingPolicy) -> str:
+    """What staff are asked where a recall should shorten the loan and names no date."""
+    if not _recalls(stand, policy) or stand.recall_dated:
+        return ""
+    return "The lender recalls the item and names no date: bring the patron's due date forward in the ILS as your rules say."
 
 
 def _item_wish(barcode: str, due: date | None, stand: Standing, policy: BorrowingPolicy) -> ItemWish:
@@ -252,8 +325,20 @@ def _item_wish(barcode: str, due: date | None, stand: Standing, policy: Borrowin
         material=given("material", policy.material),
         suppressed=policy.suppressed,
         public_note=given("public_note", policy.public_note),
-        staff_note=given("staff_note", "Library use only" if stand.has(Condition.LIBRARY_USE_ONLY) else ""),
+        staff_note=_noted(given("staff_note", _use(stand)), stand, policy),
     )
+
+
+def _use(stand: Standing) -> str:
+    return "Library use only" if stand.has(Condition.LIBRARY_USE_ONLY) else ""
+
+
+def _noted(note: str, stand: Standing, policy: BorrowingPolicy) -> str:
+    """The note for the desk, with the recall where that is to be noted."""
+    if policy.on_recall is OnRecall.SHOW or not stand.has(Condition.RECALLED):
+        return note
+    by = f", due back {stand.due}" if stand.recall_dated and stand.due else ""
+    return "; ".join(part for part in (note, f"Recalled by the lender{by}") if part)
 
 
 def _recalls(stand: Standing, policy: BorrowingPolicy) -> bool:
@@ -261,13 +346,10 @@ def _recalls(stand: Standing, policy: BorrowingPolicy) -> bool:
 
 
 def _patrons_due(stand: Standing, policy: BorrowingPolicy) -> date | None:
-    """The lender's date less the margin; a recall that shortens leaves the patron a number of days (rule 11)."""
+    """The lender's date less the margin."""
     if stand.due is None or not policy.update_due_date:
         return None
-    due = stand.due - timedelta(days=policy.due_margin_days)
-    if _recalls(stand, policy) and stand.recalled_on is not None:
-        return max(due, stand.recalled_on + timedelta(days=policy.recall_minimum_days))
-    return due
+    return stand.due - timedelta(days=policy.due_margin_days)
 
 
 def _pickup(stand: Standing, policy: BorrowingPolicy) -> str:
@@ -281,7 +363,21 @@ def _fee(stand: Standing, policy: BorrowingPolicy) -> FeeWish | Wish:
         return LEAVE
     if stand.phase.rank < policy.fee_on.phase.rank:
         return LEAVE
-    return FeeWish(fee_key="fee", patron_id=stand.patron_id, fee=fee, fee_type=policy.fee_type)
+    return FeeWish(fee_key=FEE, patron_id=stand.patron_id, fee=fee, fee_type=policy.fee_type)
+
+
+def _bill(stand: Standing, policy: BorrowingPolicy) -> FeeWish | Wish:
+    """What the lender bills, for the patron."""
+    if not policy.charge_replacement_fee or stand.bill is None or not stand.patron_id:
+        return LEAVE
+    return FeeWish(fee_key=REPLACEMENT, patron_id=stand.patron_id, fee=stand.bill, fee_type=policy.replacement_fee_type)
+
+
+def _bill_in_use(stand: Standing, policy: BorrowingPolicy) -> FeeWish | Wish:
+    """While the patron has the item: damage is billed, and what was charged for a loss is no longer owed."""
+    if stand.has(Condition.DAMAGED):
+        return _bill(stand, policy)
+    return ABSENT if stand.found else LEAVE
 
 
 def temporary_barcode(key: RequestKey, stand: Standing, policy: BorrowingPolicy) -> str:
@@ -303,25 +399,31 @@ def _lending(bare: ItemGoal, stand: Standing, policy: LendingPolicy) -> ItemGoal
         return bare
     if stand.dead:
         return replace(bare, hold=ABSENT)
-    if _not_returned(stand, policy):
-        return replace(bare, lost=True)
     attention = trouble(stand)
+    if stand.lost or dispute(stand):
+        return _gone_astray(bare, stand, policy, attention)
     if attention:
         return replace(bare, attention=attention)
     if stand.phase in NOT_SUPPLIED:
         return replace(bare, hold=ABSENT)
     if stand.phase is Phase.COMPLETED:
-        return replace(bare, hold=ABSENT, loan=ABSENT if policy.check_in_on_completed else LEAVE, place=ABSENT)
-    if stand.lost:
-        return replace(bare, lost=policy.declare_lost)
+        home = ABSENT if policy.check_in_on_completed else LEAVE
+        damaged = DAMAGED if stand.has(Condition.DAMAGED) else ""
+        return replace(bare, hold=ABSENT, loan=home, place=ABSENT, attention=damaged)
     if stand.phase.rank < Phase.SHIPPED.rank:
         return _asked_for(bare, stand, policy)
-    return _lent(bare, stand, policy)
+    return replace(_lent(bare, stand, policy), found=stand.found and stand.phase not in GONE_BACK)
 
 
-def _not_returned(stand: Standing, policy: LendingPolicy) -> bool:
-    closed = stand.phase is Phase.COMPLETED and stand.closure is Closure.WITHOUT_RETURN
-    return closed and policy.not_returned is NotReturned.LOST and not stand.has(Condition.FEE_PAID)
+def _gone_astray(bare: ItemGoal, stand: Standing, policy: LendingPolicy, attention: str) -> ItemGoal:
+    """Lost, or closed without the item: declared lost unless it is paid for, and never checked in."""
+    if stand.found:
+        return replace(bare, attention=attention, dispute=dispute(stand))
+    paid = stand.has(Condition.FEE_PAID)
+    declared = stand.closed_without_item and policy.not_returned is NotReturned.LOST and not paid
+    text = "" if declared else dispute(stand)
+    lost = declared or (stand.lost and policy.declare_lost and not paid)
+    return replace(bare, lost=lost, attention=attention, dispute=text)
 
 
 def _asked_for(bare: ItemGoal, stand: Standing, policy: LendingPolicy) -> ItemGoal:

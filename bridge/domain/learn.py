@@ -112,7 +112,8 @@ def _settled(item: ItemRecord, step: Step) -> ItemRecord:
     if isinstance(command, do.CreateTemporaryItem):
         return _created(item, command)
     if isinstance(command, do.CheckIn):
-        return replace(item, checked_in=True, loans=tuple(replace(loan, ended=True) for loan in item.loans))
+        loans = tuple(replace(loan, ended=True) for loan in item.loans)
+        return replace(item, checked_in=True, loans=loans, marked_lost=False)
     if isinstance(command, do.PlaceHold | do.CancelHold):
         return _hold_settled(item, command)
     if isinstance(command, do.CheckOut):
@@ -138,7 +139,11 @@ def _plainly_settled(item: ItemRecord, command: do.Command) -> ItemRecord:
         case do.ChargeFee(fee_key=key, fee=fee):
             return replace(item, fees=_with_fee(item.fees, FeeRecord(key, "", fee)))
         case do.MarkLost():
-            return replace(item, marked_lost=True)
+            return replace(item, marked_lost=True, lost_ended=False)
+        case do.MarkFound():
+            return replace(item, marked_lost=False)
+        case do.NoteItem(note=note):
+            return replace(item, staff_note=note)
         case _:
             return item
 
@@ -155,6 +160,7 @@ def _created(item: ItemRecord, command: do.CreateTemporaryItem) -> ItemRecord:
         barcode=item.barcode or command.target.barcode,
         wished_barcode=command.target.barcode,
         due_written=command.due,
+        staff_note=command.staff_note,
         place=item.place if item.place != do.Place() else command.target.place,
     )
 
@@ -208,6 +214,8 @@ def amend(item: ItemRecord, seen: Sighting, under_way: Verb | None = None) -> It
         item = replace(item, holds=(*item.holds[:-1], replace(item.hold, state=HoldState.SATISFIED)))
     if seen.loans_seen:
         item = replace(item, loans=_amend_loans(item, seen.loans))
+    if seen.lost is not None:
+        item = replace(item, marked_lost=item.marked_lost or seen.lost, lost_ended=item.marked_lost and not seen.lost)
     for fee in seen.fees:
         item = replace(item, fees=_with_fee(item.fees, fee))
     return _amend_place(item, seen)

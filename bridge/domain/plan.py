@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bridge.domain import commands as do
 from bridge.domain.capabilities import Ability, Capabilities
 from bridge.domain.commands import Command, Origin, Verb
-from bridge.domain.goal import ABSENT, FeeWish, Goal, HoldWish, ItemGoal, ItemWish, LoanWish, Wish
+from bridge.domain.goal import ABSENT, FEE, REPLACEMENT, FeeWish, Goal, HoldWish, ItemGoal, ItemWish, LoanWish, Wish
 from bridge.domain.record import Existence, HoldState, ItemRecord, Record
 
 
@@ -84,12 +84,13 @@ def _differences(
         if (item_goal.leg, item_goal.volume) in without:
             continue
         item = record.item(item_goal.leg, item_goal.volume)
-        found = _difference(item_goal, item, record, can, patron_known=not waits_for_patron)
-        if isinstance(found, StaffTask):
-            if found.task_id not in record.confirmed:
-                yield found
-        elif found is not None:
-            yield from _step(StepKey(item.leg, item.volume, _verb(found), item.count(_verb(found))), found, record, can)
+        for found in _found_wanting(item_goal, item, record, can, patron_known=not waits_for_patron):
+            if isinstance(found, StaffTask):
+                if found.task_id not in record.confirmed:
+                    yield found
+                continue
+            key = StepKey(item.leg, item.volume, _verb(found), item.count(_verb(found)))
+            yield from _step(key, found, record, can)
     yield from _strays(goal, record)
 
 
@@ -133,6 +134,8 @@ _VERBS: dict[type, Verb] = {
     do.DeleteTemporaryItem: Verb.DELETE_TEMPORARY_ITEM,
     do.ChargeFee: Verb.CHARGE_FEE,
     do.MarkLost: Verb.MARK_LOST,
+    do.MarkFound: Verb.MARK_FOUND,
+    do.NoteItem: Verb.NOTE_ITEM,
 }
 
 
@@ -145,13 +148,23 @@ def _verb(command: Command) -> Verb:
     return verb_of(type(command))
 
 
+def _found_wanting(
+    goal: ItemGoal, item: ItemRecord, record: Record, can: Capabilities, *, patron_known: bool
+) -> Iterator[Command | StaffTask]:
+    """What an item lacks: each of these can be done without the others; what staff must decide stands back behind all of it."""
+    found = (
+        _loss(goal, item),
+        _difference(goal, item, record, can, patron_known=patron_known),
+        _bill(goal, item, record),
+    )
+    yield from (each for each in found if each is not None)
+    texts = (goal.attention, "" if item.over else goal.dispute)
+    yield from (StaffTask(None, f"attention:{goal.leg}:{goal.volume}:{text}", text) for text in texts if text)
+
+
 def _difference(
     goal: ItemGoal, item: ItemRecord, record: Record, can: Capabilities, *, patron_known: bool
 ) -> Command | StaffTask | None:
-    if goal.attention:
-        return StaffTask(None, f"attention:{goal.leg}:{goal.volume}:{goal.attention}", goal.attention)
-    if goal.lost:
-        return _lost(goal, item) or _fee(goal, item, record)
     if isinstance(goal.item, ItemWish):
         return _making(goal, goal.item, item, record) if patron_known else None
     return _lending(goal, item, can) or _clearing(goal, item) or _fee(goal, item, record)
@@ -171,7 +184,8 @@ def _making(goal: ItemGoal, wish: ItemWish, item: ItemRecord, record: Record) ->
         return _creating(target, wish)
     if wish.barcode not in {item.barcode, item.wished_barcode}:
         return do.RelabelItem(target, wish.barcode)
-    return _holding(goal, item, target, record) or _dating(goal, item, target) or _fee(goal, item, record)
+    first = _holding(goal, item, target, record) or _noting(wish, item, target) or _dating(goal, item, target)
+    return first or _fee(goal, item, record)
 
 
 def _creating(target: do.Target, wish: ItemWish) -> do.CreateTemporaryItem:
@@ -210,12 +224,19 @@ def _withdrawing(goal: ItemGoal, item: ItemRecord, target: do.Target) -> Command
     return None
 
 
+def _noting(wish: ItemWish, item: ItemRecord, target: do.Target) -> Command | None:
+    """Our note on the item changed since it was made; on one that staff made, or made before notes were recorded, nothing is written."""
+    if item.staff_note is None or item.staff_note == wish.staff_note:
+        return None
+    return do.NoteItem(target, wish.staff_note, instead_of=item.staff_note)
+
+
 def _dating(goal: ItemGoal, item: ItemRecord, target: do.Target) -> Command | None:
     """The due date moved since the item was made, or since it was last brought to the ILS."""
     loan = goal.loan
     if not isinstance(loan, LoanWish) or loan.due is None or not _moved(loan, item):
         return None
-    return do.SetDueDate(target, loan.due, may_shorten=loan.may_shorten)
+    return do.SetDueDate(target, loan.due, may_shorten=loan.may_shorten, leave_days=loan.leave_days)
 
 
 def _moved(loan: LoanWish, item: ItemRecord) -> bool:
@@ -224,17 +245,29 @@ def _moved(loan: LoanWish, item: ItemRecord) -> bool:
 
 def _waiving(item: ItemRecord) -> StaffTask | None:
     """A fee charged for what was never supplied: no connector takes it back, so staff are asked."""
-    if not item.fees:
+    charged = next((each.fee for each in item.fees if each.fee_key == FEE), None)
+    if charged is None:
         return None
-    fee = item.fees[-1].fee
-    text = f"Waive the fee of {fee.amount} {fee.currency}".strip() + " in the ILS: the request was not supplied."
+    text = f"Waive the fee of {charged} in the ILS: the request was not supplied."
     return StaffTask(None, f"waive:{item.leg}:{item.volume}", text)
+
+
+def _bill(goal: ItemGoal, item: ItemRecord, record: Record) -> Command | StaffTask | None:
+    """The replacement fee; one that was charged is taken back by staff, who see whether it was paid."""
+    charged = next((each.fee for each in item.fees if each.fee_key == REPLACEMENT), None)
+    if goal.bill is ABSENT and charged is not None:
+        text = f"Waive the replacement fee of {charged} in the ILS, or pay it back: the item is not lost any more."
+        return StaffTask(None, f"waive:{item.leg}:{item.volume}:{REPLACEMENT}", text)
+    same = isinstance(goal.bill, FeeWish) and goal.bill.fee in {each.fee for each in item.fees}
+    return None if same else _charging(goal, goal.bill, item, record)
 
 
 def _fee(goal: ItemGoal, item: ItemRecord, record: Record) -> Command | StaffTask | None:
     wish = goal.fee
-    if wish is ABSENT:
-        return _waiving(item)
+    return _waiving(item) if wish is ABSENT else _charging(goal, wish, item, record)
+
+
+def _charging(goal: ItemGoal, wish: FeeWish | Wish, item: ItemRecord, record: Record) -> Command | None:
     if not isinstance(wish, FeeWish) or any(fee.fee_key == wish.fee_key for fee in item.fees):
         return None
     patron = record.patron.patron_id if record.patron else wish.patron_id
@@ -243,11 +276,14 @@ def _fee(goal: ItemGoal, item: ItemRecord, record: Record) -> Command | StaffTas
     )
 
 
-def _lost(goal: ItemGoal, item: ItemRecord) -> Command | None:
-    if item.marked_lost or (item.existence is not Existence.PRESENT and not item.loans):
-        return None
-    loan = item.open_loan
-    return do.MarkLost(_target(goal, item, Origin.OWN), loan.loan_id if loan else "")
+def _loss(goal: ItemGoal, item: ItemRecord) -> Command | None:
+    there = item.existence is Existence.PRESENT or bool(item.loans)
+    loan_id = item.open_loan.loan_id if item.open_loan else ""
+    if goal.lost and not item.marked_lost and there and not item.over:
+        return do.MarkLost(_target(goal, item, Origin.OWN), loan_id)
+    if goal.found and item.marked_lost and not item.lost_ended:
+        return do.MarkFound(_target(goal, item, Origin.OWN), loan_id)
+    return None
 
 
 def _lending(goal: ItemGoal, item: ItemRecord, can: Capabilities) -> Command | None:
@@ -310,7 +346,8 @@ def _checking_in(goal: ItemGoal, item: ItemRecord, target: do.Target) -> Command
     if item.loans and all(loan.ended for loan in item.loans):
         return None
     account = item.loans[-1].account if item.loans else ""
-    return do.CheckIn(target, tuple(loan.loan_id for loan in item.loans if loan.loan_id), account)
+    loans = tuple(loan.loan_id for loan in item.loans if loan.loan_id)
+    return do.CheckIn(target, loans, account, was_lost=goal.was_lost or item.marked_lost)
 
 
 def _clearing(goal: ItemGoal, item: ItemRecord) -> Command | StaffTask | None:
@@ -338,7 +375,8 @@ def _half_made(item: ItemRecord) -> bool:
 def instruction(command: Command, can: Capabilities) -> str:
     """What staff are asked to do, in one sentence, with the reason why the bridge cannot."""
     barcode = command.target.barcode if not isinstance(command, do.FindPatron) else ""
-    wish = _INSTRUCTIONS[type(command)].format(barcode=barcode)
+    note = getattr(command, "note", "") or "none of ours any more"
+    wish = _INSTRUCTIONS[type(command)].format(barcode=barcode, fee=getattr(command, "fee", ""), note=note)
     why = can.reasons.get(_verb(command), "")
     return f"{wish} {why}".strip()
 
@@ -357,6 +395,8 @@ _INSTRUCTIONS: dict[type, str] = {
     do.RestoreItem: "Bring item {barcode} back to its location.",
     do.ReceiveTransit: "Receive item {barcode} from transit.",
     do.DeleteTemporaryItem: "Delete temporary item {barcode} with its holding and bib.",
-    do.ChargeFee: "Charge the fee for item {barcode}.",
+    do.ChargeFee: "Charge the fee of {fee} for item {barcode}.",
     do.MarkLost: "Declare item {barcode} lost.",
+    do.MarkFound: "Item {barcode} was found: take back that it was declared lost.",
+    do.NoteItem: "Put a note on item {barcode}: {note}.",
 }

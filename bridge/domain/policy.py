@@ -48,9 +48,10 @@ class NoBarcode(StrEnum):
 
 
 class OnRecall(StrEnum):
-    """What a recall does to the patron's loan: it is only shown, or the due date is brought forward."""
+    """What a recall does to the borrowed item: it is only shown; a note on the item tells the desk; the due date is brought forward too."""
 
     SHOW = "show"
+    NOTE = "note"
     SHORTEN = "shorten"
 
 
@@ -112,7 +113,8 @@ class BorrowingPolicy:
     ``existing_item``: lender and borrower share one ILS, so the real item is used and nothing is created or deleted. ``pickup_locations``
     maps the service's names to the ILS's codes; a name that is not in it passes as it is. ``due_margin_days`` is how many days before the
     lender's date the patron's loan falls due. ``fee_amount`` is charged where the service names no amount; from ``fee_on`` on. A recall
-    that shortens leaves the patron ``recall_minimum_days`` at least.
+    that shortens leaves the patron ``recall_minimum_days`` at least, counted from the day it is written. ``charge_replacement_fee`` passes
+    on what the lender bills for a lost or damaged item, where the ILS does not charge it by itself.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}
@@ -149,6 +151,8 @@ class BorrowingPolicy:
     fee_amount: Decimal | None = None
     fee_currency: str = ""
     waive_fee_on_cancel: bool = True
+    charge_replacement_fee: bool = False
+    replacement_fee_type: str = ""
 
     def given(self, name: str, partner: str, item_format: str, conditions: tuple[Condition, ...]) -> Any:  # noqa: ANN401
         """What the first rule that names this value says for such an item; ``None`` where none does."""

@@ -71,8 +71,9 @@ class ItemRecord:
     """What we did for one leg and volume.
 
     ``barcode`` is the one the item bears, ``wished_barcode`` the one last asked for. ``due_written`` is the last due date brought to
-    the ILS (or found there); ``moved_to`` and ``before`` are the place we set and the one it had; ``counts`` is how often each verb was
-    finished, which numbers the next step of that verb.
+    the ILS (or found there); ``staff_note`` is our note on the item (``None``: not known); ``moved_to`` and ``before`` are the place we set and the one it had; ``counts`` is how often each verb was
+    finished, which numbers the next step of that verb. ``marked_lost``: we had it declared lost; ``lost_ended``: the ILS showed since that it no
+    longer is.
     """
 
     leg: str
@@ -93,12 +94,20 @@ class ItemRecord:
     checked_in: bool = False
     transit_received: bool = False
     marked_lost: bool = False
+    lost_ended: bool = False
+    staff_note: str | None = None
     counts: tuple[tuple[Verb, int], ...] = ()
 
     @property
     def hold(self) -> HoldRecord | None:
         """The latest hold."""
         return self.holds[-1] if self.holds else None
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing of ours is on loan or there any more, though something was."""
+        ended = bool(self.loans) and all(loan.ended for loan in self.loans)
+        return self.checked_in or ended or self.existence is Existence.DELETED
 
     @property
     def open_loan(self) -> LoanRecord | None:
@@ -190,7 +199,8 @@ class SeenLoan:
 class Sighting:
     """What ``inspect`` saw for one mark. ``item_present`` is ``None`` where the ILS could not tell.
 
-    ``hold`` is our hold with the state it has now; ``None`` with ``hold_seen`` true means there is none.
+    ``hold`` is our hold with the state it has now; ``None`` with ``hold_seen`` true means there is none. ``lost`` is ``None`` where the ILS
+    does not tell whether the item is declared lost.
     """
 
     item_present: bool | None = None
@@ -203,5 +213,6 @@ class Sighting:
     loans_seen: bool = False
     place: Place | None = None
     temporary_place: Place | None = None
+    lost: bool | None = None
     fees: tuple[FeeRecord, ...] = ()
     notes: tuple[str, ...] = ()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from typing import Generic, TypeVar
 
-from bridge.domain.change import PHYSICAL, UNSET, Change, Closure, Condition, Phase, Stamp
+from bridge.domain.change import PHYSICAL, UNSET, WITHOUT_ITEM, Change, Closure, Condition, Phase, Stamp
 from bridge.domain.commands import Money
 from bridge.domain.identity import RequestKey, ServiceType
 
@@ -34,7 +34,9 @@ class Facts:
     """What was said at one level of a request (all of it, a leg, a volume, or a volume of a leg).
 
     ``furthest`` is the furthest phase in which the item had moved; ``dues`` is the history of the due date; ``reached`` holds when each
-    phase was first said.
+    phase was first said. A date told with a recall is ``recall_due``, so that the lender's usual date is known when the recall is
+    withdrawn. A fee told with a loss is the ``bill`` for it; one that is only communicated is a ``claim``, which may be either.
+    ``came_back`` says whether the latest word of where the item is was that it is on its way back.
     """
 
     service_type: Stamped[ServiceType] | None = None
@@ -50,6 +52,10 @@ class Facts:
     item_format: Stamped[str | None] | None = None
     due: Stamped[date | None] | None = None
     fee: Stamped[Money | None] | None = None
+    recall_due: Stamped[date | None] | None = None
+    claim: Stamped[Money | None] | None = None
+    bill: Stamped[Money | None] | None = None
+    came_back: Stamped[bool] | None = None
     phase: Stamped[Phase] | None = None
     furthest: Stamped[Phase] | None = None
     closure: Stamped[Closure] | None = None
@@ -130,18 +136,44 @@ def fold(request: Request, change: Change) -> Request:
 
 def _told(change: Change) -> Facts:
     stamp = change.stamp
-    said = {name: Stamped(value, stamp) for name, value in vars(change.edits).items() if value is not UNSET}
+    raised = _raised(change)
+    edits = {name: value for name, value in vars(change.edits).items() if value is not UNSET}
+    said = {_register(name, change): Stamped(value, stamp) for name, value in edits.items()}
+    if Condition.RECALLED in change.cleared:
+        said["recall_due"] = Stamped(None, stamp)
+    if Condition.FEE_COMMUNICATED in change.cleared:
+        said |= {"claim": Stamped(None, stamp), "bill": Stamped(None, stamp)}
+    if change.phase in _TRAVELLING:
+        said["came_back"] = Stamped(change.phase is Phase.RETURNED, stamp)
     if change.phase is not None:
         said["phase"] = Stamped(change.phase, stamp)
     if change.phase in PHYSICAL:
         said["furthest"] = Stamped(change.phase, stamp)
     if change.closure is not None:
         said["closure"] = Stamped(change.closure, stamp)
-    marks = {**dict.fromkeys(change.cleared, False), **dict.fromkeys(change.raised, True)}
+    marks = {**dict.fromkeys(change.cleared, False), **dict.fromkeys(raised, True)}
     conditions = tuple((name, Stamped(marks[name], stamp)) for name in sorted(marks))
-    dues = (said["due"],) if "due" in said else ()
+    dues = (Stamped(edits["due"], stamp),) if "due" in edits else ()
     reached = ((change.phase, stamp),) if change.phase is not None else ()
     return Facts(**said, conditions=conditions, dues=dues, reached=reached)
+
+
+_TRAVELLING = frozenset({Phase.SHIPPED, Phase.RECEIVED, Phase.RETURNED})
+
+
+def _raised(change: Change) -> tuple[Condition, ...]:
+    """The conditions a change brings: a request that is closed as lost and paid says both."""
+    closed = (Condition.LOST, Condition.FEE_PAID) if change.closure is Closure.LOST_PAID else ()
+    return tuple(dict.fromkeys((*change.raised, *closed)))
+
+
+def _register(name: str, change: Change) -> str:
+    """Where a field of a change is kept."""
+    if name == "due" and Condition.RECALLED in change.raised:
+        return "recall_due"
+    if name == "fee" and (Condition.LOST in change.raised or change.closure in WITHOUT_ITEM):
+        return "bill"
+    return "claim" if name == "fee" and Condition.FEE_COMMUNICATED in change.raised else name
 
 
 def _joined(one: Facts, other: Facts) -> Facts:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from bridge.domain import commands as do
-from bridge.domain.change import UNSET, Change
+from bridge.domain.change import UNSET, WITHOUT_ITEM, Change, Closure
 from bridge.domain.plan import Step
 from bridge.domain.record import ItemRecord, Outcome, OutcomeKind
 from bridge.domain.standing import Standing
+from bridge.domain.words import folded_word
 
 _EDITED = {
     "partner": "partner",
@@ -16,6 +17,7 @@ _EDITED = {
     "temporary_barcode": "temporary barcode",
     "due": "due date",
     "fee": "fee",
+    "bill": "replacement fee",
 }
 
 
@@ -31,10 +33,23 @@ def change_sentence(change: Change, *, changed: bool) -> str:
         if part
     )
     edits = _edits(change)
+    meant = _meant(change)
     told = f"{subject} ({', '.join(edits)})" if edits else subject
+    told = f"{told}, which means {' and '.join(meant)}" if meant else told
     if change.notification:
         return f"{told}: a notification, which changes nothing."
     return f"{told}." if changed else f"{told}: known already or overtaken by later news, nothing changed."
+
+
+def _meant(change: Change) -> list[str]:
+    """What a word means beyond what it says itself."""
+    word = folded_word(change.word)
+    raised = [name.replace("_", " ") for name in change.raised]
+    closed = [_CLOSED[change.closure]] if change.closure in WITHOUT_ITEM else []
+    return [each for each in (*raised, *closed) if word and each not in word]
+
+
+_CLOSED = {Closure.WITHOUT_RETURN: "closed without the item", Closure.LOST_PAID: "lost and paid"}
 
 
 def _edits(change: Change) -> list[str]:
@@ -45,8 +60,6 @@ def _edits(change: Change) -> list[str]:
             continue
         if name == "patron_id":
             edits.append("patron named" if value else "patron removed")
-        elif name == "fee":
-            edits.append(f"fee {value.amount} {value.currency}".strip() if value else "no fee")
         else:
             edits.append(f"{label} {value}" if value else f"no {label}")
     return edits
@@ -76,7 +89,8 @@ def _words(command: do.Command, item: ItemRecord) -> dict[str, str]:
         "account": getattr(command, "account", ""),
         "place": str(getattr(command, "to", "") or getattr(command, "before", "") or ""),
         "new": getattr(command, "new_barcode", ""),
-        "fee": str(command.fee.amount) + f" {command.fee.currency}" if isinstance(command, do.ChargeFee) else "",
+        "fee": str(command.fee) if isinstance(command, do.ChargeFee) else "",
+        "note": getattr(command, "note", "") or "none of ours",
     }
 
 
@@ -96,6 +110,8 @@ _DONE: dict[type, str] = {
     do.DeleteTemporaryItem: "Temporary item {barcode} was deleted with its holding and bib.",
     do.ChargeFee: "A fee of {fee} was charged.",
     do.MarkLost: "Item {barcode} was declared lost.",
+    do.MarkFound: "Item {barcode} is no longer declared lost.",
+    do.NoteItem: "The note on item {barcode} is now: {note}.",
 }
 _ALREADY: dict[type, str] = {
     do.FindPatron: "The patron was known in {ils} already.",
@@ -113,6 +129,8 @@ _ALREADY: dict[type, str] = {
     do.DeleteTemporaryItem: "Temporary item {barcode} was gone already.",
     do.ChargeFee: "The fee of {fee} had been charged already.",
     do.MarkLost: "Item {barcode} was declared lost already.",
+    do.MarkFound: "Item {barcode} was no longer declared lost.",
+    do.NoteItem: "The note on item {barcode} stood already: {note}.",
 }
 _NOTED: dict[type, str] = {
     do.FindPatron: "{ils} cannot look patrons up; the patron is taken as named.",
@@ -130,6 +148,8 @@ _NOTED: dict[type, str] = {
     do.DeleteTemporaryItem: "{ils} cannot delete items; temporary item {barcode} was left.",
     do.ChargeFee: "{ils} cannot take fees; the fee of {fee} was not charged.",
     do.MarkLost: "{ils} cannot be told that item {barcode} is lost.",
+    do.MarkFound: "{ils} cannot be told that item {barcode} was found.",
+    do.NoteItem: "{ils} cannot put a note on item {barcode}: {note}.",
 }
 
 
@@ -168,4 +188,6 @@ _PLANNED: dict[type, str] = {
     do.DeleteTemporaryItem: "delete temporary item {barcode} with its holding and bib",
     do.ChargeFee: "charge a fee of {fee}",
     do.MarkLost: "declare item {barcode} lost",
+    do.MarkFound: "take back that item {barcode} was declared lost",
+    do.NoteItem: "put a note on item {barcode}: {note}",
 }

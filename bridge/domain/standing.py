@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from bridge.domain.change import ENDED, GONE_BACK, NOT_SUPPLIED, Closure, Condition, Phase, Stamp
+from bridge.domain.change import ENDED, GONE_BACK, NOT_SUPPLIED, WITHOUT_ITEM, Closure, Condition, Phase, Stamp
 from bridge.domain.commands import Money
 from bridge.domain.identity import ServiceType
 from bridge.domain.request import PLAIN, Correction, Facts, Node, Request, Stamped, later
@@ -17,8 +17,10 @@ class Standing:
     """One leg and volume as it stands.
 
     ``dead``: another supplier's leg took over. ``reverted_from``: the service took back a phase in which the item had moved. ``unnamed``:
-    the request came back as a whole, but nobody named this one of its volumes. ``moved``: it was shipped or further. ``lost``: declared
-    lost and not found or returned since; ``was_lost``: declared lost at any time. ``recalled_on``: the day (UTC) of a recall in force.
+    the request came back as a whole, but nobody named this one of its volumes. ``moved``: it was shipped or further. ``arrived``: the
+    borrower said that it was received or sent back. ``lost``: declared lost and not found or returned since; ``was_lost``: declared lost
+    at any time; ``lost_on_the_way_back``: lost after the borrower had sent it. ``recall_dated``: the recall in force named a date, which
+    is ``due`` then. ``bill`` is what the lender wants for a lost or damaged item, ``fee`` any other fee.
     """
 
     leg: str
@@ -29,11 +31,13 @@ class Standing:
     reverted_from: Phase | None = None
     unnamed: bool = False
     moved: bool = False
-    recalled_on: date | None = None
+    arrived: bool = False
+    recall_dated: bool = False
     closure: Closure | None = None
     conditions: tuple[Condition, ...] = ()
     lost: bool = False
     was_lost: bool = False
+    lost_on_the_way_back: bool = False
     due: date | None = None
     partner: str = ""
     patron_id: str = ""
@@ -46,6 +50,17 @@ class Standing:
     call_number: str = ""
     item_format: str = ""
     fee: Money | None = None
+    bill: Money | None = None
+
+    @property
+    def found(self) -> bool:
+        """Whether it was declared lost and was found or sent back since."""
+        return self.was_lost and not self.lost
+
+    @property
+    def closed_without_item(self) -> bool:
+        """Whether the service closed the loan without the item, which was not found since."""
+        return self.phase is Phase.COMPLETED and self.closure in WITHOUT_ITEM and not self.found
 
     def has(self, condition: Condition) -> bool:
         """Whether this condition is in force."""
@@ -142,7 +157,11 @@ def _standing(request: Request, leg: str, volume: str, live: str, volumes: tuple
     own = _own(request, wide, leg, live)
     phase: Stamped[Phase] | None = _latest(own, "phase")
     furthest = _furthest(own)
-    conditions = _conditions(own, phase)
+    back = _came_back(own, volumes)
+    lost = _in_force(own, Condition.LOST)
+    conditions = _conditions(own, phase, back)
+    due, recall = _latest(own, "due"), _recall(own)
+    fee, bill = _fees(own, conditions, closure := _value(_latest(own, "closure"), None), was_lost=lost is not None)
     return Standing(
         leg=leg,
         volume=volume,
@@ -152,13 +171,16 @@ def _standing(request: Request, leg: str, volume: str, live: str, volumes: tuple
         reverted_from=furthest if furthest and phase and phase.value.rank < furthest.rank else None,
         unnamed=_unnamed(own, phase, volumes),
         moved=furthest is not None,
-        closure=_value(_latest(own, "closure"), None),
+        arrived=any(phase in _ARRIVED for node in own for phase, _ in node.facts.reached),
+        closure=closure,
         conditions=conditions,
-        recalled_on=_recalled_on(own, conditions),
+        recall_dated=recall is not None or _dated_since(own, due),
         lost=Condition.LOST in conditions,
-        was_lost=_in_force(own, Condition.LOST) is not None,
-        due=_value(_latest(own, "due"), None),
-        fee=_value(_latest(own, "fee"), None),
+        was_lost=lost is not None,
+        lost_on_the_way_back=bool(lost and back and back < lost.stamp),
+        due=_value(later(due, recall), None),
+        fee=_value(fee, None),
+        bill=_value(bill, None),
         barcode=_value(_latest(own, "barcode"), "") or "",
         **{name: _value(_latest(wide, name), "") or "" for name in _OF_ANY_LEVEL},
         **{name: _value(_latest(request.nodes, name), "") or "" for name in _OF_THE_REQUEST},
@@ -182,7 +204,9 @@ def _since(facts: Facts, opened: Stamp) -> Facts:
         if (found := getattr(facts, name)) is not None and found.stamp >= opened
     }
     conditions = tuple((name, value) for name, value in facts.conditions if value.stamp >= opened)
-    return Facts(**fresh, conditions=conditions)
+    dues = tuple(each for each in facts.dues if each.stamp >= opened)
+    reached = tuple((phase, stamp) for phase, stamp in facts.reached if stamp >= opened)
+    return Facts(**fresh, conditions=conditions, dues=dues, reached=reached)
 
 
 def _latest(levels: tuple[Node, ...], name: str) -> Stamped[Any] | None:
@@ -214,21 +238,56 @@ def _in_force(own: tuple[Node, ...], name: Condition) -> Stamped[bool] | None:
     return newest if newest is not None and newest.value else None
 
 
-def _recalled_on(own: tuple[Node, ...], conditions: tuple[Condition, ...]) -> date | None:
+_ARRIVED = frozenset({Phase.RECEIVED, Phase.RETURNED})
+
+
+def _recall(own: tuple[Node, ...]) -> Stamped[date] | None:
+    """The date that the recall in force named, if it named one."""
+    dated = _latest(own, "recall_due")
+    named = dated is not None and dated.value is not None
+    return dated if named and _in_force(own, Condition.RECALLED) is not None else None
+
+
+def _dated_since(own: tuple[Node, ...], due: Stamped[date] | None) -> bool:
+    """Whether a date came with a change of its own after the recall."""
     recalled = _in_force(own, Condition.RECALLED)
-    return recalled.stamp.at.date() if recalled is not None and Condition.RECALLED in conditions else None
+    return recalled is not None and due is not None and due.stamp > recalled.stamp
 
 
-def _conditions(own: tuple[Node, ...], phase: Stamped[Phase] | None) -> tuple[Condition, ...]:
+def _fees(
+    own: tuple[Node, ...], conditions: tuple[Condition, ...], closure: Closure | None, *, was_lost: bool
+) -> tuple[Stamped[Money] | None, Stamped[Money] | None]:
+    """The fee and the lender's bill: what was only communicated is the bill where the item is lost or damaged, else the fee."""
+    fee, claim, bill = (_latest(own, name) for name in ("fee", "claim", "bill"))
+    if was_lost or closure in WITHOUT_ITEM or Condition.DAMAGED in conditions:
+        return fee, later(bill, claim)
+    return later(fee, claim), bill
+
+
+def _came_back(own: tuple[Node, ...], volumes: tuple[str, ...]) -> Stamp | None:
+    """When the item was said to be on its way back, if it still is; of several volumes each must be named."""
+    said = _latest(tuple(node for node in own if node.volume or len(volumes) == 1), "came_back")
+    return said.stamp if said is not None and said.value else None
+
+
+def _conditions(own: tuple[Node, ...], phase: Stamped[Phase] | None, back: Stamp | None) -> tuple[Condition, ...]:
     standing = {name: found for name in Condition if (found := _in_force(own, name))}
     lost, found = standing.get(Condition.LOST), standing.get(Condition.FOUND)
-    if lost and ((found and found.stamp > lost.stamp) or _came_back(lost, phase)):
+    if lost and found and found.stamp <= lost.stamp:
+        del standing[Condition.FOUND]
+    if lost and (Condition.FOUND in standing or (back is not None and back > lost.stamp)):
         del standing[Condition.LOST]
+    if Condition.OVERDUE in standing and _dated_later(own, standing[Condition.OVERDUE].stamp):
+        del standing[Condition.OVERDUE]
     if phase is not None and phase.value in ENDED:
         for name in (Condition.OVERDUE, Condition.RECALLED, Condition.RENEWAL_REQUESTED):
             standing.pop(name, None)
     return tuple(sorted(standing))
 
 
-def _came_back(lost: Stamped[bool], phase: Stamped[Phase] | None) -> bool:
-    return phase is not None and phase.value is Phase.RETURNED and phase.stamp > lost.stamp
+def _dated_later(own: tuple[Node, ...], overdue: Stamp) -> bool:
+    """Whether a later due date was agreed after the item had been called overdue."""
+    dues = sorted((each for node in own for each in node.facts.dues), key=lambda each: each.stamp)
+    before = [each.value for each in dues if each.stamp <= overdue and each.value is not None]
+    since = [each.value for each in dues if each.stamp > overdue and each.value is not None]
+    return bool(before and since and since[-1] > before[-1])

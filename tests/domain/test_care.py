@@ -210,11 +210,15 @@ class TestSwitches:
         shown = only(recalled, POLICY)
         assert shown.loan == LoanWish(due=START.date() + timedelta(days=1))
         shortened = only(recalled, self.borrowing(on_recall=OnRecall.SHORTEN, recall_minimum_days=5))
-        assert shortened.loan == LoanWish(due=START.date() + timedelta(days=5), may_shorten=True)
+        assert shortened.loan == LoanWish(due=START.date() + timedelta(days=1), may_shorten=True, leave_days=5)
         late = received(change(2, raised=(Condition.RECALLED,), due=LATER))
-        assert only(late, self.borrowing(on_recall=OnRecall.SHORTEN)).loan == LoanWish(due=LATER, may_shorten=True)
+        named = only(late, self.borrowing(on_recall=OnRecall.SHORTEN))
+        assert named.loan == LoanWish(due=LATER, may_shorten=True, leave_days=7)
+        assert named.attention == ""
         dateless = folded(borrowed(), change(1, Phase.RECEIVED, raised=(Condition.RECALLED,)))
-        assert only(dateless, self.borrowing(on_recall=OnRecall.SHORTEN)).loan == LoanWish(may_shorten=True)
+        undated = only(dateless, self.borrowing(on_recall=OnRecall.SHORTEN))
+        assert undated.loan == LoanWish(may_shorten=True, leave_days=7)
+        assert "names no date" in undated.attention
 
     def test_a_fee_of_ours_is_charged_when_policy_says(self) -> None:
         policy = self.borrowing(
@@ -246,7 +250,7 @@ class TestSwitches:
     def test_closed_without_return(self) -> None:
         kept = folded(lent(), change(1, Phase.SHIPPED, key=LENDER, due=DUE))
         gone = folded(change(2, Phase.COMPLETED, key=LENDER, closure=Closure.WITHOUT_RETURN), onto=kept)
-        assert only(gone).attention
+        assert only(gone).dispute
         assert only(gone, self.lending(not_returned=NotReturned.LOST)).lost
         paid = folded(change(3, key=LENDER, raised=(Condition.FEE_PAID,)), onto=gone)
         assert only(paid, self.lending(not_returned=NotReturned.LOST)).attention

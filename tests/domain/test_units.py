@@ -232,7 +232,7 @@ class TestGoals:
         assert run(goal_of(lent(), change(1, key=LENDER, raised=(Condition.LOST,))))[1] == []
 
     def test_a_lost_borrowed_item_is_declared_and_its_fee_charged(self) -> None:
-        policy = replace(POLICY, borrowing=replace(POLICY.borrowing, charge_fee=True))
+        policy = replace(POLICY, borrowing=replace(POLICY.borrowing, charge_replacement_fee=True))
         changes = (borrowed(), change(1, Phase.RECEIVED))
         record, _, _ = run(goal_of(*changes, policy=policy))
         lost = change(2, raised=(Condition.LOST,), fee=FEE)
