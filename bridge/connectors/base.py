@@ -78,11 +78,14 @@ class Connector(Protocol):
         ...
 
     def set_due_date(self, command: do.SetDueDate, call: Call) -> Outcome:
-        """Learn ``due``; nothing on loan is ``already``."""
+        """Learn ``due`` as asked; nothing on loan is ``already``. The date written is the one ``SetDueDate.on`` says today."""
         ...
 
     def check_in(self, command: do.CheckIn, call: Call) -> Outcome:
-        """Learn ``checked_in``, and ``hold`` where the answer tells; a loan that is not ours stays: ``already`` with a note."""
+        """Learn ``checked_in``, and ``hold`` where the answer tells; a loan that is not ours stays: ``already`` with a note.
+
+        ``Rejected(cause="lost_and_paid")`` where the ILS shows that a replacement fee was paid, which a check-in would pay back.
+        """
         ...
 
     def move_item(self, command: do.MoveItem, call: Call) -> Outcome:
@@ -107,6 +110,14 @@ class Connector(Protocol):
 
     def mark_lost(self, command: do.MarkLost, call: Call) -> Outcome:
         """Learn ``marked_lost``."""
+        ...
+
+    def mark_found(self, command: do.MarkFound, call: Call) -> Outcome:
+        """The loan goes on as an ordinary one; a loan that is not lost is ``already``."""
+        ...
+
+    def note_item(self, command: do.NoteItem, call: Call) -> Outcome:
+        """Put our note in the place ``NoteItem.on`` says; an item that is gone is ``already``."""
         ...
 
     def inspect(self, command: do.Inspect, call: Call) -> Sighting:

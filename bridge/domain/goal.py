@@ -16,7 +16,6 @@ from bridge.domain.policy import BarcodeFrom, BorrowingPolicy, LendingPolicy, No
 from bridge.domain.request import Request
 from bridge.domain.standing import Standing, standings
 
-
 FEE = "fee"
 REPLACEMENT = "replacement"
 """Keys by which the fees of one item are told apart."""
@@ -151,7 +150,7 @@ def _ended(stand: Standing) -> bool:
 def _needs_patron(stand: Standing, policy: BorrowingPolicy) -> bool:
     if not policy.enabled or policy.existing_item or stand.service_type is ServiceType.COPY or not stand.patron_id:
         return False
-    if stand.phase is None or stand.phase.rank > Phase.RECEIVED.rank or stand.lost:
+    if stand.phase is None or stand.phase.rank > Phase.RECEIVED.rank or stand.lost or dispute(stand):
         return False
     return policy.verify_patron_on_request or stand.phase.rank >= policy.create_on.phase.rank
 
@@ -196,8 +195,8 @@ def dispute(stand: Standing) -> str:
         ended = " and was paid for" if paid else ""
         return f"The loan was closed without the item coming back{ended}; decide what stays in the ILS."
     if stand.lost and stand.phase is Phase.COMPLETED:
-        ended = ", which was paid for," if paid else ""
-        return f"The item{ended} was declared lost and then the request was completed; nobody said that the item came back."
+        ended = " and paid for" if paid else ""
+        return f"The item was declared lost{ended}, and then the request was completed; nobody said that the item came back."
     return ""
 
 
@@ -423,7 +422,16 @@ def _gone_astray(bare: ItemGoal, stand: Standing, policy: LendingPolicy, attenti
     declared = stand.closed_without_item and policy.not_returned is NotReturned.LOST and not paid
     text = "" if declared else dispute(stand)
     lost = declared or (stand.lost and policy.declare_lost and not paid)
-    return replace(bare, lost=lost, attention=attention, dispute=text)
+    goal = _out(bare, stand, policy)
+    return replace(goal, lost=lost, attention=attention or goal.attention, dispute=text)
+
+
+def _out(bare: ItemGoal, stand: Standing, policy: LendingPolicy) -> ItemGoal:
+    """A lost item left the house: the loan that shows it should stand, but is not changed any more."""
+    if stand.phase not in {Phase.SHIPPED, Phase.RECEIVED, Phase.RETURNED}:
+        return bare
+    goal = _lent(bare, stand, policy)
+    return replace(goal, loan=replace(goal.loan, renew=False)) if isinstance(goal.loan, LoanWish) else goal
 
 
 def _asked_for(bare: ItemGoal, stand: Standing, policy: LendingPolicy) -> ItemGoal:

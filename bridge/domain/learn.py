@@ -138,6 +138,12 @@ def _plainly_settled(item: ItemRecord, command: do.Command) -> ItemRecord:
             return replace(item, existence=Existence.DELETED, holds=_holds_gone(item.holds))
         case do.ChargeFee(fee_key=key, fee=fee):
             return replace(item, fees=_with_fee(item.fees, FeeRecord(key, "", fee)))
+        case _:
+            return _loss_settled(item, command)
+
+
+def _loss_settled(item: ItemRecord, command: do.Command) -> ItemRecord:
+    match command:
         case do.MarkLost():
             return replace(item, marked_lost=True, lost_ended=False)
         case do.MarkFound():

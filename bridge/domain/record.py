@@ -71,9 +71,9 @@ class ItemRecord:
     """What we did for one leg and volume.
 
     ``barcode`` is the one the item bears, ``wished_barcode`` the one last asked for. ``due_written`` is the last due date brought to
-    the ILS (or found there); ``staff_note`` is our note on the item (``None``: not known); ``moved_to`` and ``before`` are the place we set and the one it had; ``counts`` is how often each verb was
-    finished, which numbers the next step of that verb. ``marked_lost``: we had it declared lost; ``lost_ended``: the ILS showed since that it no
-    longer is.
+    the ILS (or found there); ``staff_note`` is our note on the item (``None``: not known); ``moved_to`` and ``before`` are the place we
+    set and the one it had; ``marked_lost``: it was declared lost for us; ``lost_ended``: the ILS showed since that it no longer is;
+    ``counts`` is how often each verb was finished, which numbers the next step of that verb.
     """
 
     leg: str

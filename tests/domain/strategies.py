@@ -12,7 +12,7 @@ from bridge.domain.capabilities import Ability, Capabilities
 from bridge.domain.change import Change, Closure, Condition, Phase
 from bridge.domain.commands import Verb
 from bridge.domain.identity import RequestKey, ServiceType
-from bridge.domain.policy import BarcodeFrom, BorrowingPolicy, CreateOn, LendingPolicy, Policy
+from bridge.domain.policy import BarcodeFrom, BorrowingPolicy, CreateOn, LendingPolicy, NotReturned, OnRecall, Policy
 from tests.domain.build import BORROWER, LENDER, OUT, TEMP, change
 
 DAYS = st.integers(0, 60).map(lambda days: date(2027, 1, 1) + timedelta(days=days))
@@ -26,6 +26,7 @@ EDITS = st.fixed_dictionaries(
         "partner": st.sampled_from(["XYZ", "ABC", None]),
         "due": DAYS | st.none(),
         "fee": st.none() | st.just(do.Money(Decimal("3.50"), "EUR")),
+        "bill": st.none() | st.just(do.Money(Decimal(80), "EUR")),
         "service_type": st.sampled_from([ServiceType.LOAN, ServiceType.LOAN, ServiceType.COPY]),
     },
 )
@@ -71,6 +72,9 @@ POLICIES = st.builds(
         delete_on_return=st.booleans(),
         charge_fee=st.booleans(),
         charge_fee_on_copies=st.booleans(),
+        charge_replacement_fee=st.booleans(),
+        on_recall=st.sampled_from(list(OnRecall)),
+        declare_lost=st.booleans(),
     ),
     lending=st.builds(
         LendingPolicy,
@@ -79,6 +83,8 @@ POLICIES = st.builds(
         update_due_date=st.booleans(),
         temporary_place=st.none() | st.just(OUT),
         check_in_on_completed=st.booleans(),
+        declare_lost=st.booleans(),
+        not_returned=st.sampled_from(list(NotReturned)),
     ),
 )
 CAPABILITIES = st.builds(

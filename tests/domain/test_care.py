@@ -253,7 +253,7 @@ class TestSwitches:
         assert only(gone).dispute
         assert only(gone, self.lending(not_returned=NotReturned.LOST)).lost
         paid = folded(change(3, key=LENDER, raised=(Condition.FEE_PAID,)), onto=gone)
-        assert only(paid, self.lending(not_returned=NotReturned.LOST)).attention
+        assert only(paid, self.lending(not_returned=NotReturned.LOST)).dispute
 
 
 class TestADrill:

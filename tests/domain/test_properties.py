@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from bridge.domain import commands as do
 from bridge.domain.capabilities import Ability, Capabilities
-from bridge.domain.change import Change
+from bridge.domain.change import Change, Condition
 from bridge.domain.goal import Goal, goal_for
 from bridge.domain.identity import Role, ServiceType
 from bridge.domain.learn import learn
 from bridge.domain.plan import Step, next_step
-from bridge.domain.policy import Policy
+from bridge.domain.policy import OnRecall, Policy
 from bridge.domain.record import (
     Existence,
     HoldRecord,
@@ -70,6 +70,7 @@ def test_plans_end_and_hold_no_forbidden_step(
             if not isinstance(found, Step):
                 break
             forbidden(found, record, request, can)
+            forbidden_while_lost(found, request, policy)
             told(found, record, request)
             record = learn(record, found, outcome_of(found, next(left, "done")))
         else:
@@ -116,6 +117,23 @@ def forbidden(step: Step, record: Record, request: Request, can: Capabilities) -
     _forbidden_loan(step.command, item, role)
 
 
+def forbidden_while_lost(step: Step, request: Request, policy: Policy) -> None:
+    """Raise for a step that rule 7 forbids: what is lost, or came back after it was paid for, is not checked in or deleted."""
+    here = (step.key.leg, step.key.volume)
+    stand = next((each for each in standings(request) if (each.leg, each.volume) == here), None)
+    if stand is None or stand.dead or stand.lost_on_the_way_back:
+        return
+    if isinstance(step.command, do.SetDueDate) and step.command.may_shorten and request.key.role is Role.BORROWER:
+        assert stand.has(Condition.RECALLED), "rule 11: only a recall shortens"
+        assert policy.borrowing.on_recall is OnRecall.SHORTEN
+    undoing = isinstance(step.command, do.CheckIn | do.DeleteTemporaryItem | do.RestoreItem)
+    if undoing and (stand.lost or (stand.found and stand.has(Condition.FEE_PAID))):
+        assert not stand.arrived, "rule 7: lost latches, and paid leaves it to staff"
+        assert request.key.role is Role.BORROWER
+    if isinstance(step.command, do.MarkLost):
+        assert stand.lost or stand.closed_without_item
+
+
 def _forbidden_item(command: do.Command, item: ItemRecord, role: Role) -> None:
     match command:
         case do.CreateTemporaryItem():
@@ -142,8 +160,10 @@ def _forbidden_loan(command: do.Command, item: ItemRecord, role: Role) -> None:
         case do.CheckOut():
             assert not item.loans, "rule 1: a loan that ended is not made again"
             assert role is Role.LENDER
-        case do.SetDueDate(may_shorten=shorten):
-            assert role is Role.LENDER or not shorten, "rule 11: a patron's due date is never shortened"
+        case do.SetDueDate(may_shorten=shorten, leave_days=days):
+            assert role is Role.LENDER or not shorten or days, (
+                "rule 11: a patron's loan is shortened with days left only"
+            )
         case do.RestoreItem(moved_to=place):
             assert place == item.moved_to, "rule 2: only from where we put it"
         case _:

@@ -76,6 +76,7 @@ class Thing:
     hold: HoldRecord | None = None
     loan: tuple[str, str, date | None] | None = None
     place: do.Place | None = None
+    note: str = ""
 
 
 class PretendIls:
@@ -248,6 +249,17 @@ class PretendIls:
     def mark_lost(self, command: do.MarkLost, call: Call) -> Outcome:
         self._verb("mark_lost")
         return Outcome(learned=Learned(marked_lost=True))
+
+    def mark_found(self, command: do.MarkFound, call: Call) -> Outcome:
+        self._verb("mark_found")
+        return Outcome()
+
+    def note_item(self, command: do.NoteItem, call: Call) -> Outcome:
+        self._verb("note_item")
+        thing = self._target(command.target)
+        assert thing is not None
+        thing.note = command.on(thing.note)
+        return Outcome()
 
     def inspect(self, command: do.Inspect, call: Call) -> Sighting:
         self._verb("inspect")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Hashable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
@@ -29,7 +29,15 @@ from bridge.domain.finding import Finding
 from bridge.domain.record import Learned, Outcome, Sighting
 from bridge.errors import Rejected
 
-NO_LOST = "Alma's API cannot declare a loan lost."
+NO_LOST = (
+    "Alma's API cannot do it: in Manage Patron Services open the borrower, show all loans, and choose Lost in the row actions of the "
+    "loan. An item that is not on loan cannot be lost in Alma."
+)
+NO_FOUND = (
+    "Alma's API cannot do it: in Manage Patron Services open the borrower, show all loans, and choose Found Item in the row actions of "
+    "the loan; an item that is at hand is scanned in instead. Look at the fees then."
+)
+"""Where staff find it: staff guides of WRLC and Harvard (lost processes in Alma)."""
 NO_FEE = "No owner of fees is configured (fee_owner)."
 
 
@@ -40,8 +48,8 @@ def utc_now() -> datetime:
 
 def capabilities_of(settings: AlmaSettings) -> Capabilities:
     """What Alma can do with these settings."""
-    abilities = {Verb.MARK_LOST: Ability.STAFF}
-    reasons = {Verb.MARK_LOST: NO_LOST}
+    abilities = {Verb.MARK_LOST: Ability.STAFF, Verb.MARK_FOUND: Ability.STAFF}
+    reasons = {Verb.MARK_LOST: NO_LOST, Verb.MARK_FOUND: NO_FOUND}
     if not settings.fee_owner:
         abilities[Verb.CHARGE_FEE] = Ability.STAFF
         reasons[Verb.CHARGE_FEE] = NO_FEE
@@ -73,11 +81,15 @@ class AlmaConnector:
         zone = ZoneInfo(settings.timezone)
         self._client = AlmaClient(settings, surroundings, sleep)
         seen = LastSeen(now)
+
+        def today() -> date:
+            return now().astimezone(zone).date()
+
         self._sight = Sight(self._client, settings, sleep)
-        self._patrons = Patrons(self._client, settings, lambda: now().astimezone(zone).date())
+        self._patrons = Patrons(self._client, settings, today)
         self._temporary = TemporaryItems(self._client, settings, self._sight, seen)
         self._holds = Holds(self._client, settings, self._sight, sleep)
-        self._loans = Loans(self._client, settings, self._sight, seen, now)
+        self._loans = Loans(self._client, settings, self._sight, seen, now, today)
         self._moves = Moves(self._client, self._sight)
 
     def find_patron(self, command: do.FindPatron, call: Call) -> Outcome:
@@ -144,6 +156,14 @@ class AlmaConnector:
     def mark_lost(self, command: do.MarkLost, call: Call) -> Outcome:
         """Declared as a task for staff, so the planner never asks for it."""
         raise Rejected(NO_LOST, cause="staff", advice="Declare the loan lost in Alma by hand.")
+
+    def mark_found(self, command: do.MarkFound, call: Call) -> Outcome:
+        """Declared as a task for staff, so the planner never asks for it."""
+        raise Rejected(NO_FOUND, cause="staff", advice="Take it back in Alma by hand.")
+
+    def note_item(self, command: do.NoteItem, call: Call) -> Outcome:
+        """See ``Connector``."""
+        return self._temporary.note(command)
 
     def inspect(self, command: do.Inspect, call: Call) -> Sighting:
         """See ``Connector``."""

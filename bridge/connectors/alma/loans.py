@@ -11,7 +11,7 @@ from bridge.connectors.alma.client import AlmaClient, ids_of
 from bridge.connectors.alma.dates import day_of, end_of_day
 from bridge.connectors.alma.errors import AlreadyThere, Missing, unknown_item
 from bridge.connectors.alma.settings import AlmaSettings
-from bridge.connectors.alma.sight import Sight, complete, is_ours, permanent_place
+from bridge.connectors.alma.sight import LOST_AND_PAID, Sight, complete, is_ours, permanent_place
 from bridge.connectors.alma.temporary import LastSeen
 from bridge.connectors.base import Call
 from bridge.domain import commands as do
@@ -32,12 +32,14 @@ class Loans:
         sight: Sight,
         seen: LastSeen,
         now: Callable[[], datetime],
+        today: Callable[[], date],
     ) -> None:
         self._client = client
         self._settings = settings
         self._sight = sight
         self._seen = seen
         self._now = now
+        self._today = today
 
     def check_out(self, command: do.CheckOut, call: Call) -> Outcome:
         """Check out, keep the loan's id, then set the due date and verify it from the answer."""
@@ -106,10 +108,12 @@ class Loans:
         stands = day_of(loan.due_date, self._settings.timezone)
         if stands == command.due:
             return Outcome(OutcomeKind.ALREADY, Learned(due=command.due))
-        if stands is not None and command.due < stands and not command.may_shorten:
-            note = f"The due date stays {stands}: the bridge does not shorten a loan."
-            return Outcome(OutcomeKind.ALREADY, Learned(due=command.due), (note,))
-        return self._changed(loan.user_id, loan.loan_id, command.due)
+        wanted = command.on(self._today(), stands)
+        if wanted == stands:
+            return Outcome(OutcomeKind.ALREADY, Learned(due=command.due), (_stays(command, wanted),))
+        changed = self._changed(loan.user_id, loan.loan_id, wanted)
+        notes = (_floored(command, wanted), *changed.notes) if wanted != command.due else changed.notes
+        return replace(changed, learned=Learned(due=command.due), notes=notes)
 
     def _loan_to_date(self, command: do.SetDueDate) -> alma.Loan | None:
         try:
@@ -136,6 +140,8 @@ class Loans:
             if target.origin is do.Origin.OWN:
                 return self._own_checked_in(command)
             target = self._known(target, with_place=True)
+            if command.was_lost:
+                self._refuse_paid(target)
             return self._scanned(target, target.place.library, target.place.desk or DEFAULT_DESK)
         except Missing:
             note = "The item is gone from Alma, so there is nothing to check in."
@@ -152,7 +158,19 @@ class Loans:
                 else "The item was checked in already."
             )
             return Outcome(OutcomeKind.ALREADY, Learned(checked_in=True), (said,))
+        if command.was_lost or any("LOST" in alma.folded(loan.process_status) for loan in loans):
+            self._refuse_paid(target)
         return self._scanned(target, *self._return_desk(target.place.library))
+
+    def _refuse_paid(self, target: do.Target) -> None:
+        """Raises ``Rejected`` where the replacement fee was paid: a scan-in would pay it back (observed practice of Alma libraries)."""
+        item = self._sight.item(target)
+        if alma.folded(item.item_data.process_type) == LOST_AND_PAID:
+            raise Rejected(
+                f"Item {target.barcode} is lost and paid in Alma; a scan-in might pay the replacement fee back.",
+                cause="lost_and_paid",
+                advice="Decide about the fee, then scan the item in at the desk in Alma, or leave it.",
+            )
 
     def _return_desk(self, owner: str) -> tuple[str, str]:
         settings = self._settings
@@ -195,3 +213,13 @@ class Loans:
         target = replace(self._known(command.target), place=place)
         outcome = self._scanned(target, place.library, place.desk or DEFAULT_DESK)
         return replace(outcome, learned=Learned(transit_received=True))
+
+
+def _stays(command: do.SetDueDate, stands: date | None) -> str:
+    if not command.may_shorten:
+        return f"The due date stays {stands}: the bridge does not shorten a loan."
+    return f"The due date stays {stands}: a recall leaves the patron {command.leave_days} days at least."
+
+
+def _floored(command: do.SetDueDate, wanted: date) -> str:
+    return f"The due date was made {wanted}, not {command.due}: a recall leaves the patron {command.leave_days} days at least."

@@ -191,6 +191,7 @@ class Loan(Payload):
     due_date: Text = ""
     loan_date: Text = ""
     loan_status: Text = ""
+    process_status: Text = ""
     item_barcode: Text = ""
 
     def makes_sense(self) -> bool:

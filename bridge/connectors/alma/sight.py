@@ -16,6 +16,10 @@ from bridge.domain import commands as do
 from bridge.domain.identity import Mark
 from bridge.domain.record import HoldRecord, HoldState, SeenLoan, Sighting
 
+LOST_AND_PAID = "LOST_LOAN_AND_PAID"
+LOST = frozenset({"LOST_LOAN", LOST_AND_PAID})
+"""Process types of an item whose loan was declared lost (alma.md section 4)."""
+
 
 def complete(ids: do.VendorIds) -> bool:
     """Whether Alma can be asked for the item by these ids."""
@@ -106,6 +110,7 @@ class Sight:
             loans_seen=True,
             place=permanent_place(item),
             temporary_place=temporary_place(item),
+            lost=alma.folded(item.item_data.process_type) in LOST,
             fees=fees,
         )
 

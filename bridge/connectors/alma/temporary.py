@@ -123,6 +123,21 @@ class TemporaryItems:
         updated = self._client.update_item(ids_of(item), whole(raw, item_data={"barcode": command.new_barcode}))
         return Outcome(learned=Learned(barcode=updated.item_data.barcode or command.new_barcode))
 
+    def note(self, command: do.NoteItem) -> Outcome:
+        """Put our note into the fulfilment note of our item, which Alma shows at the desk; what staff wrote there stays."""
+        try:
+            raw = self._sight.raw(command.target)
+        except Missing:
+            return Outcome(OutcomeKind.ALREADY, notes=("The item is gone from Alma.",))
+        item = alma.Item.model_validate(raw)
+        self._must_bear(item, command.target.mark.code)
+        stands = str(raw.get("item_data", {}).get("fulfillment_note") or "")
+        wanted = command.on(stands)
+        if wanted == stands:
+            return Outcome(OutcomeKind.ALREADY)
+        self._client.update_item(ids_of(item), whole(raw, item_data={"fulfillment_note": wanted}))
+        return Outcome()
+
     def _must_bear(self, item: alma.Item, code: str) -> None:
         if code not in getattr(item.item_data, self._settings.mark_field):
             raise _not_ours(f"Item {item.item_data.barcode} no longer bears our mark")
