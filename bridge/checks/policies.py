@@ -123,15 +123,16 @@ def _holds(policy: BorrowingPolicy) -> Iterator[Finding]:
 
 
 def _fees(policy: BorrowingPolicy, can: Capabilities) -> Iterator[Finding]:
-    charges = policy.charge_fee or policy.charge_fee_on_copies
+    usual = policy.charge_fee or policy.charge_fee_on_copies
+    charges = usual or policy.charge_replacement_fee
     if charges and can.of(Verb.CHARGE_FEE) in {Ability.STAFF, Ability.NO}:
         why = can.reasons.get(Verb.CHARGE_FEE, "The ILS cannot charge fees.")
         yield warned("Borrowing: fees", f"Every fee is a task for staff. {why}", "Set up fees, or switch them off.")
-    if policy.fee_amount is not None and not charges:
+    if policy.fee_amount is not None and not usual:
         yield warned(
             "Borrowing: fees", "fee_amount is set, but no fee is charged.", "Set charge_fee = true, or remove it."
         )
-    if policy.fee_amount is not None and charges and not policy.fee_currency:
+    if policy.fee_amount is not None and usual and not policy.fee_currency:
         yield warned("Borrowing: fees", "fee_amount has no currency.", 'Set fee_currency, as in "EUR".')
 
 

@@ -81,7 +81,7 @@ def expectations_of(policies: Mapping[str, Policy]) -> Expectations:
 
 
 def _charges(policy: BorrowingPolicy) -> bool:
-    return policy.charge_fee or policy.charge_fee_on_copies
+    return policy.charge_fee or policy.charge_fee_on_copies or policy.charge_replacement_fee
 
 
 Named = Iterator[tuple[Use, str | Place | None, str]]
@@ -90,8 +90,10 @@ Named = Iterator[tuple[Use, str | Place | None, str]]
 def _named(policy: Policy) -> Named:
     if policy.borrowing.enabled:
         yield from _existing(policy.borrowing) if policy.borrowing.existing_item else _borrowing(policy.borrowing)
-        if _charges(policy.borrowing):
+        if policy.borrowing.charge_fee or policy.borrowing.charge_fee_on_copies:
             yield Use.FEE_TYPE, policy.borrowing.fee_type, "borrowing.fee_type"
+        if policy.borrowing.charge_replacement_fee:
+            yield Use.FEE_TYPE, policy.borrowing.replacement_fee_type, "borrowing.replacement_fee_type"
     if policy.lending.enabled:
         yield from _lending(policy.lending)
 

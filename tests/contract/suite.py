@@ -6,7 +6,7 @@ A connector's tests subclass ``ConnectorContract`` and give a fixture ``bench``;
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -195,6 +195,44 @@ class ConnectorContract:
         assert outcome.kind is OutcomeKind.ALREADY
         assert outcome.notes
         assert bench.due_of(target.barcode) == before
+
+    def test_a_recall_leaves_the_patron_some_days(self, bench: ContractBench) -> None:
+        needs(bench, Verb.SET_DUE_DATE)
+        target, _ = made(bench, "34")
+        bench.lend(target.barcode, bench.patron)
+        recall = do.SetDueDate(target, bench.clock.date(), may_shorten=True, leave_days=7)
+        outcome = bench.connector.set_due_date(recall, CALL)
+        assert outcome.learned.due == recall.due
+        assert "7 days at least" in " ".join(outcome.notes)
+        stands = bench.due_of(target.barcode)
+        assert stands.startswith((bench.clock.date() + timedelta(days=7)).isoformat())
+        again = bench.connector.set_due_date(recall, Call(verify=True))
+        assert again.kind is OutcomeKind.ALREADY
+        assert bench.due_of(target.barcode) == stands
+
+    def test_a_note_stands_beside_what_staff_wrote(self, bench: ContractBench) -> None:
+        needs(bench, Verb.NOTE_ITEM)
+        target, _ = made(bench, "35")
+        bench.write_note(target.barcode, "Spine torn")
+        note = do.NoteItem(target, "Recalled by the lender")
+        assert bench.connector.note_item(note, CALL).kind is OutcomeKind.DONE
+        assert bench.connector.note_item(note, Call(verify=True)).kind is OutcomeKind.ALREADY
+        assert bench.note_of(target.barcode) == "Spine torn; Recalled by the lender"
+        bench.connector.note_item(do.NoteItem(target, "", "Recalled by the lender"), CALL)
+        assert bench.note_of(target.barcode) == "Spine torn"
+
+    def test_a_note_for_what_is_gone_is_no_error(self, bench: ContractBench) -> None:
+        needs(bench, Verb.NOTE_ITEM)
+        target, _ = made(bench, "36")
+        bench.delete_by_hand(target.barcode)
+        assert bench.connector.note_item(do.NoteItem(target, "x"), CALL).kind is OutcomeKind.ALREADY
+
+    def test_an_item_on_loan_is_not_deleted(self, bench: ContractBench) -> None:
+        target, _ = made(bench, "37")
+        bench.lend(target.barcode, bench.patron)
+        with pytest.raises((Rejected, Retry)):
+            bench.connector.delete_temporary_item(do.DeleteTemporaryItem(target), CALL)
+        assert bench.loan_of(target.barcode)
 
     def test_a_due_date_for_what_is_not_on_loan_is_no_error(self, bench: ContractBench) -> None:
         target, _ = made(bench, "d2")

@@ -30,12 +30,12 @@ from bridge.domain.record import Learned, Outcome, Sighting
 from bridge.errors import Rejected
 
 NO_LOST = (
-    "Alma's API cannot do it: in Manage Patron Services open the borrower, show all loans, and choose Lost in the row actions of the "
-    "loan. An item that is not on loan cannot be lost in Alma."
+    "Alma's API cannot declare a loan lost: in Manage Patron Services open the borrower, show all loans, and choose Lost in the row "
+    "actions of the loan. An item that is not on loan cannot be lost in Alma."
 )
 NO_FOUND = (
-    "Alma's API cannot do it: in Manage Patron Services open the borrower, show all loans, and choose Found Item in the row actions of "
-    "the loan; an item that is at hand is scanned in instead. Look at the fees then."
+    "Alma's API cannot take it back: in Manage Patron Services open the borrower, show all loans, and choose Found Item in the row "
+    "actions of the loan; an item that is at hand is scanned in instead. Look at the fees then."
 )
 """Where staff find it: staff guides of WRLC and Harvard (lost processes in Alma)."""
 NO_FEE = "No owner of fees is configured (fee_owner)."

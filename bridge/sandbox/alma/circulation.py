@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from bridge.sandbox.alma import losses
 from bridge.sandbox.alma.errors import AlmaError
 from bridge.sandbox.alma.model import Actor, Bib, Block, Holding, Item, Loan, Request, User
 from bridge.sandbox.alma.state import State
@@ -123,6 +124,7 @@ class ScanResult:
 
 def scan(state: State, item: Item, counter: Counter, *, in_house: bool, request_id: str = "") -> ScanResult:
     """Ends a loan, then fills a waiting request, or sends the item on, or puts it back in place (alma.md section 7)."""
+    losses.came_back(state, item)
     loan = state.open_loan(item.pid)
     if loan:
         loan.returned, loan.return_library, loan.return_desk = state.clock(), counter.library, counter.desk

@@ -5,10 +5,10 @@ from datetime import date
 from flask import Blueprint, Response, abort, jsonify, request
 from pydantic import BaseModel, ConfigDict
 
-from bridge.sandbox.alma import circulation
+from bridge.sandbox.alma import circulation, losses
 from bridge.sandbox.alma.circulation import Counter, Wish
 from bridge.sandbox.alma.fees import reduce_fee
-from bridge.sandbox.alma.model import Block, Item, User
+from bridge.sandbox.alma.model import Block, Item, Loan, User
 from bridge.sandbox.alma.model import Request as Hold
 from bridge.sandbox.alma.seed import SeedBlock, SeedPatron, add_patron
 from bridge.sandbox.alma.standing import note_desk_action, standing_of
@@ -40,6 +40,12 @@ class CheckIn(AtItem):
 
     library: str = ""
     desk: str = ""
+
+
+class Lose(AtItem):
+    """Declare the open loan lost, with a replacement fee."""
+
+    fee: float = 80.0
 
 
 class Relabel(AtItem):
@@ -199,14 +205,36 @@ def delete() -> Response:
 
 @desk.post("/lose")
 def lose() -> Response:
-    """Declares the open loan lost; Alma's API has no such call."""
+    """Declares the open loan lost and charges for it; Alma's API has no such call."""
+    state, order = alma(), Lose.model_validate(request.get_json())
+    item = _item(state, order.barcode)
+    losses.lose(state, item, _open_loan(state, item, "only items on loan can become lost"), order.fee)
+    return _shown(state, item)
+
+
+@desk.post("/found")
+def found() -> Response:
+    """Takes back that the open loan is lost or claimed returned."""
     state, order = alma(), AtItem.model_validate(request.get_json())
     item = _item(state, order.barcode)
+    losses.find(state, item, _open_loan(state, item, "the loan is over"))
+    return _shown(state, item)
+
+
+@desk.post("/claim_returned")
+def claim_returned() -> Response:
+    """The patron claims that the item was brought back."""
+    state, order = alma(), AtItem.model_validate(request.get_json())
+    item = _item(state, order.barcode)
+    losses.claim(item, _open_loan(state, item, "only items on loan can be claimed returned"))
+    return _shown(state, item)
+
+
+def _open_loan(state: State, item: Item, otherwise: str) -> Loan:
     loan = state.open_loan(item.pid)
     if loan is None:
-        abort(409, "only items on loan can become lost")
-    item.process, loan.process_status = "LOST_LOAN", "LOST"
-    return _shown(state, item)
+        abort(409, otherwise)
+    return loan
 
 
 @desk.post("/block_patron")
@@ -243,4 +271,7 @@ def pay_fee() -> Response:
     if fee is None:
         abort(404, f"no fee {order.fee}")
     reduce_fee(state, fee, kind="PAYMENT", amount=fee.balance, method="CASH")
+    item = losses.paid(state, fee)
+    if item is not None:
+        note_desk_action(state, item)
     return jsonify(fee=fee.id, status=fee.status)

@@ -30,6 +30,7 @@ class Behaviour(BaseModel):
     renewals: int = 5
     loan_days: int = 28
     loan_limit: int = 100
+    closes_paid_loans: bool = Field(default=True, description="A lost loan is closed when its replacement fee is paid.")
     fee_owner: Literal["any", "library", "institution"] = "any"
 
 

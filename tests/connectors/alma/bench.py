@@ -182,6 +182,13 @@ class AlmaBench:
         loan = next(loan for loan in self.stand_in.state.loans.values() if loan.open and loan.pid == pid)
         return loan.due.astimezone(ZoneInfo("Europe/Berlin")).isoformat()
 
+    def note_of(self, barcode: str) -> str:
+        """What the desk sees when it scans the item."""
+        return self.stand_in.state.items_with_barcode(barcode)[0].fields.get("fulfillment_note", "")
+
+    def write_note(self, barcode: str, note: str) -> None:
+        self.stand_in.state.items_with_barcode(barcode)[0].fields["fulfillment_note"] = note
+
     def fees_of(self, patron: str) -> int:
         user = self.stand_in.state.find_user(patron)
         assert user is not None

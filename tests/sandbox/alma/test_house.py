@@ -201,6 +201,38 @@ class TestDesk:
         stand_in.state.items[made.pid].process = ""
         assert alma.desk("delete", barcode="S-1") == {"barcode": "S-1", "gone": True}
 
+    def test_a_lost_loan_costs_until_it_is_found_or_scanned_in(self, alma: AlmaClient, stand_in: AlmaStandIn) -> None:
+        """Fees as staff guides of Alma libraries tell of them (losses.py)."""
+
+        def fees() -> list[tuple[str, str, float]]:
+            return [(fee.type, fee.status, fee.original) for fee in stand_in.state.fees.values()]
+
+        made = alma.make_item()
+        stand_in.state.items[made.pid].transient_left = 0
+        alma.desk("lend", barcode="ILL-1", patron="P1001", library="RS", desk="RSDESK")
+        alma.desk("lose", barcode="ILL-1", fee=0)
+        assert fees() == []
+        assert alma.desk("found", barcode="ILL-1")["process"] == "LOAN"
+        alma.desk("lose", barcode="ILL-1", fee=50)
+        assert alma.desk("found", barcode="ILL-1")["process"] == "LOAN"
+        assert fees() == [("LOSTITEMREPLACEMENTFEE", "CLOSED", 50.0)]
+        alma.desk("claim_returned", barcode="ILL-1")
+        alma.desk("check_in", barcode="ILL-1", library="RS", desk="RSDESK")
+        assert len(fees()) == 1
+
+    def test_a_lost_loan_that_is_paid_is_over_and_a_scan_in_pays_it_back(
+        self, alma: AlmaClient, stand_in: AlmaStandIn
+    ) -> None:
+        alma.desk("lend", barcode=OWN, patron="P1002")
+        alma.desk("lose", barcode=OWN)
+        (fee,) = stand_in.state.fees.values()
+        alma.desk("pay_fee", fee=fee.id)
+        item = stand_in.state.items_with_barcode(OWN)[0]
+        assert (item.process, stand_in.state.open_loan(item.pid)) == ("LOST_LOAN_AND_PAID", None)
+        assert stand_in.report()["foreign_touched"] == []
+        assert alma.desk("check_in", barcode=OWN)["process"] == ""
+        assert [one.original for one in stand_in.state.fees.values()] == [80.0, -80.0]
+
     def test_deleting_ends_holds_too(self, alma: AlmaClient) -> None:
         alma.hold(alma.make_item())
         assert alma.desk("delete", barcode="ILL-1")["gone"]
@@ -221,6 +253,8 @@ class TestDesk:
         ("lend", {"barcode": OWN}, 422),
         ("renew", {"barcode": OWN}, 409),
         ("lose", {"barcode": OWN}, 409),
+        ("found", {"barcode": OWN}, 409),
+        ("claim_returned", {"barcode": OWN}, 409),
         ("cancel_hold", {"barcode": OWN}, 409),
         ("pay_fee", {"fee": "9"}, 404),
     )
