@@ -28,6 +28,7 @@ from bridge.jobs.alerts import AlertJob
 from bridge.jobs.orders import OrderJob
 from bridge.jobs.poll import PollJob
 from bridge.jobs.pulse import Pulse
+from bridge.jobs.retention import Retention, RetentionJob
 from bridge.jobs.steady import Steady
 from bridge.ledger import Ledger
 from bridge.ledger.memory import RunFile
@@ -51,6 +52,11 @@ ACCOUNTS_EVERY = 300
 """Seconds between looks which ILL accounts are to be asked about."""
 DRILLS_EVERY = 60
 """Seconds between looks for drills that were cut off while the daemon ran."""
+
+RETENTION_EVERY = 60
+"""Seconds between looks whether the day's removal of patrons and titles is due."""
+RETENTION_WAITS = timedelta(seconds=10)
+"""After the start, so that the work on requests begins first."""
 
 
 @dataclass(frozen=True)
@@ -222,6 +228,14 @@ class Daemon:
             ("run file", self._run_file.remember, REMEMBER_EVERY),
             ("drills", self._end_drills, DRILLS_EVERY),
         )
+        retention = self._retention()
+        self._scheduler.add_job(
+            Steady("retention", retention.run).run,
+            "interval",
+            seconds=RETENTION_EVERY,
+            id="retention",
+            next_run_time=self.ledger.clock() + RETENTION_WAITS,
+        )
         if not self.ledger.lock.exclusive:
             of_the_ledger = (*of_the_ledger, ("presence", partial(self.ledger.presence.tell, self._owner), TELL_EVERY))
             self.ledger.presence.tell(self._owner)
@@ -232,6 +246,11 @@ class Daemon:
         if self._known.settings.alerts.on:
             self._start_alerts(engine)
         self._scheduler.start()
+
+    def _retention(self) -> RetentionJob:
+        rules = self._known.settings.privacy
+        stopping, rest = self._stopping.is_set, self._stopping.wait
+        return RetentionJob(rules, self.ledger, Retention(rules, self.ledger, stopping=stopping, rest=rest))
 
     def _end_drills(self) -> None:
         """What they made is removed; the dispatcher's backstop finds the work."""

@@ -176,6 +176,50 @@ class EngineSettings(Section):
         return zone_name(value)
 
 
+class PrivacySettings(Section):
+    """How long patrons and titles are kept, in days; 0: for ever."""
+
+    request_days: int = Field(
+        default=30,
+        ge=0,
+        description="Days after a request is finished and settled until its patron and title are removed; orders of staff and alerts that "
+        "are over go then too.",
+        examples=[30],
+    )
+    unsettled_days: int = Field(
+        default=365,
+        ge=0,
+        description="The same for finished requests with an open fee, a lost item that nobody paid for, or a step of unknown end.",
+        examples=[365],
+    )
+    message_days: int = Field(
+        default=7,
+        ge=0,
+        description="Days until the body of a message that was understood is removed; never longer than request_days.",
+        examples=[7],
+    )
+    kept_message_days: int = Field(
+        default=90,
+        ge=0,
+        description="Days until a message that was not understood, and that nobody replayed, is let go.",
+        examples=[90],
+    )
+    at: time = Field(default=time(2, 30), description="Time of day at which it is done.", examples=["02:30"])
+    timezone: str = Field(default="UTC", description="Zone (IANA) of that time.", examples=["Europe/Berlin"])
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        return zone_name(value)
+
+    @field_validator("at")
+    @classmethod
+    def _local(cls, value: time) -> time:
+        if value.tzinfo is not None:
+            raise ValueError("is a time of day without a zone; the zone is `timezone`")
+        return value
+
+
 class IlsSettings(Section):
     """One ILS institution: its connector, its pace, and the connector's own settings."""
 
@@ -264,6 +308,7 @@ class Settings(BaseSettings):
     log: LogSettings = Field(default_factory=LogSettings)
     engine: EngineSettings = Field(default_factory=EngineSettings)
     alerts: AlertSettings = Field(default_factory=AlertSettings)
+    privacy: PrivacySettings = Field(default_factory=PrivacySettings)
     ils: dict[str, IlsSettings] = Field(default_factory=dict, description="The ILS institutions, by name.")
     libraries: dict[str, LibrarySettings] = Field(default_factory=dict, description="The libraries, by name.")
     sources: dict[str, dict[str, Any]] = Field(default_factory=dict, description="The resource-sharing side, by name.")

@@ -23,6 +23,10 @@ from bridge.ledger.prepared import executed
 
 SEE_CHECK = ". See: ill-bridge db check"
 UPGRADING = 0x111B  # the advisory lock under which daemons on one PostgreSQL take turns to migrate
+PATIENCE = 30_000
+"""Milliseconds that SQLite waits for another writer."""
+SOON = 200
+"""The same where it may as well be done later."""
 DRIVERS = frozenset({"sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg"})
 NO_DATABASE = (
     "ledger.url: names no database that the ledger can live in; it is sqlite:///FILE, for example "
@@ -33,7 +37,8 @@ NO_DATABASE = (
 class Database:
     """A connection pool, and transactions for reading and writing.
 
-    SQLite runs in WAL mode with ``synchronous=FULL``. Its writers take turns in this process, so that none waits on the file's own lock,
+    SQLite runs in WAL mode with ``synchronous=FULL``, and with ``secure_delete``, since patrons' data must not outlive their row in free
+    pages (sqlite.org/pragma.html#pragma_secure_delete). Its writers take turns in this process, so that none waits on the file's own lock,
     and share one connection, whose cache of pages is therefore always the file's.
     ``refused`` is told of each read or write that the database refuses.
     """
@@ -103,6 +108,22 @@ class Database:
                 connection.execute(select(func.pg_advisory_xact_lock(UPGRADING)))
             return migrate(connection)
 
+    def shorten_log(self) -> bool:
+        """Have SQLite's write-ahead log emptied, so that what was overwritten leaves it too; answers whether that was done.
+
+        It is not while somebody reads an older state; PostgreSQL has no such file.
+        """
+        if not self.sqlite:
+            return True
+        with self._turn, self.engine.connect() as connection:
+            driver: Any = connection.connection.dbapi_connection
+            try:
+                driver.execute(f"PRAGMA busy_timeout={SOON}").close()
+                busy = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            finally:
+                driver.execute(f"PRAGMA busy_timeout={PATIENCE}").close()
+        return not busy
+
     def close(self) -> None:
         """Give back all connections."""
         with self._turn:
@@ -167,7 +188,13 @@ def _private(path: Path) -> None:
 
 def _prepare(connection: Any, _record: object) -> None:  # noqa: ANN401 - a driver's connection
     connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        f"busy_timeout={PATIENCE}",
+        "secure_delete=ON",
+    ):
         connection.execute(f"PRAGMA {pragma}").close()
 
 

@@ -17,6 +17,7 @@ from bridge.ledger.meta import Meta
 from bridge.ledger.migrating import Revision
 from bridge.ledger.orders import Orders
 from bridge.ledger.presence import Presence
+from bridge.ledger.privacy import Privacy
 from bridge.ledger.requests import Requests
 from bridge.ledger.stopped import Stopped
 from bridge.ledger.work import Work
@@ -50,6 +51,7 @@ class Ledger:
         self.attention = Attention(self.database, clock)
         self.alerts = Alerts(self.database, clock)
         self.accounts = Accounts(self.database, clock)
+        self.privacy = Privacy(self.database, clock)
 
     def daemon_runs(self) -> bool:
         """Whether a daemon works on the ledger (a SQLite file's lock may be held by another command too)."""

@@ -62,6 +62,7 @@ class Words(Name):
 Key = BigInteger().with_variant(Integer, "sqlite")
 metadata = MetaData()
 KEPT = text("state != 'folded'")
+BODY = text("body != ''")
 
 inbox = Table(
     "inbox",
@@ -77,12 +78,15 @@ inbox = Table(
     UniqueConstraint("source", "key", name="inbox_once"),
     Index("inbox_heard", "source", "received_at"),
     Index("inbox_kept", "state", sqlite_where=KEPT, postgresql_where=KEPT),
+    Index("inbox_bodies", "received_at", sqlite_where=BODY, postgresql_where=BODY),
 )
 
 WORK_WAITS = text("state in ('due', 'waiting')")
 TRIED_AGAIN = text("state = 'parked' and due_at is not null")
 """Parked requests that are tried again by themselves."""
 UNFINISHED = text("state not in ('closed', 'forgotten')")
+PURGEABLE = text("state in ('closed', 'forgotten') and purged_at is null")
+ERASE = text("erase = 1")
 LEASED = text("lease_until is not null")
 BATCHED = text("batch != ''")
 DELETIONS = text("verb = 'delete_temporary_item'")
@@ -119,6 +123,9 @@ request = Table(
     Column("parked_reason", Words, nullable=False, server_default=""),
     Column("parked_advice", Words, nullable=False, server_default=""),
     Column("parked_at", Instant, nullable=True),
+    Column("settled_at", Instant, nullable=True),
+    Column("purged_at", Instant, nullable=True),
+    Column("erase", Integer, nullable=False, server_default="0"),
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
     UniqueConstraint("library", "service", "role", "requester", "number", name="request_once"),
@@ -128,6 +135,8 @@ request = Table(
     Index("request_talk", "conversation", sqlite_where=LEASED, postgresql_where=LEASED),
     Index("request_number", "number"),
     Index("request_state", "state"),
+    Index("request_purge", "settled_at", "id", sqlite_where=PURGEABLE, postgresql_where=PURGEABLE),
+    Index("request_erase", "id", sqlite_where=ERASE, postgresql_where=ERASE),
     Index(
         "request_figures",
         "library",

@@ -148,8 +148,11 @@ KEEP = Prepared(_guarded(update(REQUEST)).values(record=bindparam("learned")).re
 
 
 def _release() -> Update:
-    """News that came since ``known`` makes the request due at once."""
+    """News that came since ``known`` makes the request due at once. One that was finished before stays so since then."""
     same = REQUEST.c.version == bindparam("known")
+    finished = bindparam("finished", type_=schema.Instant)
+    before = func.coalesce(REQUEST.c.settled_at, finished)
+    settled = case((REQUEST.c.state == bindparam("as_state"), before), else_=finished)
     return _guarded(update(REQUEST)).values(
         state=case((same, bindparam("as_state")), else_=State.DUE.value),
         due_at=case((same, bindparam("due", type_=schema.Instant)), else_=NOW),
@@ -164,6 +167,8 @@ def _release() -> Update:
         parked_reason=bindparam("reason"),
         parked_advice=bindparam("advice"),
         parked_at=bindparam("since"),
+        settled_at=case((same, settled), else_=null()),
+        purged_at=null(),
         updated_at=NOW,
     )
 
@@ -228,7 +233,9 @@ def _told_again(*, changed: bool, forgotten: bool) -> Prepared:
     values: dict[str, object] = {"updated_at": NOW, "version": REQUEST.c.version + 1}
     if changed:
         values["document"] = bindparam("text")
-    if not forgotten:
+    if forgotten:
+        values |= {"settled_at": NOW, "purged_at": null()}
+    else:
         values |= {"state": State.DUE.value, "due_at": NOW, "backlog": 0}
     return Prepared(update(REQUEST).where(REQUEST.c.id == bindparam("of")).values(values))
 

@@ -264,6 +264,7 @@ class Work:
             "tried": verdict.attempts,
             "behind": int(verdict.backlog),
             "look": int(verdict.afresh),
+            "finished": None if verdict.state in OPEN_STATES else self._clock(),
             "goal": verdict.parked.goal,
             "cause": verdict.parked.cause,
             "reason": verdict.parked.reason,
