@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, SecretStr
 
 from bridge.domain.finding import Finding, failed, warned, well
-from bridge.settings import Configuration, Settings, WebSettings
+from bridge.settings import Configuration, PrivacySettings, Settings, WebSettings
 from bridge.sources.base import SourceSettings
 from bridge.sources.feed import FeedSettings
 from bridge.sources.webhook import WebhookSettings
@@ -27,6 +27,7 @@ def file_findings(known: Configuration) -> tuple[Finding, ...]:
     return (
         *_web(known.settings.web, hooks=any(isinstance(each, WebhookSettings) for each in known.sources.values())),
         *_ledger_place(known.settings),
+        *_privacy(known.settings.privacy),
         *_plain_text("ILS", known.connectors),
     )
 
@@ -83,6 +84,26 @@ def _ledger_place(settings: Settings) -> Iterator[Finding]:
             f"{url} is relative to the folder that the daemon is started in: elsewhere it would begin an empty ledger."
         )
         yield warned("Ledger's place", text, "Name it from the root: sqlite:////var/lib/….")
+
+
+def _privacy(rules: PrivacySettings) -> Iterator[Finding]:
+    for name, what in _FOR_EVER.items():
+        if not getattr(rules, name):
+            yield warned("Privacy", f"{what} are kept for ever.", f"Set privacy.{name} to a number of days.")
+    if not rules.message_days and not rules.request_days:
+        yield warned(
+            "Privacy", "Bodies of messages are kept for ever.", "Set privacy.message_days to a number of days."
+        )
+    if rules.request_days and 0 < rules.unsettled_days < rules.request_days:
+        text = "Requests that are not settled would lose their patron before those that are."
+        yield warned("Privacy", text, "Set privacy.unsettled_days to more than privacy.request_days.")
+
+
+_FOR_EVER = {
+    "request_days": "Patrons and titles of finished requests",
+    "unsettled_days": "Patrons and titles of finished requests that are not settled",
+    "kept_message_days": "Messages that were not understood",
+}
 
 
 def _plain_text(what: str, parts: Mapping[str, BaseModel]) -> Iterator[Finding]:

@@ -58,6 +58,11 @@ def _taken(known: Configuration, ledger: Ledger, kept: Kept) -> bool:
     if door is None:
         typer.echo(f"{kept.id}: its source '{kept.source}' is not in the configuration.")
         return False
+    if not kept.body:
+        typer.echo(
+            f"{kept.id}: its body was removed to protect patrons ([privacy] message_days), so it cannot be taken again."
+        )
+        return False
     arrival = door.replayed(kept.body)
     folded = ledger.inbox.replay(kept.id, arrival, known.settings.lane)
     if arrival.state is not ArrivalState.FOLDED:

@@ -129,7 +129,8 @@ class Privacy:
 
     def wanted(self, *, after: int = 0, limit: int) -> Look:
         """Finished requests whose patron asked to be erased while they were open."""
-        mine = (schema.ERASE, REQUEST.c.state.in_(FINISHED), REQUEST.c.id > after, _free(self._clock()))
+        state = func.coalesce(REQUEST.c.state, "")  # else SQLite reads all finished requests
+        mine = (schema.ERASE, state.in_(FINISHED), REQUEST.c.id > after, _free(self._clock()))
         query = select(REQUEST).where(*mine).order_by(REQUEST.c.id).limit(limit)
         with self._database.read() as connection:
             return _look(connection, connection.execute(query).all())

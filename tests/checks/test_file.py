@@ -95,3 +95,18 @@ def test_feeds(more: dict[str, Any], expected: list[tuple[str, str]]) -> None:
 
 def test_a_source_of_a_third_party_is_let_be() -> None:
     assert source_findings(connector_settings("alma").model_construct()) == ()
+
+
+@pytest.mark.parametrize(
+    ("rules", "count"),
+    [
+        ({}, 0),
+        ({"request_days": 0}, 1),
+        ({"unsettled_days": 0, "kept_message_days": 0}, 2),
+        ({"unsettled_days": 20}, 1),
+        ({"message_days": 0}, 0),
+        ({"message_days": 0, "request_days": 0}, 2),
+    ],
+)
+def test_what_is_kept_for_ever_is_told(rules: dict[str, int], count: int) -> None:
+    assert bad(file_findings(known(privacy=rules))) == [("Privacy", "warning")] * count

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
-from tests.cli.house import House, take, take_all
+from bridge.domain.arrival import ArrivalState
+from tests.cli.house import House, ledger_of, take, take_all
 
 
 @pytest.mark.parametrize("arguments", [[], ["1", "--all"], ["--all", "--source", "hook"]])
@@ -35,3 +38,13 @@ def test_a_source_that_is_no_longer_there(house: House) -> None:
     house.change("[sources.hook]", "[sources.door]")
     result = house.command("replay", "--source", "hook")
     assert (result.exit_code, result.stdout) == (1, "1: its source 'hook' is not in the configuration.\n")
+
+
+def test_a_message_whose_body_is_gone_is_left_as_it_is(house: House) -> None:
+    take(house)
+    with ledger_of(house) as ledger:
+        ledger.privacy.drop_bodies(ledger.clock() + timedelta(seconds=1))
+    result = house.command("replay", "1")
+    assert (result.exit_code, "body was removed" in result.stdout) == (1, True)
+    with ledger_of(house) as ledger:
+        assert ledger.inbox.kept([1])[0].state is ArrivalState.FOLDED
