@@ -43,7 +43,7 @@ def _unsettled(stand: Standing) -> str:
     never_came = stand.phase in NOT_SUPPLIED and not stand.moved
     if stand.dead or never_came or stand.has(Condition.FEE_PAID) or stand.closure is Closure.LOST_PAID:
         return ""
-    if stand.lost:
+    if stand.lost or stand.closure is Closure.WITHOUT_RETURN:
         return "the item is lost and not paid for"
     return "a fee is open" if stand.has(Condition.FEE_COMMUNICATED) else ""
 

@@ -56,6 +56,7 @@ class TestSettled:
             ([change(1, Phase.RECEIVED, raised=(Condition.LOST,)), change(2, raised=(Condition.FOUND,))], ""),
             ([change(1, Phase.RECEIVED, raised=(Condition.LOST,)), change(2, raised=(Condition.FEE_PAID,))], ""),
             ([change(1, Phase.COMPLETED, raised=(Condition.LOST,), closure=Closure.LOST_PAID)], ""),
+            ([change(1, Phase.COMPLETED, closure=Closure.WITHOUT_RETURN)], "the item is lost and not paid for"),
             ([change(1, Phase.CANCELLED, raised=(Condition.FEE_COMMUNICATED,))], ""),
             (
                 [change(1, Phase.SHIPPED), change(2, Phase.CANCELLED, raised=(Condition.FEE_COMMUNICATED,))],
