@@ -14,6 +14,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from sqlalchemy.engine import make_url
 
+from tests.contract.matrix import PROPERTY, table
+
 settings.register_profile("repeat", derandomize=True, deadline=None)
 settings.register_profile(
     "explore", max_examples=3000, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
@@ -35,6 +37,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     long = [item for item in items if item.get_closest_marker(THOROUGH)]
     items[:] = [item for item in items if not item.get_closest_marker(THOROUGH)]
     config.hook.pytest_deselected(items=long)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The kill matrix, where any of it ran; its cells come with the reports, also from other processes."""
+    reports = (report for kind in terminalreporter.stats.values() for report in kind)
+    ends = (report for report in reports if getattr(report, "when", "") == "teardown")
+    found = [value for report in ends for name, value in report.user_properties if name == PROPERTY]
+    if found:
+        terminalreporter.section("kill matrix: cut off and taken up again, all well (SQLite/PostgreSQL)")
+        terminalreporter.write_line("\n".join(table(cell for cells in found for cell in cells)))
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])

@@ -1,6 +1,7 @@
 """Faults that a test or the demo orders per call, for any stand-in that is a Flask app."""
 
 import re
+import select
 import socket
 import threading
 import time
@@ -14,9 +15,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 CONTROL_PREFIX = "/_sandbox"
 
 Kind = Literal[
-    "delay", "drop_before", "drop_after", "status", "html", "unauthorized", "garbage", "throttle", "vendor_error"
+    "delay", "drop_before", "drop_after", "status", "html", "unauthorized", "garbage", "throttle", "vendor_error", "hang"
 ]
 
+_LONGEST_HANG = 120.0
 _PROXY_PAGE = (
     "<!DOCTYPE html><html><head><title>{status} Gateway trouble</title></head>"
     "<body><h1>{status}</h1><p>The proxy could not reach the application.</p></body></html>"
@@ -30,7 +32,8 @@ class Fault(BaseModel):
     vendor_error 400, unless given. delay: wait `seconds`, then answer properly. drop_before: close the connection,
     nothing done. drop_after: do the work, then close without an answer. status: `status` with `body`. html: `status`
     with a proxy's page. garbage: 200 with an unreadable body, nothing done. unauthorized, throttle, vendor_error: as the
-    vendor words them (`code`, `message`).
+    vendor words them (`code`, `message`). hang: no answer until the client hangs up. With `done` the work is done first and
+    only its answer is spoilt, for every kind but delay.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -38,6 +41,7 @@ class Fault(BaseModel):
     kind: Kind
     method: str = ".*"
     path: str = ".*"
+    done: bool = False
     times: int | None = Field(default=1, ge=1)
     skip: int = Field(default=0, ge=0)
     seconds: float = Field(default=0.0, ge=0, le=120)
@@ -174,6 +178,13 @@ def drop_connection() -> None:
         g.dropped = True  # the client was quicker
 
 
+def _hang() -> Response:
+    """Waits until the client has had enough."""
+    connection: socket.socket = request.environ["werkzeug.socket"]
+    select.select([connection], [], [], _LONGEST_HANG)
+    return _dropped()
+
+
 def was_hit() -> str | None:
     """The kind of fault that met the current call, or None."""
     hit: str | None = g.get("fault_kind")
@@ -216,6 +227,7 @@ def _answer_of(fault: Fault, vendor: VendorAnswers) -> Response:
         "garbage": lambda: Response(fault.body or '{"item_data": {"pid": "23', content_type="application/json"),
         "throttle": lambda: _throttled(fault, vendor),
         "vendor_error": lambda: vendor.error(fault.code, fault.message, fault.status or 400),
+        "hang": _hang,
     }
     return answers[fault.kind]()
 
@@ -236,10 +248,11 @@ def install_faults(app: Flask, vendor: VendorAnswers, faults: Faults | None = No
         return _meet(found, vendor)
 
     @app.after_request
-    def drop_after(response: Response) -> Response:
+    def spoil(response: Response) -> Response:
         if was_hit() == "drop_after":
             drop_connection()
-        return response
+        fault: Fault | None = g.pop("spoilt", None)
+        return _answer_of(fault, vendor) if fault is not None else response
 
     app.register_blueprint(_control(found))
     return found
@@ -249,10 +262,12 @@ def _meet(faults: Faults, vendor: VendorAnswers) -> Response | None:
     fault = faults.take(request.method, request.path)
     if fault is None:
         return None
-    g.fault_kind = fault.kind
+    g.fault_kind = f"{fault.kind}_after" if fault.done else fault.kind
     if fault.seconds:
         faults.sleep(fault.seconds)
-    if fault.kind in {"delay", "drop_after"}:
+    if fault.done:
+        g.spoilt = fault
+    if fault.done or fault.kind in {"delay", "drop_after"}:
         return None
     return _answer_of(fault, vendor)
 

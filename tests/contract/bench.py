@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 
 from bridge.connectors.base import Connector
@@ -14,14 +17,25 @@ from bridge.domain.policy import BorrowingPolicy, LendingPolicy, Policy
 from bridge.http import Exchange, Unpaced
 
 
+class Spoilt(StrEnum):
+    """How a write may end without saying so: every way in which its outcome is unknown."""
+
+    TIME_OUT = "time-out"
+    DROPPED = "dropped"
+    SERVER_ERROR = "server error"
+    NONSENSE = "nonsense"
+
+
 class SpyPace(Unpaced):
-    """A pace that remembers what it was told."""
+    """A pace that remembers what it was told; ``before`` is called before each exchange."""
 
     def __init__(self) -> None:
         self.cost = 0
         self.throttlings: list[float | None] = []
+        self.before: Callable[[], None] = lambda: None
 
     def acquire(self, cost: int = 1) -> None:
+        self.before()
         self.cost += cost
 
     def throttled(self, after: float | None) -> None:
@@ -30,16 +44,23 @@ class SpyPace(Unpaced):
 
 @dataclass
 class Listening:
-    """Every exchange the connector told."""
+    """Every exchange the connector told; ``after`` is called when the answer is there, before the connector reads it."""
 
     exchanges: list[Exchange] = field(default_factory=list)
+    after: Callable[[Exchange], None] = lambda _: None
 
     def tell(self, exchange: Exchange) -> None:
         self.exchanges.append(exchange)
+        self.after(exchange)
 
 
 class ContractBench(Protocol):
-    """One connector, its stand-in, and the names of things seeded there."""
+    """One connector, its stand-in, and the names of things seeded there.
+
+    ``reconnect`` builds the connector anew, as a restart does, with another read time-out where one is named. ``writes`` counts what took
+    effect at the stand-in, by name. ``changes`` tells exchanges that write from those that only look, ``same_twice`` the names of writes that
+    are the same done twice. ``spoil`` has a write end unclearly, the next one or one behind it, with its work ``done`` or not.
+    """
 
     connector: Connector
     pace: SpyPace
@@ -59,6 +80,11 @@ class ContractBench(Protocol):
     material: str
     clock: datetime
 
+    def reconnect(self, read_timeout: float = 30.0) -> None: ...
+    def writes(self) -> Counter[str]: ...
+    def changes(self, exchange: Exchange) -> bool: ...
+    def same_twice(self, name: str) -> bool: ...
+    def spoil(self, way: Spoilt, *, done: bool, skip: int = 0) -> None: ...
     def outage(self, *, on: bool) -> None: ...
     def drop_after_next_write(self) -> None: ...
     def drop_before_next_write(self) -> None: ...

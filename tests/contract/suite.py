@@ -19,6 +19,7 @@ from bridge.domain.identity import Role
 from bridge.domain.record import Existence, HoldState, Learned, Outcome, OutcomeKind
 from bridge.errors import CredentialsRejected, IlsError, OutcomeUnknown, Rejected, Retry, Unavailable
 from tests.contract.bench import ContractBench, a_mark, creating, expected, own
+from tests.contract.crash import CrashContract
 
 DUE = date(2027, 1, 15)
 LATER = date(2027, 2, 15)
@@ -65,7 +66,7 @@ def until_clear(bench: ContractBench, attempt: object) -> Outcome:
     return outcome
 
 
-class ConnectorContract:
+class ConnectorContract(CrashContract):
     """Every connector keeps it."""
 
     def test_a_patron_is_found_by_any_identifier(self, bench: ContractBench) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -18,13 +19,27 @@ from bridge.domain import commands as do
 from bridge.domain.identity import Mark
 from bridge.http import Exchange
 from bridge.sandbox.alma import AlmaStandIn
+from bridge.sandbox.alma.model import Call
+from bridge.sandbox.alma.standing import objects
 from bridge.sandbox.faults import Fault, Outage
 from bridge.sandbox.server import Server
-from tests.contract.bench import Listening, SpyPace
+from tests.contract.bench import Listening, Spoilt, SpyPace
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 WRITE = "POST|PUT|DELETE"
+WRITING = frozenset({"POST", "PUT", "DELETE"})
 API = "^/almaws"
+FAULTS = {
+    Spoilt.TIME_OUT: "hang",
+    Spoilt.DROPPED: "drop_before",
+    Spoilt.SERVER_ERROR: "status",
+    Spoilt.NONSENSE: "garbage",
+}
+
+
+def took_effect(call: Call) -> bool:
+    """Whether the stand-in did what it was asked, whatever became of its answer."""
+    return call.fault.endswith("_after") if call.fault else call.status < 400
 
 
 def address_of(path: str, query: str) -> str:
@@ -99,6 +114,11 @@ class AlmaBench:
         )
         self.connector: Connector = self.connect()
 
+    def reconnect(self, read_timeout: float = 30.0) -> None:
+        self.connector.close()
+        self.settings = self.settings.model_copy(update={"read_timeout": read_timeout})
+        self.connector = self.connect()
+
     def connect(self) -> AlmaConnector:
         surroundings = Surroundings("alma", self.pace, self.heard.tell)
         return AlmaConnector(self.settings, surroundings, sleep=self.waits.append, now=lambda: self.clock)
@@ -116,6 +136,19 @@ class AlmaBench:
 
     def outage(self, *, on: bool) -> None:
         self.stand_in.faults.set_outage(Outage(on=on))
+
+    def writes(self) -> Counter[str]:
+        calls = (call for call in self.stand_in.calls() if call.method in WRITING)
+        return Counter(f"{call.method} {call.template}" for call in calls if took_effect(call))
+
+    def changes(self, exchange: Exchange) -> bool:
+        return exchange.method in WRITING
+
+    def same_twice(self, name: str) -> bool:
+        return name.startswith(("PUT", "DELETE"))
+
+    def spoil(self, way: Spoilt, *, done: bool, skip: int = 0) -> None:
+        self.fault(FAULTS[way], method=WRITE, done=done, skip=skip, status=500 if way is Spoilt.SERVER_ERROR else None)
 
     def drop_after_next_write(self) -> None:
         self.fault("drop_after", method=WRITE)
@@ -152,9 +185,8 @@ class AlmaBench:
         self.desk("delete", barcode=barcode)
 
     def objects(self) -> dict[str, list[dict[str, Any]]]:
-        answer = requests.get(f"{self._server.url}/_sandbox/objects", timeout=10)
-        found: dict[str, list[dict[str, Any]]] = answer.json()
-        return found
+        with self.stand_in.state.lock:
+            return objects(self.stand_in.state)
 
     def items(self, barcode: str) -> list[dict[str, Any]]:
         return [item for item in self.objects()["items"] if item["barcode"] == barcode]

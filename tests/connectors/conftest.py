@@ -1,0 +1,48 @@
+"""A migrated ledger of each kind for every connector's contract, and the table of what was cut off."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.contract.matrix import PROPERTY, Matrix
+from tests.databases import empty, migrate, postgres_database, server_url
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("migrated") / "ledger.db"
+    migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres() -> Iterator[str]:
+    with postgres_database(server_url()) as url:
+        yield migrate(url)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty, migrated ledger."""
+    if request.param == "postgres":
+        return empty(request.getfixturevalue("migrated_postgres"))
+    return f"sqlite:///{shutil.copy(request.getfixturevalue('migrated_file'), tmp_path)}"
+
+
+@pytest.fixture
+def sqlite_url(migrated_file: Path, tmp_path: Path) -> str:
+    """An empty, migrated SQLite ledger."""
+    return f"sqlite:///{shutil.copy(migrated_file, tmp_path)}"
+
+
+@pytest.fixture
+def matrix(request: pytest.FixtureRequest, ledger_url: str) -> Iterator[Matrix]:
+    """What this test cuts off; it is shown at the end of the run."""
+    connector = Path(request.node.path).parent.name
+    made = Matrix(connector, "sqlite" if ledger_url.startswith("sqlite") else "postgres")
+    yield made
+    request.node.user_properties.append((PROPERTY, made.cells()))

@@ -1,0 +1,70 @@
+"""The kill matrix as a table at the end of a test run: what was cut off where, and how often all was well afterwards."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from bridge.domain.identity import Role
+from bridge.engine.boundary import Boundary
+from tests.contract.lives import ANSWERED, BEFORE, Point
+
+PROPERTY = "kill_matrix"
+COLUMNS = {
+    Boundary.CLAIMED.value: "claimed",
+    Boundary.STARTED.value: "started",
+    Boundary.CALL_SENT.value: "call sent",
+    BEFORE: "exchange sent",
+    ANSWERED: "answer unread",
+    Boundary.CALL_DONE.value: "call done",
+    Boundary.FINISHED.value: "finished",
+    Boundary.RELEASED.value: "released",
+}
+Cell = tuple[str, str, str, str, str, int, int]
+"""Connector, role, verb, point, database; how often it was cut off there, and how often all was well."""
+
+
+@dataclass
+class Matrix:
+    """What one test cut off; ``cells`` travel with its report."""
+
+    connector: str
+    database: str
+    well: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    cut: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+
+    def count(self, role: Role, point: Point, *, ok: bool) -> None:
+        """A life ended at this point."""
+        for verb in point.verbs:
+            key = (role.value, verb.value, point.what)
+            self.cut[key] += 1
+            self.well[key] += ok
+
+    def cells(self) -> list[Cell]:
+        """As a report can carry it."""
+        return [(self.connector, *key, self.database, times, self.well[key]) for key, times in self.cut.items()]
+
+
+def table(cells: Iterable[Cell]) -> list[str]:
+    """A line for each connector, role and verb; in each cell SQLite/PostgreSQL: how often all was well, and of how many where not."""
+    found: dict[tuple[str, str, str], dict[tuple[str, str], list[int]]] = defaultdict(lambda: defaultdict(lambda: [0, 0]))
+    for connector, role, verb, what, database, times, well in cells:
+        counts = found[connector, role, verb][what, database]
+        counts[0] += times
+        counts[1] += well
+    rows = [["connector", "role", "verb", *COLUMNS.values()]]
+    for names, counted in sorted(found.items()):
+        rows.append([*names, *(_cell(counted, what) for what in COLUMNS)])
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def _cell(counted: dict[tuple[str, str], list[int]], what: str) -> str:
+    return "/".join(_share(*counted.get((what, database), [0, 0])) for database in ("sqlite", "postgres"))
+
+
+def _share(times: int, well: int) -> str:
+    if not times:
+        return "-"
+    return str(times) if well == times else f"{well} of {times}!"

@@ -1,0 +1,201 @@
+"""Plays: what the service and the desk do with one request, so that every verb of a connector is called for. An ILS plays what it can."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+
+from bridge.connectors.base import Connector
+from bridge.domain.capabilities import Ability
+from bridge.domain.change import Condition, Edits, Phase
+from bridge.domain.commands import Money, Verb
+from bridge.domain.identity import Role
+from bridge.domain.policy import BorrowingPolicy, CreateOn, LendingPolicy, Policy
+from tests.contract.bench import ContractBench
+from tests.contract.lives import Bridge
+
+DUE = date(2027, 1, 15)
+LATER = date(2027, 2, 15)
+FEE = Money(Decimal("3.50"), "EUR")
+PARTNER = "PARTNER"
+CAN = frozenset({Ability.YES, Ability.ADVISORY})
+
+
+def barcode_of(number: str) -> str:
+    """The barcode of a request's temporary item, until it gets another."""
+    return f"ILL-{number}"
+
+
+def new_barcode_of(number: str) -> str:
+    """The barcode staff give it later."""
+    return f"NEW-{number}"
+
+
+Told = Callable[[ContractBench, str], Edits]
+Desk = Callable[[ContractBench, str], None]
+
+
+def _nothing(_bench: ContractBench, _number: str) -> Edits:
+    return Edits()
+
+
+def _no_desk(_bench: ContractBench, _number: str) -> None:
+    """Nobody does anything."""
+
+
+@dataclass(frozen=True)
+class Act:
+    """One piece of news, after what the desk did before it. ``cut``: lives end here; other acts only lead there or clean up."""
+
+    name: str
+    phase: Phase | None = None
+    told: Told = _nothing
+    raised: tuple[Condition, ...] = ()
+    desk: Desk = _no_desk
+    cut: bool = True
+
+
+@dataclass(frozen=True)
+class Play:
+    """One request from its beginning to its end; ``needs`` are the verbs without which there is nothing to play."""
+
+    role: Role
+    needs: tuple[Verb, ...]
+    acts: tuple[Act, ...]
+    policy: Callable[[Policy], Policy] = lambda policy: policy
+
+
+def _asked(bench: ContractBench, number: str) -> Edits:
+    return Edits(patron_id=bench.patron, pickup_location=bench.pickup, due=DUE, title="A title", fee=FEE)
+
+
+def _another_patron(bench: ContractBench, number: str) -> Edits:
+    return Edits(patron_id=bench.other_patron, pickup_location=bench.other_pickup)
+
+
+def _another_barcode(bench: ContractBench, number: str) -> Edits:
+    return Edits(temporary_barcode=new_barcode_of(number))
+
+
+def _own(bench: ContractBench, number: str) -> Edits:
+    return Edits(partner=PARTNER, barcode=bench.own_barcode, due=DUE)
+
+
+def _own_for_patron(bench: ContractBench, number: str) -> Edits:
+    return replace(_own(bench, number), patron_id=bench.patron, pickup_location=bench.pickup)
+
+
+def _later(bench: ContractBench, number: str) -> Edits:
+    return Edits(due=LATER)
+
+
+def _lent_to_the_patron(bench: ContractBench, number: str) -> None:
+    bench.lend(barcode_of(number), bench.patron)
+
+
+def _made_when_requested(policy: Policy) -> Policy:
+    return replace(policy, borrowing=replace(policy.borrowing, create_on=CreateOn.REQUESTED, charge_fee=False))
+
+
+def _without_fee(policy: Policy) -> Policy:
+    return replace(policy, borrowing=replace(policy.borrowing, charge_fee=False))
+
+
+def _in_system(policy: Policy) -> Policy:
+    return replace(policy, borrowing=replace(policy.borrowing, existing_item=True))
+
+
+def _held_when_requested(policy: Policy) -> Policy:
+    return replace(policy, lending=replace(policy.lending, hold_on_request=True, temporary_place=None))
+
+
+CREATE = Verb.CREATE_TEMPORARY_ITEM
+PLAYS: Mapping[str, Play] = {
+    "borrowed": Play(
+        Role.BORROWER,
+        (CREATE,),
+        (
+            Act("received", Phase.RECEIVED, _asked),
+            Act("renewed", None, _later, desk=_lent_to_the_patron),
+            Act("returned", Phase.RETURNED),
+            Act("completed", Phase.COMPLETED),
+        ),
+    ),
+    "edited": Play(
+        Role.BORROWER,
+        (CREATE,),
+        (
+            Act("received", Phase.RECEIVED, _asked, cut=False),
+            Act("another patron", None, _another_patron),
+            Act("another barcode", None, _another_barcode),
+            Act("returned", Phase.RETURNED, cut=False),
+        ),
+        _without_fee,
+    ),
+    "cancelled": Play(
+        Role.BORROWER,
+        (CREATE,),
+        (Act("requested", Phase.REQUESTED, _asked, cut=False), Act("cancelled", Phase.CANCELLED)),
+        _made_when_requested,
+    ),
+    "lost": Play(
+        Role.BORROWER,
+        (CREATE, Verb.MARK_LOST),
+        (
+            Act("received", Phase.RECEIVED, _asked, cut=False),
+            Act("lost", None, raised=(Condition.LOST,), desk=_lent_to_the_patron),
+        ),
+        _without_fee,
+    ),
+    "in-system": Play(
+        Role.BORROWER, (Verb.RECEIVE_TRANSIT,), (Act("received", Phase.RECEIVED, _own_for_patron),), _in_system
+    ),
+    "lent": Play(
+        Role.LENDER,
+        (Verb.CHECK_OUT,),
+        (
+            Act("shipped", Phase.SHIPPED, _own),
+            Act("renewed", None, _later),
+            Act("completed", Phase.COMPLETED),
+        ),
+    ),
+    "asked for": Play(
+        Role.LENDER,
+        (Verb.PLACE_HOLD, Verb.CANCEL_HOLD),
+        (Act("requested", Phase.REQUESTED, _own), Act("cancelled", Phase.CANCELLED)),
+        _held_when_requested,
+    ),
+    "not returned": Play(
+        Role.LENDER,
+        (Verb.CHECK_OUT, Verb.MARK_LOST),
+        (Act("shipped", Phase.SHIPPED, _own, cut=False), Act("lost", None, raised=(Condition.LOST,))),
+    ),
+}
+
+
+def can(connector: Connector, *verbs: Verb) -> bool:
+    """Whether this ILS does all of these itself."""
+    return all(connector.capabilities.of(verb) in CAN for verb in verbs)
+
+
+def policy_of(bench: ContractBench, play: Play) -> Policy:
+    """The policy of a library that has everything switched on that this ILS can do."""
+    borrowing = BorrowingPolicy(
+        barcode_prefix="ILL-",
+        item_type=bench.item_type,
+        material=bench.material,
+        place=bench.temporary_place,
+        charge_fee=can(bench.connector, Verb.CHARGE_FEE),
+    )
+    lending = LendingPolicy(
+        accounts={PARTNER: bench.account}, temporary_place=bench.lending_place, pickup_location=bench.pickup
+    )
+    return play.policy(Policy(bridge="test", borrowing=borrowing, lending=lending, deletes_per_hour=10**6))
+
+
+def perform(act: Act, bridge: Bridge, role: Role, number: str) -> int:
+    """The desk acts and the service tells; answers the request's id."""
+    act.desk(bridge.bench, number)
+    return bridge.tell(role, number, act.phase, act.raised, act.told(bridge.bench, number))
