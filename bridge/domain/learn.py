@@ -207,17 +207,21 @@ def _holds_filled(holds: tuple[HoldRecord, ...]) -> tuple[HoldRecord, ...]:
 def amend(item: ItemRecord, seen: Sighting, under_way: Verb | None = None) -> ItemRecord:
     """An item record made to agree with what an inspection saw; what has latched stays (rule 1).
 
-    ``under_way`` is the verb whose end is not known: where nothing is on loan any more, its check-in has happened.
+    ``under_way`` is the verb whose end is not known: where nothing is on loan any more, its check-in has happened; where our hold is gone,
+    it was cancelled, and not filled; where the item is in no temporary place any more, it was brought back.
     """
     if under_way is Verb.CHECK_IN and seen.loans_seen and not seen.loans:
         item = replace(item, checked_in=True)
+    if under_way is Verb.RESTORE_ITEM and seen.item_present and seen.place is not None and seen.temporary_place is None:
+        item = replace(item, restored=True)
     if seen.ids != do.VendorIds():
         item = replace(item, ids=item.ids.merged(seen.ids))
     item = _amend_existence(item, seen)
     if seen.hold is not None:
         item = replace(item, holds=_with_hold(item.holds, seen.hold))
     elif seen.hold_seen and item.hold and item.hold.state is HoldState.PLACED:
-        item = replace(item, holds=(*item.holds[:-1], replace(item.hold, state=HoldState.SATISFIED)))
+        gone = HoldState.CANCELLED if under_way is Verb.CANCEL_HOLD else HoldState.SATISFIED
+        item = replace(item, holds=(*item.holds[:-1], replace(item.hold, state=gone)))
     if seen.loans_seen:
         item = replace(item, loans=_amend_loans(item, seen.loans))
     if seen.lost is not None:
@@ -256,3 +260,19 @@ def _amend_place(item: ItemRecord, seen: Sighting) -> ItemRecord:
     if seen.place is not None and item.before is None and seen.temporary_place is not None:
         return replace(item, before=seen.place, moved_to=item.moved_to or seen.temporary_place)
     return item
+
+
+def happened(before: ItemRecord, after: ItemRecord, verb: Verb) -> bool:
+    """Whether what was seen in the ILS shows that a step of unknown end was taken; what cannot be seen is not claimed."""
+    shown: dict[Verb, bool] = {
+        Verb.CREATE_TEMPORARY_ITEM: after.existence is Existence.PRESENT,
+        Verb.PLACE_HOLD: len(after.holds) > len(before.holds),
+        Verb.CANCEL_HOLD: after.hold is not None and after.hold.state is HoldState.CANCELLED,
+        Verb.CHECK_OUT: after.open_loan is not None,
+        Verb.CHECK_IN: after.checked_in or bool(after.loans and after.open_loan is None),
+        Verb.MOVE_ITEM: after.moved_to is not None,
+        Verb.RESTORE_ITEM: after.restored,
+        Verb.DELETE_TEMPORARY_ITEM: after.existence is Existence.DELETED,
+        Verb.CHARGE_FEE: len(after.fees) > len(before.fees),
+    }
+    return shown.get(verb, False)

@@ -14,7 +14,7 @@ from bridge.domain.commands import CreateTemporaryItem, Verb
 from bridge.domain.goal import Goal, goal_of
 from bridge.domain.identity import mark_for
 from bridge.domain.inspection import inspection, review
-from bridge.domain.learn import amend, keep, learn
+from bridge.domain.learn import amend, happened, keep, learn
 from bridge.domain.parking import Nights, advice_for
 from bridge.domain.plan import PATRON, StaffTask, Step, VolumeKey, next_step, volume_key
 from bridge.domain.policy import Policy
@@ -358,7 +358,8 @@ class Reconciler:
         sitting.record = sitting.record.with_item(amended)
         if isinstance(step.command, CreateTemporaryItem) and amended.existence is Existence.PRESENT:
             sitting.record = learn(sitting.record, step, Outcome(OutcomeKind.ALREADY))
-        told = [self._line("step", sentence, str(step.key)) for sentence in (_looked_up(step, pending), *seen.notes)]
+        looked = _looked_up(step, pending, done=happened(item, amended, step.key.verb))
+        told = [self._line("step", sentence, str(step.key)) for sentence in (looked, *seen.notes)]
         self._ledger.work.verified(sitting.held, pending, sitting.record, told)
         log.info("step.verified", step=str(step.key), changed=amended != item)
 
@@ -450,6 +451,7 @@ def _attempted(step: Step) -> str:
     return step.key.verb.value.replace("_", " ").capitalize()
 
 
-def _looked_up(step: Step, pending: Pending) -> str:
+def _looked_up(step: Step, pending: Pending, *, done: bool) -> str:
     why = "was cut off" if pending.state is StepState.STARTED else "ended unclearly"
-    return f"{_attempted(step)} {why} before; it was looked up in the ILS."
+    found = ": it had been done" if done else ""
+    return f"{_attempted(step)} {why} before; it was looked up in the ILS{found}."

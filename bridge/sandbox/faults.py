@@ -15,7 +15,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 CONTROL_PREFIX = "/_sandbox"
 
 Kind = Literal[
-    "delay", "drop_before", "drop_after", "status", "html", "unauthorized", "garbage", "throttle", "vendor_error", "hang"
+    "delay",
+    "drop_before",
+    "drop_after",
+    "status",
+    "html",
+    "unauthorized",
+    "garbage",
+    "throttle",
+    "vendor_error",
+    "hang",
 ]
 
 _LONGEST_HANG = 120.0
@@ -33,7 +42,7 @@ class Fault(BaseModel):
     nothing done. drop_after: do the work, then close without an answer. status: `status` with `body`. html: `status`
     with a proxy's page. garbage: 200 with an unreadable body, nothing done. unauthorized, throttle, vendor_error: as the
     vendor words them (`code`, `message`). hang: no answer until the client hangs up. With `done` the work is done first and
-    only its answer is spoilt, for every kind but delay.
+    only its answer is spoilt, for every kind but delay; calls then name the kind with "_after", or "_refused" where there was an error.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -252,7 +261,11 @@ def install_faults(app: Flask, vendor: VendorAnswers, faults: Faults | None = No
         if was_hit() == "drop_after":
             drop_connection()
         fault: Fault | None = g.pop("spoilt", None)
-        return _answer_of(fault, vendor) if fault is not None else response
+        if fault is None:
+            return response
+        if response.status_code >= 400:
+            g.fault_kind = f"{fault.kind}_refused"
+        return _answer_of(fault, vendor)
 
     app.register_blueprint(_control(found))
     return found

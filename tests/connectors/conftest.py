@@ -42,7 +42,18 @@ def sqlite_url(migrated_file: Path, tmp_path: Path) -> str:
 @pytest.fixture
 def matrix(request: pytest.FixtureRequest, ledger_url: str) -> Iterator[Matrix]:
     """What this test cuts off; it is shown at the end of the run."""
-    connector = Path(request.node.path).parent.name
-    made = Matrix(connector, "sqlite" if ledger_url.startswith("sqlite") else "postgres")
+    made = Matrix(_connector(request), "sqlite" if ledger_url.startswith("sqlite") else "postgres")
     yield made
     request.node.user_properties.append((PROPERTY, made.cells()))
+
+
+@pytest.fixture
+def sqlite_matrix(request: pytest.FixtureRequest) -> Iterator[Matrix]:
+    """The same, for a test on SQLite only."""
+    made = Matrix(_connector(request), "sqlite")
+    yield made
+    request.node.user_properties.append((PROPERTY, made.cells()))
+
+
+def _connector(request: pytest.FixtureRequest) -> str:
+    return str(Path(request.node.path).parent.name)

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from bridge.connectors.base import Connector
 from bridge.domain import commands as do
+from bridge.domain.commands import Verb
 from bridge.domain.expect import Expectations, expectations_of
 from bridge.domain.identity import Mark, RequestKey, Role, mark_for
 from bridge.domain.policy import BorrowingPolicy, LendingPolicy, Policy
@@ -57,9 +58,10 @@ class Listening:
 class ContractBench(Protocol):
     """One connector, its stand-in, and the names of things seeded there.
 
-    ``reconnect`` builds the connector anew, as a restart does, with another read time-out where one is named. ``writes`` counts what took
-    effect at the stand-in, by name. ``changes`` tells exchanges that write from those that only look, ``same_twice`` the names of writes that
-    are the same done twice. ``spoil`` has a write end unclearly, the next one or one behind it, with its work ``done`` or not.
+    ``reconnect`` builds the connector anew, as a restart does, with another read time-out where one is named. ``writes`` counts what
+    took effect at the stand-in, by name. ``changes`` tells exchanges that write from those that only look, ``same_twice`` the names of
+    writes that are the same done twice (some only within certain verbs). ``spoil`` has a write end unclearly, the next one or one behind
+    it, with its work ``done`` or not.
     """
 
     connector: Connector
@@ -83,7 +85,7 @@ class ContractBench(Protocol):
     def reconnect(self, read_timeout: float = 30.0) -> None: ...
     def writes(self) -> Counter[str]: ...
     def changes(self, exchange: Exchange) -> bool: ...
-    def same_twice(self, name: str) -> bool: ...
+    def same_twice(self, name: str, verbs: tuple[Verb, ...] = ()) -> bool: ...
     def spoil(self, way: Spoilt, *, done: bool, skip: int = 0) -> None: ...
     def outage(self, *, on: bool) -> None: ...
     def drop_after_next_write(self) -> None: ...

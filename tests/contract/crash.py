@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from itertools import count
 
 import pytest
@@ -20,13 +20,20 @@ from bridge.domain.identity import RequestKey, Role, mark_for
 from bridge.engine.boundary import Boundary
 from bridge.ledger import State
 from tests.contract.bench import ContractBench, Spoilt
-from tests.contract.lives import ANSWERED, BEFORE, Bridge, Life, Point, Watch
+from tests.contract.lives import ANSWERED, BEFORE, Bridge, Point, Watch
 from tests.contract.matrix import Matrix
-from tests.contract.plays import CAN, PLAYS, Act, Play, barcode_of, can, new_barcode_of, perform, policy_of
+from tests.contract.plays import PLAYS, Act, Play, barcode_of, can, new_barcode_of, perform, policy_of
 
 LOOKED_UP = "was cut off before; it was looked up in the ILS"
 UNCLEAR = "ended unclearly"
 IN_HAND = frozenset({Boundary.STARTED, Boundary.CALL_SENT, BEFORE, ANSWERED, Boundary.CALL_DONE})
+IMPATIENT = 0.4
+"""Seconds after which a connector gives up on an answer, where one never comes."""
+UNCLEARLY = [
+    pytest.param(way, done, marks=[] if done or way is Spoilt.SERVER_ERROR else [pytest.mark.thorough])
+    for way in Spoilt
+    for done in (True, False)
+]
 NEVER_PLANNED = frozenset({Verb.FIND_ITEM})
 """Items are found by the verbs that need them."""
 
@@ -84,7 +91,7 @@ class Stage:
 
     bridge: Bridge
     play: Play
-    numbers: Iterator[int] = field(default_factory=lambda: count(1001))
+    numbers: Iterator[int]
 
     @property
     def bench(self) -> ContractBench:
@@ -130,20 +137,28 @@ class Stage:
 
 
 def _named(points: list[Point]) -> list[Point]:
-    """A claim and a release belong to all verbs of their sitting."""
+    """A claim and a release belong to all verbs of their sitting; and who was cut off in a step is looked up in the ILS.
+
+    A step's end is journalled with the next one's start, so that after the one the other may be in hand already.
+    """
     verbs = tuple(dict.fromkeys(verb for point in points for verb in point.verbs))
     around = {Boundary.CLAIMED.value, Boundary.RELEASED.value}
-    return [Point(point.what, verbs, point.exchange, point.writes) if point.what in around else point for point in points]
+    named = []
+    for point, following in zip(points, (*points[1:], Point("the end")), strict=True):
+        begun = following if point.what == Boundary.FINISHED else point
+        looked_up = begun.what in IN_HAND and Verb.FIND_PATRON not in begun.verbs
+        named.append(replace(point, verbs=verbs if point.what in around else point.verbs, looked_up=looked_up))
+    return named
 
 
 @contextmanager
-def staged(bench: ContractBench, url: str, name: str) -> Iterator[Stage]:
+def staged(bench: ContractBench, url: str, name: str, first: int = 1001) -> Iterator[Stage]:
     play = PLAYS[name]
     if not can(bench.connector, *play.needs):
         pytest.skip(f"this ILS cannot {', '.join(play.needs)} itself")
     bridge = Bridge(url, bench, policy_of(bench, play))
     try:
-        yield Stage(bridge, play)
+        yield Stage(bridge, play, count(first))
     finally:
         bridge.close()
 
@@ -160,12 +175,11 @@ def faults(bench: ContractBench, calm: After, found: After, *, cut: Point | None
     if found.open_steps:
         wrong.append(f"steps without an end: {found.open_steps}")
     for name, times in found.writes.items():
-        if times > calm.writes[name] + bench.same_twice(name):
+        if times > calm.writes[name] + bench.same_twice(name, cut.verbs if cut else ()):
             wrong.append(f"{name} was done {times} times, not {calm.writes[name]}")
-    wrong += [f"{step} is told twice" for step in found.steps if found.steps[step] > calm.steps[step]]
+    wrong += [f"{step} is told twice" for step, times in found.steps.items() if times > max(1, calm.steps[step])]
     looked = sum(LOOKED_UP in line for line in found.lines)
-    silent = cut is None or cut.what not in IN_HAND or Verb.FIND_PATRON in cut.verbs
-    if looked != (0 if silent else 1):
+    if looked != int(cut is not None and cut.looked_up):
         wrong.append(f"the history tells {looked} looks")
     return wrong
 
@@ -192,8 +206,88 @@ def at_boundaries(point: Point) -> bool:
     return point.what not in {BEFORE, ANSWERED} or (point.what == ANSWERED and point.writes)
 
 
+def kill_again(stage: Stage, matrix: Matrix) -> list[str]:
+    """End a life at each boundary within a step, and the next life at each of its own next points, where it looks up what happened."""
+    failures = []
+    calm = stage.calm()
+    for at, act in enumerate(stage.play.acts):
+        for number, point in enumerate(calm[at].points, start=1):
+            if not act.cut or not point.looked_up or point.what == Boundary.FINISHED:
+                continue
+            for again in range(1, 5):
+                found = stage.disturbed(calm, at, Watch(cut=number, again=again))
+                wrong = [
+                    what for what in faults(stage.bench, calm[at].after, found[at], cut=point) if "looks" not in what
+                ]
+                matrix.count(stage.play.role, point, ok=not wrong)
+                failures += [f"{act.name}, {point} and {again} later: {what}; {found[at].lines}" for what in wrong]
+    return failures
+
+
+@dataclass(frozen=True)
+class Write:
+    """A write of a verb: the point of its call, and how many writes of the call come before it."""
+
+    call: int
+    before: int
+    point: Point
+
+
+def writes_of(points: list[Point]) -> Iterator[Write]:
+    """The writes of an undisturbed act."""
+    call, before = 0, 0
+    for number, point in enumerate(points, start=1):
+        if point.what == Boundary.CALL_SENT:
+            call, before = number, 0
+        if point.what == ANSWERED and point.writes:
+            yield Write(call, before, point)
+            before += 1
+
+
+def spoil(stage: Stage, matrix: Matrix, way: Spoilt, *, done: bool) -> list[str]:
+    """Have each write of each act end unclearly in this way; answers what went wrong."""
+    failures = []
+    calm = stage.calm()
+    for at, act in enumerate(stage.play.acts):
+        for write in writes_of(calm[at].points) if act.cut else ():
+            heard = len(stage.bench.heard.exchanges)
+            watch = Watch()
+
+            def arm(_: Point, write: Write = write, watch: Watch = watch) -> None:
+                nonlocal heard
+                if watch.passed == write.call:
+                    heard = len(stage.bench.heard.exchanges)
+                    stage.bench.spoil(way, done=done, skip=write.before)
+
+            watch.at_point = arm
+            found = stage.disturbed(calm, at, watch)
+            wrong = unclear(stage.bench, calm[at].after, found[at], write, heard)
+            for later in range(at + 1, len(calm)):
+                wrong += [f"later: {what}" for what in faults(stage.bench, calm[later].after, found[later], cut=None)]
+            matrix.count(stage.play.role, replace(write.point, what=way.value), ok=not wrong)
+            failures += [f"{act.name}, {write.point}: {what}; {found[at].lines}" for what in wrong]
+    return failures
+
+
+def unclear(bench: ContractBench, calm: After, found: After, write: Write, heard: int) -> list[str]:
+    """What is wrong after a write of unknown outcome. The first thing after it must be a look, unless it is the same done twice."""
+    wrong = [
+        what for what in faults(bench, calm, found, cut=write.point) if "looks" not in what and "told twice" not in what
+    ]
+    exchanges = bench.heard.exchanges[heard:]
+    spoilt, *after = [number for number, exchange in enumerate(exchanges) if bench.changes(exchange)][write.before :]
+    name = f"{exchanges[spoilt].method} {exchanges[spoilt].template}"
+    if bench.same_twice(name, write.point.verbs):
+        return wrong
+    if after and after[0] == spoilt + 1:
+        wrong.append(f"{exchanges[after[0]]} came before any look")
+    if not any(UNCLEAR in line for line in found.lines):
+        wrong.append("the history does not say that the end was unclear")
+    return wrong
+
+
 class CrashContract:
-    """What every connector keeps, with the engine, when it is cut off."""
+    """What every connector keeps, with the engine, when it is cut off or does not hear how a call ended."""
 
     @pytest.mark.parametrize("play", PLAYS)
     def test_a_life_may_end_at_every_boundary(
@@ -202,3 +296,42 @@ class CrashContract:
         with staged(bench, ledger_url, play) as stage:
             failures = kill(stage, matrix, at_boundaries)
         assert not failures, "\n".join(failures)
+
+    @pytest.mark.thorough
+    @pytest.mark.parametrize("play", PLAYS)
+    def test_a_life_may_end_on_either_side_of_every_exchange(
+        self, bench: ContractBench, ledger_url: str, play: str, matrix: Matrix
+    ) -> None:
+        with staged(bench, ledger_url, play) as stage:
+            failures = kill(stage, matrix, lambda point: not at_boundaries(point))
+        assert not failures, "\n".join(failures)
+
+    @pytest.mark.thorough
+    @pytest.mark.parametrize("play", PLAYS)
+    def test_the_life_that_takes_up_the_work_may_end_too(
+        self, bench: ContractBench, ledger_url: str, play: str, matrix: Matrix
+    ) -> None:
+        with staged(bench, ledger_url, play) as stage:
+            failures = kill_again(stage, matrix)
+        assert not failures, "\n".join(failures)
+
+    @pytest.mark.parametrize(("way", "done"), UNCLEARLY)
+    @pytest.mark.parametrize("play", PLAYS)
+    def test_what_ended_unclearly_is_looked_up_before_anything_else(
+        self, bench: ContractBench, sqlite_matrix: Matrix, sqlite_url: str, play: str, way: Spoilt, done: bool
+    ) -> None:
+        bench.reconnect(IMPATIENT)
+        with staged(bench, sqlite_url, play) as stage:
+            failures = spoil(stage, sqlite_matrix, way, done=done)
+        assert not failures, "\n".join(failures)
+
+    def test_every_verb_is_played(self, bench: ContractBench, sqlite_url: str) -> None:
+        """So that none is missing from what is cut off and from what ends unclearly."""
+        planned = {verb for verb in Verb if can(bench.connector, verb)} - NEVER_PLANNED
+        for first, (name, play) in enumerate(PLAYS.items(), start=1001):
+            if can(bench.connector, *play.needs):
+                with staged(bench, sqlite_url, name, first) as stage:
+                    acts = zip(play.acts, stage.calm(), strict=True)
+                    points = [point for act, calm in acts if act.cut for point in calm.points]
+                    planned -= {verb for point in points for verb in point.verbs}
+        assert planned == set()

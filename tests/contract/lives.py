@@ -35,12 +35,16 @@ BEFORE, ANSWERED = "before", "answered"
 
 @dataclass(frozen=True)
 class Point:
-    """A point at which a life may end: a boundary, or either side of an exchange of the verb in hand."""
+    """A point at which a life may end: a boundary, or either side of an exchange of the verb in hand.
+
+    ``looked_up``: a step is in hand there, so that the next life looks it up in the ILS.
+    """
 
     what: str
     verbs: tuple[Verb, ...] = ()
     exchange: str = ""
     writes: bool = False
+    looked_up: bool = False
 
     def __str__(self) -> str:
         return f"{'+'.join(self.verbs)} {self.what} {self.exchange}".strip()
@@ -48,9 +52,13 @@ class Point:
 
 @dataclass
 class Watch:
-    """Counts the points passed and ends the life at the one numbered ``cut``; describes them all where ``seen`` is a list."""
+    """Counts the points passed and ends the life at the one numbered ``cut``, and the next one ``again`` points later.
+
+    Describes all points where ``seen`` is a list.
+    """
 
     cut: int = 0
+    again: int = 0
     passed: int = 0
     seen: list[Point] | None = None
     at_point: Callable[[Point], None] = lambda _: None
@@ -64,7 +72,9 @@ class Life:
         self.ledger.lanes.ensure([LANE])
         self.lane = WorkLane(LANE, bench.connector, self.ledger, LaneRules(2, timedelta(seconds=60)))
         schedule = RetrySchedule(jitter=0.0, tries=6)
-        self.reconciler = Reconciler(self.ledger, self.lane, lambda _: policy, schedule=schedule, passing=self._boundary)
+        self.reconciler = Reconciler(
+            self.ledger, self.lane, lambda _: policy, schedule=schedule, passing=self._boundary
+        )
         self.watch = Watch()
         self.dead = False
         self._bench = bench
@@ -106,13 +116,13 @@ class Life:
         if self.watch.seen is not None:
             self.watch.seen.append(point)
         self.watch.at_point(point)
-        if self.watch.passed == self.watch.cut:
+        if self.watch.passed in {self.watch.cut, self.watch.cut + self.watch.again}:
             self._die()
 
     def _die(self) -> NoReturn:
         self.dead = True
-        self.ledger.database.write = _refuse  # type: ignore[assignment]
-        self.ledger.database.read = _refuse  # type: ignore[assignment]
+        self.ledger.database.write = _refuse  # type: ignore[method-assign]
+        self.ledger.database.read = _refuse  # type: ignore[method-assign]
         raise Killed
 
 
@@ -154,7 +164,7 @@ class Bridge:
         """The service tells something of a request; answers the request's id."""
         sequence = next(self._told)
         change = Change(
-            key=f"c{sequence}",
+            key=f"{role}-{number}-{sequence}",
             request=RequestKey("main", "svc", role, "REQ", number),
             stamp=Stamp(sequence, self.clock.now, phase.rank if phase else 0, f"c{sequence}"),
             phase=phase,
@@ -169,8 +179,9 @@ class Bridge:
 
     def settle(self, request_id: int, watch: Watch | None = None) -> State:
         """Work until the request rests; what waits is waited for, a closed lane is probed, and a life that ends is followed by the next."""
-        self.life.watch = watch or Watch()
+        watch = watch or Watch()
         for _ in range(60):
+            self.life.watch = watch
             try:
                 if not self.life.sit():
                     state = self.life.ledger.requests.one(request_id).state

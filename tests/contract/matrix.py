@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from bridge.domain.identity import Role
 from bridge.engine.boundary import Boundary
+from tests.contract.bench import Spoilt
 from tests.contract.lives import ANSWERED, BEFORE, Point
 
 PROPERTY = "kill_matrix"
@@ -20,6 +21,7 @@ COLUMNS = {
     Boundary.CALL_DONE.value: "call done",
     Boundary.FINISHED.value: "finished",
     Boundary.RELEASED.value: "released",
+    **{way.value: f"unclear: {way.value}" for way in Spoilt},
 }
 Cell = tuple[str, str, str, str, str, int, int]
 """Connector, role, verb, point, database; how often it was cut off there, and how often all was well."""
@@ -48,14 +50,16 @@ class Matrix:
 
 def table(cells: Iterable[Cell]) -> list[str]:
     """A line for each connector, role and verb; in each cell SQLite/PostgreSQL: how often all was well, and of how many where not."""
-    found: dict[tuple[str, str, str], dict[tuple[str, str], list[int]]] = defaultdict(lambda: defaultdict(lambda: [0, 0]))
+    found: dict[tuple[str, str, str], dict[tuple[str, str], list[int]]] = defaultdict(
+        lambda: defaultdict(lambda: [0, 0])
+    )
     for connector, role, verb, what, database, times, well in cells:
         counts = found[connector, role, verb][what, database]
         counts[0] += times
         counts[1] += well
-    rows = [["connector", "role", "verb", *COLUMNS.values()]]
-    for names, counted in sorted(found.items()):
-        rows.append([*names, *(_cell(counted, what) for what in COLUMNS)])
+    shown = [what for what in COLUMNS if any(what == column for counted in found.values() for column, _ in counted)]
+    rows = [["connector", "role", "verb", *(COLUMNS[what] for what in shown)]]
+    rows += [[*names, *(_cell(counted, what) for what in shown)] for names, counted in sorted(found.items())]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 

@@ -15,7 +15,7 @@ from bridge.domain.commands import Verb
 from bridge.domain.goal import LEAVE
 from bridge.domain.identity import Role, mark_for
 from bridge.domain.inspection import inspection, review
-from bridge.domain.learn import amend, keep, learn
+from bridge.domain.learn import amend, happened, keep, learn
 from bridge.domain.plan import PATRON, StaffTask, Step, StepKey, next_step, volume_key
 from bridge.domain.policy import BarcodeFrom, BorrowingPolicy, CreateOn, LendingPolicy, Policy
 from bridge.domain.record import (
@@ -384,6 +384,41 @@ class TestSeeing:
         item = amend(record.item("", ""), Sighting(item_present=True, loans_seen=True), Verb.CHECK_IN)
         assert item.checked_in
         assert item.open_loan is None
+
+    def test_a_hold_that_was_being_cancelled_and_is_gone_was_not_filled(self) -> None:
+        """So that another may be placed, say for another patron."""
+        item = ItemRecord("", "", holds=(HoldRecord("h1", "p1", "MAIN"),))
+        gone = Sighting(item_present=True, hold_seen=True)
+        assert [amend(item, gone, verb).holds[0].state for verb in (Verb.CANCEL_HOLD, None)] == [
+            HoldState.CANCELLED,
+            HoldState.SATISFIED,
+        ]
+
+    def test_an_item_that_was_being_brought_back_and_is_home_was_brought_back(self) -> None:
+        item = ItemRecord("", "", moved_to=OUT, before=HOME)
+        home = Sighting(item_present=True, place=HOME)
+        assert amend(item, home, Verb.RESTORE_ITEM).restored
+        assert not amend(item, home).restored
+        assert not amend(item, replace(home, temporary_place=OUT), Verb.RESTORE_ITEM).restored
+        assert not amend(item, Sighting(item_present=True), Verb.RESTORE_ITEM).restored
+
+    def test_whether_a_step_was_taken_is_told_only_where_it_shows(self) -> None:
+        before = ItemRecord("", "")
+        hold, loan, fee = HoldRecord("h1", "p1", "MAIN"), LoanRecord("l1", "a"), FeeRecord("fee", "f1", FEE)
+        shows = {
+            Verb.CREATE_TEMPORARY_ITEM: replace(before, existence=Existence.PRESENT),
+            Verb.PLACE_HOLD: replace(before, holds=(hold,)),
+            Verb.CANCEL_HOLD: replace(before, holds=(replace(hold, state=HoldState.CANCELLED),)),
+            Verb.CHECK_OUT: replace(before, loans=(loan,)),
+            Verb.CHECK_IN: replace(before, loans=(replace(loan, ended=True),)),
+            Verb.MOVE_ITEM: replace(before, moved_to=OUT),
+            Verb.RESTORE_ITEM: replace(before, restored=True),
+            Verb.DELETE_TEMPORARY_ITEM: replace(before, existence=Existence.DELETED),
+            Verb.CHARGE_FEE: replace(before, fees=(fee,)),
+        }
+        for verb in Verb:
+            assert happened(before, shows.get(verb, before), verb) == (verb in shows)
+            assert not happened(before, before, verb)
 
     def test_an_item_that_is_gone_was_deleted(self) -> None:
         item = ItemRecord("", "", existence=Existence.PRESENT)

@@ -98,6 +98,23 @@ def test_answers_instead_of_work(rig: Rig, fault: dict[str, Any], status: int, t
     assert answer.headers.get("Retry-After") == (str(fault["retry_after"]) if "retry_after" in fault else None)
 
 
+@pytest.mark.parametrize(("kind", "status"), [("status", 503), ("garbage", 200), ("html", 503)])
+def test_the_work_may_be_done_before_its_answer_is_spoilt(rig: Rig, kind: str, status: int) -> None:
+    rig.order("/faults", {"kind": kind, "done": True})
+    answer = rig.get()
+    assert (answer.status_code, '"done":1' in answer.text) == (status, False)
+    assert rig.work == ["done"]
+
+
+@pytest.mark.parametrize("done", [False, True])
+def test_hang_waits_until_the_client_hangs_up(rig: Rig, done: bool) -> None:
+    rig.order("/faults", {"kind": "hang", "done": done})
+    with pytest.raises(requests.ReadTimeout):
+        requests.get(f"{rig.url}/work", timeout=0.05)
+    assert rig.get().status_code == 200
+    assert len(rig.work) == 1 + done
+
+
 def test_times_skip_and_matching(rig: Rig) -> None:
     rig.order("/faults", {"kind": "status", "method": "GET", "path": "^/work$", "skip": 1, "times": 2})
     assert [rig.get().status_code for _ in range(4)] == [200, 503, 503, 200]

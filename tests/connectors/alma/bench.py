@@ -16,9 +16,11 @@ import requests
 from bridge.connectors.alma import AlmaConnector, AlmaSettings
 from bridge.connectors.base import Connector, Surroundings
 from bridge.domain import commands as do
+from bridge.domain.commands import Verb
 from bridge.domain.identity import Mark
 from bridge.http import Exchange
 from bridge.sandbox.alma import AlmaStandIn
+from bridge.sandbox.alma.marc import subfields
 from bridge.sandbox.alma.model import Call
 from bridge.sandbox.alma.standing import objects
 from bridge.sandbox.faults import Fault, Outage
@@ -144,8 +146,9 @@ class AlmaBench:
     def changes(self, exchange: Exchange) -> bool:
         return exchange.method in WRITING
 
-    def same_twice(self, name: str) -> bool:
-        return name.startswith(("PUT", "DELETE"))
+    def same_twice(self, name: str, verbs: tuple[Verb, ...] = ()) -> bool:
+        """A scan-in of what is not on loan changes nothing the second time."""
+        return name.startswith(("PUT", "DELETE")) or Verb.RECEIVE_TRANSIT in verbs
 
     def spoil(self, way: Spoilt, *, done: bool, skip: int = 0) -> None:
         self.fault(FAULTS[way], method=WRITE, done=done, skip=skip, status=500 if way is Spoilt.SERVER_ERROR else None)
@@ -192,26 +195,26 @@ class AlmaBench:
         return [item for item in self.objects()["items"] if item["barcode"] == barcode]
 
     def items_with_barcode(self, barcode: str) -> int:
-        return len(self.items(barcode))
+        return len(self.stand_in.state.items_with_barcode(barcode))
 
     def bibs_with_mark(self, mark: Mark) -> int:
-        return sum(any(mark.code in number for number in bib["network_numbers"]) for bib in self.objects()["bibs"])
+        bibs = list(self.stand_in.state.bibs.values())
+        return sum(any(mark.code in number for number in subfields(bib.record, "035", "a")) for bib in bibs)
 
     def holds_on(self, barcode: str) -> int:
-        pids = {item["id"] for item in self.items(barcode)}
-        return sum(hold["active"] and hold["pid"] in pids for hold in self.objects()["requests"])
-
-    def open_loan(self, barcode: str) -> dict[str, Any]:
-        pids = {item["id"] for item in self.items(barcode)}
-        return next((loan for loan in self.objects()["loans"] if loan["open"] and loan["pid"] in pids), {})
+        pids = {item.pid for item in self.stand_in.state.items_with_barcode(barcode)}
+        return sum(hold.active and hold.pid in pids for hold in list(self.stand_in.state.requests.values()))
 
     def loan_of(self, barcode: str) -> str:
-        return str(self.open_loan(barcode).get("user", ""))
+        state = self.stand_in.state
+        loans = [state.open_loan(item.pid) for item in state.items_with_barcode(barcode)]
+        return next((loan.user for loan in loans if loan is not None), "")
 
     def due_of(self, barcode: str) -> str:
         """The day in the library's zone, which the stand-in keeps as an instant in UTC."""
-        pid = self.items(barcode)[0]["id"]
-        loan = next(loan for loan in self.stand_in.state.loans.values() if loan.open and loan.pid == pid)
+        state = self.stand_in.state
+        loan = state.open_loan(state.items_with_barcode(barcode)[0].pid)
+        assert loan is not None
         return loan.due.astimezone(ZoneInfo("Europe/Berlin")).isoformat()
 
     def note_of(self, barcode: str) -> str:
@@ -224,7 +227,7 @@ class AlmaBench:
     def fees_of(self, patron: str) -> int:
         user = self.stand_in.state.find_user(patron)
         assert user is not None
-        return sum(fee["user"] == user.primary_id for fee in self.objects()["fees"])
+        return sum(fee.user == user.primary_id for fee in list(self.stand_in.state.fees.values()))
 
     def orphans(self) -> int:
         return len(self.stand_in.report()["orphans"])
