@@ -90,6 +90,9 @@ def make_engine(
     lanes = {name: (lane, reconciler(name, lane)) for name, lane in lanes_of(known, ledger, counted).items()}
     ledger.lanes.ensure(lanes)
     ledger.libraries.ensure(known.settings.libraries)
+    moved = ledger.requests.move({name: library.ils for name, library in known.settings.libraries.items()})
+    for library, requests in moved.items():
+        log.warning("requests.moved", library=library, lane=known.settings.lane(library), requests=requests)
     steering = Steering(ledger, lanes, lease=timedelta(seconds=rules.lease))
     return Engine(lanes, steering, OrderJob(ledger, steering, stopping=stopping, live_first=live_first))
 

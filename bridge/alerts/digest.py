@@ -89,7 +89,7 @@ def _library(facts: Facts, settings: AlertSettings, name: str) -> Section:
     for group in (each for each in groups if each.fresh):
         section.add(_fresh(group, zone), *items_of(group), things=group.fresh)
     for group in (each for each in groups if not each.fresh):
-        section.add(_older(group), *items_of(group), things=group.count)
+        section.add(_older(group, zone), *items_of(group), things=group.count)
     _add_quiet(section, [each for each in facts.quiet if each.library == name], facts.age_limits.get(name, 0))
     for fact in facts.accounts:
         if name in fact.libraries and ends(fact, facts, settings):
@@ -100,15 +100,17 @@ def _library(facts: Facts, settings: AlertSettings, name: str) -> Section:
 def _fresh(group: ParkedGroup, zone: ZoneInfo) -> list[str]:
     what = "new for staff" if group.staff else "newly parked"
     before = f", {group.count - group.fresh} from before" if group.count > group.fresh else ""
-    cause = "" if group.staff else f", {words.cause_words(group)}"
+    cause = f"{'' if group.staff else f', {words.cause_words(group)}'}{words.reach(group)}"
     head = f"{words.counted(group.fresh, 'request')} {what}{cause}{before}, the latest at {words.moment(group.latest, zone)}:"
-    return [head, *(f"  {line}" for line in words.reasons(group)), f"  {words.next_for(group)}"]
+    said = (*words.reasons(group), *words.again(group, zone), words.next_for(group))
+    return [head, *(f"  {line}" for line in said)]
 
 
-def _older(group: ParkedGroup) -> list[str]:
-    what = "waiting for staff" if group.staff else f"parked, {words.cause_words(group)}"
+def _older(group: ParkedGroup, zone: ZoneInfo) -> list[str]:
+    what = "waiting for staff" if group.staff else f"parked, {words.cause_words(group)}{words.reach(group)}"
     head = f"{words.counted(group.count, 'request')} still {what}, none of them new: "
-    return [head + words.named(group.newest, group.count), f"  {words.next_for(group)}"]
+    more = (*words.again(group, zone), words.next_for(group))
+    return [head + words.named(group.newest, group.count), *(f"  {line}" for line in more)]
 
 
 def _add_quiet(section: Section, quiet: Sequence[QuietRequest], limit: int) -> None:

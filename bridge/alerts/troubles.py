@@ -135,8 +135,9 @@ def _parked(group: ParkedGroup, zone: ZoneInfo) -> Trouble:
         kind=Kind.PARKED,
         title=f"{many} of {group.library} parked: {cause}",
         lines=(
-            f"{many} of library {group.library} parked for one cause ({cause}), the latest at {latest}:",
+            f"{many} of library {group.library} parked for one cause ({cause}){words.reach(group)}, the latest at {latest}:",
             *(f"  {line}" for line in words.reasons(group)),
+            *words.again(group, zone),
             words.next_for(group),
         ),
         library=group.library,

@@ -49,6 +49,19 @@ def cause_words(group: ParkedGroup) -> str:
     return CAUSES.get(group.cause, group.cause.replace("_", " "))
 
 
+def reach(group: ParkedGroup) -> str:
+    """How wide a cause reaches, in parentheses behind it; nothing for a single request."""
+    return f" ({group.reach})" if group.reach else ""
+
+
+def again(group: ParkedGroup, zone: ZoneInfo) -> list[str]:
+    """When the bridge tries a group again by itself; no line where it does not."""
+    if group.next_try is None:
+        return []
+    some = "Tried" if group.again == group.count else f"{group.again} of them: tried"
+    return [f"{some} again by itself at {moment(group.next_try, zone)}."]
+
+
 def reasons(group: ParkedGroup) -> list[str]:
     """What was said of a group's requests, like cases together: reason, advice, whom it concerns."""
     alike: dict[tuple[str, str], list[ParkedRequest]] = {}

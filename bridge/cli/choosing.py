@@ -22,23 +22,24 @@ class Choice:
     library: str = ""
     state: State | None = None
     everything: bool = False
+    cause: str = ""
 
     @property
     def selectors(self) -> bool:
         """Whether it names what requests have in common."""
-        return bool(self.library or self.state or self.everything)
+        return bool(self.library or self.state or self.everything or self.cause)
 
 
 def chosen(known: Configuration, ledger: Ledger, choice: Choice) -> tuple[int, ...]:
     """Ledger ids of the requests meant. Ends the command where a name or library is not there, or nothing is chosen."""
     if choice.names and choice.selectors:
-        raise typer.BadParameter("name requests, or choose them with --library, --state or --all; not both")
+        raise typer.BadParameter("name requests, or choose them with --library, --state, --cause or --all; not both")
     if choice.names:
         return tuple(dict.fromkeys(row.id for row in named(ledger, choice.names)))
     if not choice.selectors:
-        raise typer.BadParameter("name requests, or choose them with --library, --state or --all")
+        raise typer.BadParameter("name requests, or choose them with --library, --state, --cause or --all")
     known_library(known, ledger, choice.library)
-    return ledger.requests.open_ids(state=choice.state, library=choice.library)
+    return ledger.requests.open_ids(state=choice.state, library=choice.library, cause=choice.cause)
 
 
 def named(ledger: Ledger, names: Sequence[str]) -> tuple[Row, ...]:

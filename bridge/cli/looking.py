@@ -11,7 +11,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bridge.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, opened
+from bridge.cli import stopped
+from bridge.cli.options import DEFAULT_CONFIG, CauseOption, ConfigOption, JsonOption, opened
 from bridge.domain.goal import goal_for
 from bridge.domain.plan import StaffTask, next_step
 from bridge.domain.record import ItemRecord
@@ -29,20 +30,24 @@ def requests(
     *,
     state: Annotated[State | None, typer.Option(help="Only requests in this state.")] = None,
     library: Annotated[str, typer.Option(help="Only requests of this library.")] = "",
+    cause: CauseOption = "",
     as_json: JsonOption = False,
 ) -> None:
-    """List requests, newest first.
+    """List requests, newest first; what is parked or waits for staff also by cause, with how wide the cause reaches.
 
     Example: ill-bridge requests --state parked
     """
-    with opened(config) as (_, ledger):
-        rows = ledger.requests.list(state=state, library=library)
+    with opened(config) as (known, ledger):
+        rows = ledger.requests.list(state=state, library=library, cause=cause)
+        groups = stopped.groups(ledger, library=library, state=state, cause=cause)
     if as_json:
         typer.echo(as_text([_brief(row) for row in rows]))
         return
     if not rows:
         typer.echo("No request matches.")
         return
+    for group in groups:
+        typer.echo(stopped.head(group, known.settings.nights.zone))
     table = Table("request", "number", "library", "role", "status", "state", "why")
     for row in rows:
         key = row.request.key
@@ -61,6 +66,8 @@ def _brief(row: Row) -> dict[str, Any]:
         "status": row.status,
         "state": row.state.value,
         "due_at": row.due_at,
+        "cause": row.parked.cause,
+        "parked_at": row.parked_at,
         "reason": row.parked.reason,
         "advice": row.parked.advice,
     }
@@ -170,6 +177,8 @@ def _print_whole(shown: dict[str, Any]) -> None:
     out.print(f"Status: {shown['status']}   State: {shown['state']}", markup=False)
     if shown["reason"]:
         out.print(f"Why: {shown['reason']} {shown['advice']}", markup=False)
+    if shown["state"] == State.PARKED and shown["due_at"]:
+        out.print(f"Tried again by itself: {shown['due_at']:%Y-%m-%d %H:%M} UTC", markup=False)
     for known in shown["known"]:
         out.print(_told(known), markup=False)
     for item in shown["items"]:

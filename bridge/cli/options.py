@@ -19,6 +19,9 @@ ConfigOption = Annotated[
     Path, typer.Option("--config", "-c", envvar="ILL_BRIDGE_CONFIG", help="The configuration file (TOML).")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document and nothing else.")]
+CauseOption = Annotated[
+    str, typer.Option(help="Only requests that stopped for this cause, as `status` names it (unknown_patron).")
+]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 

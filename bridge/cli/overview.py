@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import typer
 from rich.console import Console
 
+from bridge.cli import stopped
 from bridge.cli.looking import as_text
 from bridge.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, opened
 from bridge.jobs.gathering import age_limits
@@ -30,10 +31,11 @@ def status(config: ConfigOption = DEFAULT_CONFIG, *, as_json: JsonOption = False
     """
     with opened(config) as (known, ledger):
         report = _report(known, ledger)
+        people = list(stopped.lines(stopped.groups(ledger), known.settings.nights.zone))
     if as_json:
         typer.echo(as_text(report))
     else:
-        _print(report)
+        _print(report, people)
 
 
 def _report(known: Configuration, ledger: Ledger) -> dict[str, Any]:
@@ -51,6 +53,7 @@ def _report(known: Configuration, ledger: Ledger) -> dict[str, Any]:
             {"id": kept.id, "source": kept.source, "why": kept.problem, "received_at": kept.received_at}
             for kept in ledger.inbox.kept()
         ],
+        "stopped": [stopped.as_json(group) for group in stopped.groups(ledger)],
         "attention": _attention(ledger),
         "silent_for_long": [asdict(each) for each in ledger.attention.quiet(age_limits(known))],
     }
@@ -174,7 +177,7 @@ def _many(count: int, what: str) -> str:
     return f"{count} {what} is" if count == 1 else f"{count} {what}s are"
 
 
-def _print(report: dict[str, Any]) -> None:
+def _print(report: dict[str, Any], people: Sequence[str]) -> None:
     out = Console(soft_wrap=True, highlight=False)
 
     def say(line: str) -> None:
@@ -197,16 +200,16 @@ def _print(report: dict[str, Any]) -> None:
         say(f"Due the longest: {oldest['request']} on lane {oldest['lane']}{_for(oldest['seconds'])}")
     if report["orders"]:
         say(f"Orders not carried out yet: {_counted(report['orders'])}")
-    for line in _one_by_one(report):
+    for line in (*_kept(report), *people, *_quiet(report)):
         say(line)
 
 
-def _one_by_one(report: dict[str, Any]) -> Iterator[str]:
-    """What people have to see to, a line each."""
+def _kept(report: dict[str, Any]) -> Iterator[str]:
     for kept in report["kept"]:
         yield f"Kept message {kept['id']} from {kept['source']}: {kept['why']}"
-    for row in report["attention"]:
-        yield f"{row['request']} ({row['number']}, {row['state']}): {row['reason']} {row['advice']}"
+
+
+def _quiet(report: dict[str, Any]) -> Iterator[str]:
     for row in report["silent_for_long"]:
         status = row["status"] or row["state"]
         yield f"{row['name']} ({row['number']}, {status}): no news since {row['heard']:%Y-%m-%d}"

@@ -14,7 +14,7 @@ from bridge.cli.asking import Done, asking, who
 from bridge.cli.batches import Manner, carried_out, left_over, tell
 from bridge.cli.choosing import Choice, agreed, chosen, each_named, end_with
 from bridge.cli.completing import libraries
-from bridge.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, YesOption, opened
+from bridge.cli.options import DEFAULT_CONFIG, CauseOption, ConfigOption, JsonOption, YesOption, opened
 from bridge.domain.identity import Role
 from bridge.engine.steering import Asked, Asking
 from bridge.ledger import State
@@ -43,6 +43,7 @@ def resync(
     state: Annotated[
         State | None, typer.Option(help="All requests in this state; with --library, of that library.")
     ] = None,
+    cause: CauseOption = "",
     everything: Annotated[bool, typer.Option("--all", help="All open requests.")] = False,
     resume: Annotated[str, typer.Option("--resume", help="What an interrupted resync left, by the name it told.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only look, and say what would be done.")] = False,
@@ -56,7 +57,7 @@ def resync(
 
     Example: ill-bridge resync --library main --state parked --dry-run
     """
-    choice = Choice(names or (), library, state, everything)
+    choice = Choice(names or (), library, state, everything, cause)
     if resume and (choice.names or choice.selectors):
         raise typer.BadParameter("--resume goes on with what it names; choose nothing else")
     with opened(config) as (known, ledger), asking(known, ledger) as way:

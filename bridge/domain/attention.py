@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from bridge.domain.identity import Role
 from bridge.domain.record import Record
 from bridge.domain.request import Request
 from bridge.domain.standing import standings
@@ -35,7 +36,8 @@ class ParkedRequest:
 class ParkedGroup:
     """Parked requests (``staff``: requests that wait for staff) of one library and cause; ``newest`` are the latest of them.
 
-    ``fresh`` is how many of ``count`` came within the time asked about.
+    ``fresh`` is how many of ``count`` came within the time asked about. ``reach`` says how wide the cause reaches. ``again`` is how
+    many are tried again by themselves, the first of them at ``next_try``.
     """
 
     library: str
@@ -45,6 +47,19 @@ class ParkedGroup:
     fresh: int
     latest: datetime
     newest: tuple[ParkedRequest, ...] = ()
+    reach: str = ""
+    again: int = 0
+    next_try: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Concerned:
+    """What one of several stopped requests is about. ``patron`` is compared, never shown; empty text: not known."""
+
+    role: Role
+    partner: str = ""
+    patron: str = ""
+    barcode: str = ""
 
 
 @dataclass(frozen=True)
@@ -88,6 +103,46 @@ def without_patron(text: str, request: Request, record: Record) -> str:
     for identifier in sorted(filter(None, known), key=len, reverse=True):
         text = re.sub(rf"(?<!\w){re.escape(identifier)}(?!\w)", HIDDEN, text)
     return text
+
+
+def concerned(request: Request, record: Record) -> Concerned:
+    """Whom and what a request is about."""
+    live = standings(request)[-1]
+    made = next((item.barcode for item in record.items if item.barcode), "")
+    return Concerned(request.key.role, live.partner, live.patron_id, made or live.temporary_barcode or live.barcode)
+
+
+def reach_of(library: str, looked_at: Sequence[Concerned], count: int, still_open: Mapping[Role, int]) -> str:
+    """How wide a cause reaches: one request, one item, one patron, one partner, or how many of the library's open ones.
+
+    ``looked_at`` are the latest of ``count`` requests, ``still_open`` is how many of the library are open, by role.
+    """
+    if count < 2 or not looked_at:
+        return ""
+    many = f"all {count}" if len(looked_at) == count else f"the latest {len(looked_at)} of {count}"
+    if barcode := _only(each.barcode for each in looked_at):
+        return f"{many} are about item {barcode}"
+    if _only(each.patron for each in looked_at):
+        return f"{many} are of one patron"
+    roles = {each.role for each in looked_at}
+    one = _LOAN[next(iter(roles))] if len(roles) == 1 else "request"
+    total = sum(still_open.get(role, 0) for role in roles)
+    if count >= total:
+        return f"every open {one} of library {library}"
+    if partner := _only(each.partner for each in looked_at):
+        return f"{many} are of partner {partner}"
+    partners = len({each.partner for each in looked_at if each.partner})
+    of = f", of {partners} partners" if partners > 1 else ""
+    return f"{count} of {total} open {one}s of library {library}{of}"
+
+
+_LOAN = {Role.BORROWER: "borrowed loan", Role.LENDER: "lent loan"}
+
+
+def _only(values: Iterable[str]) -> str:
+    """The one value that all have; empty where they differ or one is not known."""
+    found = set(values)
+    return found.pop() if len(found) == 1 else ""
 
 
 def common_advice(advice: str) -> str:

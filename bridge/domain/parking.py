@@ -70,6 +70,8 @@ CAUSES: Mapping[str, Cause] = {
     "retry": _BUSY,
     "outcome_unknown": Cause(Mend.RESYNC, heals=True, advice="See in the ILS what came of it"),
     "unsettled": Cause(Mend.RESYNC, advice="Report this as a fault of the bridge"),
+    "not_configured": Cause(Mend.RETRY, advice="Put the library back into the configuration"),
+    "unreadable": Cause(Mend.RESYNC, advice="See: ill-bridge db check"),
     "fault": Cause(Mend.RESYNC, advice="Report it with the log's 'worker.failed'"),
     "staff": Cause(Mend.RESYNC, advice="Do it by hand"),
 }

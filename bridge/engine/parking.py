@@ -9,6 +9,7 @@ from datetime import datetime
 from bridge.domain.goal import goal_for
 from bridge.domain.parking import Nights, cause_of
 from bridge.domain.policy import Policy
+from bridge.engine.reconciler import NOT_CONFIGURED
 from bridge.ledger import Ledger, State
 from bridge.ledger.model import Row
 
@@ -30,7 +31,7 @@ def look_at_stopped(
         if row.request.key.library not in libraries:
             continue
         goal = goal_for(row.request, policy_of(row.request.key.library))
-        if row.parked.goal not in {"", goal.fingerprint}:
+        if row.parked.cause == NOT_CONFIGURED or row.parked.goal not in {"", goal.fingerprint}:
             anew += ledger.stopped.plan_anew(row)
         elif row.state is State.PARKED and (at := _next_try(row, nights, ledger.clock())) != row.due_at:
             again += ledger.stopped.try_again(row, at)

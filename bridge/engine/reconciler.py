@@ -46,6 +46,7 @@ from bridge.ledger.model import FOREVER, Row
 
 log = structlog.get_logger(__name__)
 
+NOT_CONFIGURED = "not_configured"
 MOST_UNKNOWN = 2
 """Unclear ends looked up at once in one sitting; after that the request waits."""
 
@@ -124,6 +125,8 @@ class Reconciler:
         key = held.row.request.key
         with structlog.contextvars.bound_contextvars(request=held.row.name, library=key.library, ils=self._lane.name):
             self._passing(Boundary.CLAIMED)
+            if not self.knows(key.library):
+                return self._ledger.work.release(held, _homeless(held, self._ledger.clock()), version=held.row.version)
             wanted = afresh or held.row.afresh
             sitting = replace(self.sitting(held), again=self._night(held.row) and not wanted)
             verdict = self._judged(sitting, afresh=wanted)
@@ -134,6 +137,14 @@ class Reconciler:
             self._counting.released(key.library, state)
             log.info("request.released", state=state.value, status=verdict.status, cause=verdict.parked.cause)
             return state
+
+    def knows(self, library: str) -> bool:
+        """Whether this library is in the configuration."""
+        try:
+            self._policy_of(library)
+        except KeyError:
+            return False
+        return True
 
     def review(self, sitting: Sitting) -> tuple[str, ...]:
         """Read the record of a sitting afresh from the ILS (nothing is written there); answers what was seen that we did not know."""
@@ -440,6 +451,20 @@ def _quota(sitting: Sitting, step: Step) -> Quota | None:
     if step.key.verb is not Verb.DELETE_TEMPORARY_ITEM or is_drill(key):
         return None
     return Quota(key.library, sitting.policy.deletes_per_hour)
+
+
+def not_configured(library: str) -> str:
+    """That nothing can be done for a library's request, and the two ways out."""
+    return f"Library '{library}' is not in the configuration: put it back, or 'forget' its requests."
+
+
+def _homeless(held: Claimed, now: datetime) -> Verdict:
+    library, name = held.row.request.key.library, held.row.name
+    reason = f"Library '{library}' is not in the configuration."
+    advice = f"Put it back and restart, or: ill-bridge forget {name}."
+    parked = Parked("", NOT_CONFIGURED, reason, advice)
+    line = HistoryLine(now, "state", f"Parked. {reason} {advice}")
+    return Verdict(State.PARKED, held.row.status, parked=parked, lines=(line,), afresh=held.row.afresh)
 
 
 def _parked_for(sitting: Sitting, problem: IlsError) -> bool:

@@ -21,7 +21,7 @@ from bridge.domain.standing import correct
 from bridge.engine.lane import WorkLane
 from bridge.engine.leases import kept
 from bridge.engine.pauses import why_closed, why_paused
-from bridge.engine.reconciler import Reconciler, Sitting
+from bridge.engine.reconciler import Reconciler, Sitting, not_configured
 from bridge.errors import IlsError
 from bridge.ledger import Claimed, HistoryLine, Ledger, Parked, State, Verdict
 from bridge.ledger.model import Row
@@ -84,7 +84,6 @@ class Steering:
             Asking.RETRY: self._retry,
             Asking.SKIP: self._skip,
             Asking.RESOLVE: self._resolve,
-            Asking.FORGET: self._forget,
             Asking.SET: self._set,
             Asking.ADOPT: self._adopt,
             Asking.WORK: self._work,
@@ -109,13 +108,21 @@ class Steering:
             self._give_back(held)
             return _no(refused)
         with kept(self._ledger, held, lease=self._lease):
+            if asked.kind is Asking.FORGET:
+                return self._forget(asked, held)
             return self._ways[asked.kind](asked, held, *self._lanes[held.row.lane])
 
     def _refused(self, asked: Asked, row: Row) -> str:
-        """Why it cannot be done for this request at all; empty where it can."""
+        """Why it cannot be done for this request at all; empty where it can. Forgetting is always possible."""
+        if asked.kind is Asking.FORGET:
+            return ""
+        if not row.readable:
+            return f"{row.parked.reason} {row.parked.advice} 'forget' leaves it alone for good."
         if row.lane not in self._lanes:
-            return f"{row.name} belongs to ILS '{row.lane}', which is not in the configuration."
-        if row.state is State.FORGOTTEN and asked.kind not in {Asking.RETRY, Asking.FORGET} and not asked.dry_run:
+            return f"{row.name} belongs to ILS '{row.lane}', which is not in the configuration. 'forget' leaves it alone for good."
+        if not self._lanes[row.lane][1].knows(row.request.key.library):
+            return not_configured(row.request.key.library)
+        if row.state is State.FORGOTTEN and asked.kind is not Asking.RETRY and not asked.dry_run:
             return "It was forgotten; 'retry' takes it up again."
         return ""
 
@@ -188,8 +195,10 @@ class Steering:
         answer = self._begun_anew(asked, self._ledger.work.refreshed(held), reconciler, "")
         return replace(answer, ok=True)
 
-    def _forget(self, asked: Asked, held: Claimed, _lane: WorkLane, _reconciler: Reconciler) -> Answer:
+    def _forget(self, asked: Asked, held: Claimed) -> Answer:
         stays = (*left_behind(held.row.record), *_unclear(held.row))
+        if not held.row.readable:
+            stays = (f"{held.row.parked.reason} What of it is in the ILS is not known.",)
         if asked.dry_run or held.row.state is State.FORGOTTEN:
             self._give_back(held)
             already = (f"{held.row.name} was forgotten before.",) if held.row.state is State.FORGOTTEN else ()

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Select, and_, case, exists, func, or_, select, text
 
 from bridge.domain.arrival import ArrivalState
-from bridge.domain.attention import KeptGroup, ParkedGroup, ParkedRequest, QuietRequest, without_patron
+from bridge.domain.attention import (
+    Concerned,
+    KeptGroup,
+    ParkedGroup,
+    ParkedRequest,
+    QuietRequest,
+    concerned,
+    reach_of,
+    without_patron,
+)
+from bridge.domain.identity import Role
 from bridge.ledger import schema
 from bridge.ledger.database import Database
 from bridge.ledger.model import State
-from bridge.ledger.rows import row_of
+from bridge.ledger.rows import row_of, row_or_husk
 
 REQUEST = schema.request
 INBOX = schema.inbox
@@ -24,8 +35,10 @@ TAKEN_UP = (State.DUE, State.WAITING, State.IN_STEP, *STOPPED)
 PARKED_AT = func.coalesce(REQUEST.c.parked_at, REQUEST.c.updated_at)
 KEPT = INBOX.c.state != text(f"'{ArrivalState.FOLDED.value}'")
 """Spelled out as in the index of kept messages, which is used only then."""
+AGAIN = (func.count(REQUEST.c.due_at).label("again"), func.min(REQUEST.c.due_at).label("next_try"))
 MANY = 1000
-UNREADABLE = "This release cannot read the request."
+LOOKED_AT = 100
+"""Requests of a group that are looked at to say how wide its cause reaches."""
 
 
 class Attention:
@@ -40,7 +53,9 @@ class Attention:
         fresh = func.sum(case((since <= PARKED_AT, 1), else_=0))
         group = (REQUEST.c.library, REQUEST.c.state, REQUEST.c.parked_cause)
         query = (
-            select(*group, func.count().label("count"), fresh.label("fresh"), func.max(PARKED_AT).label("latest"))
+            select(
+                *group, func.count().label("count"), fresh.label("fresh"), func.max(PARKED_AT).label("latest"), *AGAIN
+            )
             .where(REQUEST.c.state.in_([state.value for state in STOPPED]))
             .group_by(*group)
             .order_by(*group)
@@ -98,18 +113,39 @@ def _group(connection: Connection, found: Any, named: int) -> ParkedGroup:  # no
         REQUEST.c.library == found.library,
         REQUEST.c.parked_cause == found.parked_cause,
     )
-    query = select(REQUEST).where(mine).order_by(PARKED_AT.desc(), REQUEST.c.id.desc()).limit(named)
-    newest = tuple(_parked(row) for row in connection.execute(query))
+    query = select(REQUEST).where(mine).order_by(PARKED_AT.desc(), REQUEST.c.id.desc()).limit(max(named, LOOKED_AT))
+    rows = connection.execute(query).all()
     staff = found.state == State.STAFF.value
-    return ParkedGroup(found.library, staff, found.parked_cause, found.count, int(found.fresh), found.latest, newest)
+    return ParkedGroup(
+        found.library,
+        staff,
+        found.parked_cause,
+        found.count,
+        int(found.fresh),
+        found.latest,
+        tuple(_parked(row) for row in rows[:named]),
+        "" if staff else _reach(connection, found, rows),
+        int(found.again),
+        found.next_try,
+    )
+
+
+def _reach(connection: Connection, found: Any, rows: Sequence[Any]) -> str:  # noqa: ANN401 - a row
+    query = select(REQUEST.c.role, func.count()).where(schema.UNFINISHED, REQUEST.c.library == found.library)
+    still_open = {Role(role): int(count) for role, count in connection.execute(query.group_by(REQUEST.c.role))}
+    return reach_of(found.library, list(_concerned(rows)), found.count, still_open)
+
+
+def _concerned(rows: Sequence[Any]) -> Iterator[Concerned]:
+    for each in rows:
+        with suppress(ValueError, KeyError):  # one that cannot be read says nothing
+            row = row_of(each)
+            yield concerned(row.request, row.record)
 
 
 def _parked(found: Any) -> ParkedRequest:  # noqa: ANN401 - a row
-    since = found.parked_at or found.updated_at
-    try:
-        row = row_of(found)
-    except (ValueError, KeyError):  # one that cannot be read must not silence the others
-        return ParkedRequest(f"R{found.id}", found.number, UNREADABLE, "See: ill-bridge db check.", since)
+    row = row_or_husk(found)  # one that cannot be read must not silence the others
+    since = row.parked_at or row.updated_at
     reason, advice = (without_patron(text, row.request, row.record) for text in (row.parked.reason, row.parked.advice))
     return ParkedRequest(row.name, row.request.key.number, reason, advice, since)
 

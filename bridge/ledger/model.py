@@ -66,6 +66,7 @@ class StepState(StrEnum):
     UNKNOWN = "unknown"
 
 
+UNREADABLE = "This release cannot read the request."
 FOREVER = datetime(9999, 12, 31, tzinfo=UTC)
 """Until somebody says otherwise."""
 
@@ -145,6 +146,7 @@ class Row:
     updated_at: datetime
     afresh: bool = False
     parked_at: datetime | None = None
+    readable: bool = True
 
     @property
     def name(self) -> str:

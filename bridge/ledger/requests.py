@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, true
+from sqlalchemy import ColumnElement, and_, func, or_, select, true, update
 
 from bridge.ledger import schema
 from bridge.ledger.database import Database
 from bridge.ledger.inbox import add_history
 from bridge.ledger.model import OPEN_STATES, HistoryLine, Row, State
-from bridge.ledger.rows import row_of
+from bridge.ledger.rows import row_or_husk
 
 REQUEST = schema.request
 SHORT_ID = re.compile(r"[Rr]([0-9]{1,18})")
@@ -55,25 +55,38 @@ class Requests:
         self._clock = clock
 
     def list(
-        self, *, state: State | None = None, library: str = "", service: str = "", limit: int = 1000
+        self,
+        *,
+        state: State | None = None,
+        library: str = "",
+        service: str = "",
+        cause: str = "",
+        limit: int = 1000,
     ) -> tuple[Row, ...]:
-        """Requests, newest first; of one state, library or service where named."""
-        wanted = _wanted((state,) if state is not None else (), library, service)
+        """Requests, newest first; of one state, library, service or cause where named."""
+        wanted = _wanted((state,) if state is not None else (), library, service, cause)
         query = select(REQUEST).where(wanted).order_by(REQUEST.c.id.desc()).limit(limit)
         with self._database.read() as connection:
-            return tuple(row_of(found) for found in connection.execute(query))
+            return tuple(row_or_husk(found) for found in connection.execute(query))
 
     def ids(
-        self, *, states: Sequence[State] = (), library: str = "", service: str = "", limit: int | None = None
+        self,
+        *,
+        states: Sequence[State] = (),
+        library: str = "",
+        service: str = "",
+        cause: str = "",
+        limit: int | None = None,
     ) -> tuple[int, ...]:
-        """Ledger ids of requests, oldest first; of these states, library or service where named."""
-        query = select(REQUEST.c.id).where(_wanted(states, library, service)).order_by(REQUEST.c.id).limit(limit)
+        """Ledger ids of requests, oldest first; of these states, library, service or cause where named."""
+        wanted = _wanted(states, library, service, cause)
+        query = select(REQUEST.c.id).where(wanted).order_by(REQUEST.c.id).limit(limit)
         with self._database.read() as connection:
             return tuple(connection.execute(query).scalars())
 
-    def open_ids(self, *, state: State | None = None, library: str = "") -> tuple[int, ...]:
-        """Ledger ids of the requests in this state, or of all that are open; of one library where named."""
-        return self.ids(states=(state,) if state is not None else tuple(OPEN_STATES), library=library)
+    def open_ids(self, *, state: State | None = None, library: str = "", cause: str = "") -> tuple[int, ...]:
+        """Ledger ids of the requests in this state, or of all that are open; of one library or cause where named."""
+        return self.ids(states=(state,) if state is not None else tuple(OPEN_STATES), library=library, cause=cause)
 
     def find(self, name: str) -> tuple[Row, ...]:
         """Requests by short id (``R12``) or by the service's number."""
@@ -82,7 +95,7 @@ class Requests:
         wanted = or_(REQUEST.c.id == int(short[1]), by_number) if short else by_number
         query = select(REQUEST).where(wanted).order_by(REQUEST.c.id)
         with self._database.read() as connection:
-            return tuple(row_of(found) for found in connection.execute(query))
+            return tuple(row_or_husk(found) for found in connection.execute(query))
 
     def there(self, request_id: int) -> bool:
         """Whether there is a request of this ledger id."""
@@ -93,7 +106,7 @@ class Requests:
     def one(self, request_id: int) -> Row:
         """A request by its ledger id."""
         with self._database.read() as connection:
-            return row_of(connection.execute(select(REQUEST).where(REQUEST.c.id == request_id)).one())
+            return row_or_husk(connection.execute(select(REQUEST).where(REQUEST.c.id == request_id)).one())
 
     def history(self, request_id: int) -> tuple[HistoryLine, ...]:
         """A request's circulation history, oldest first."""
@@ -156,13 +169,28 @@ class Requests:
         with self._database.read() as connection:
             return {State(state): int(count) for state, count in connection.execute(query)}
 
+    def move(self, lanes: Mapping[str, str]) -> dict[str, int]:
+        """Bring open requests to the lane of their library, which is another since the configuration changed; answers how many of which
+        library. Each is looked up in the ILS before anything else is done for it.
+        """
+        now = self._clock()
+        free = or_(REQUEST.c.lease_until.is_(None), REQUEST.c.lease_until <= now)
+        still_open = REQUEST.c.state.in_([state.value for state in OPEN_STATES])
+        moved = {}
+        with self._database.write() as connection:
+            for library, lane in lanes.items():
+                elsewhere = and_(REQUEST.c.library == library, REQUEST.c.lane != lane, still_open, free)
+                query = update(REQUEST).where(elsewhere).values(lane=lane, afresh=1)
+                moved[library] = connection.execute(query).rowcount
+        return {library: count for library, count in moved.items() if count}
+
     def tell(self, request_id: int, lines: Sequence[HistoryLine]) -> None:
         """Append lines to a request's circulation history."""
         with self._database.write() as connection:
             add_history(connection, request_id, lines)
 
 
-def _wanted(states: Sequence[State], library: str, service: str) -> ColumnElement[bool]:
+def _wanted(states: Sequence[State], library: str, service: str, cause: str = "") -> ColumnElement[bool]:
     wanted: list[ColumnElement[bool]] = []
     if states:
         wanted.append(REQUEST.c.state.in_([state.value for state in states]))
@@ -170,4 +198,6 @@ def _wanted(states: Sequence[State], library: str, service: str) -> ColumnElemen
         wanted.append(REQUEST.c.library == library)
     if service:
         wanted.append(REQUEST.c.service == service)
+    if cause:
+        wanted.append(REQUEST.c.parked_cause == cause)
     return and_(true(), *wanted)

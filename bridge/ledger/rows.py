@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from bridge.domain.identity import RequestKey, Role
+from bridge.domain.record import Record
+from bridge.domain.request import Request
 from bridge.ledger import codec
-from bridge.ledger.model import Parked, Pending, Row, State, StepState
+from bridge.ledger.model import UNREADABLE, Parked, Pending, Row, State, StepState
 
 
 def row_of(found: Any) -> Row:  # noqa: ANN401 - a row
@@ -27,6 +30,31 @@ def row_of(found: Any) -> Row:  # noqa: ANN401 - a row
         afresh=bool(found.afresh),
         parked_at=found.parked_at,
     )
+
+
+def row_or_husk(found: Any) -> Row:  # noqa: ANN401 - a row
+    """The request in this row; where this release cannot read it, only what its columns say (``readable`` is false)."""
+    try:
+        return row_of(found)
+    except (ValueError, KeyError):
+        key = RequestKey(found.library, found.service, Role(found.role), found.requester, found.number)
+        return Row(
+            id=found.id,
+            lane=found.lane,
+            state=State(found.state),
+            status=found.status,
+            request=Request(key),
+            version=found.version,
+            record=Record(),
+            pending=None,
+            attempts=found.attempts,
+            parked=Parked("", "unreadable", UNREADABLE, "See: ill-bridge db check."),
+            due_at=found.due_at,
+            created_at=found.created_at,
+            updated_at=found.updated_at,
+            parked_at=found.parked_at,
+            readable=False,
+        )
 
 
 def pending_of(text: str | None) -> Pending | None:

@@ -28,7 +28,7 @@ from bridge.ledger.model import (
     StepState,
     Verdict,
 )
-from bridge.ledger.rows import row_of
+from bridge.ledger.rows import row_or_husk
 
 REQUEST = schema.request
 PARKED = (REQUEST.c.parked_at, REQUEST.c.parked_cause, REQUEST.c.parked_reason)
@@ -48,7 +48,10 @@ class Work:
         self._clock = clock
 
     def claim(self, lane: str, *, owner: str, lease: timedelta, cap: int) -> Claimed | None:
-        """Take the next due request of an open lane below its cap: live changes, then backlog, then what is parked and tried again."""
+        """Take the next due request of an open lane below its cap: live changes, then backlog, then what is parked and tried again.
+
+        What this release cannot read is parked, so that it is in nobody's way.
+        """
         now = self._clock()
         here = {"of_lane": lane, "now": now}
         with self._database.write() as connection:
@@ -62,7 +65,11 @@ class Work:
             until, fence = now + lease, found.fence + 1
             taken = {"of": found.id, "until": until, "by": owner, "with_fence": fence}
             more = statements.LEASE.scalar(connection, here | taken)
-        return Claimed(row_of(found), fence, until, bool(more))
+        held = Claimed(row_or_husk(found), fence, until, bool(more))
+        if held.row.readable:
+            return held
+        self.release(held, Verdict(State.PARKED, held.row.status, parked=held.row.parked), version=held.row.version)
+        return self.claim(lane, owner=owner, lease=lease, cap=cap)
 
     def claim_one(self, request_id: int, *, owner: str, lease: timedelta) -> Claimed | None:
         """Take this request, whatever its state, unless it is leased; for a resync by hand."""
@@ -77,7 +84,7 @@ class Work:
             connection.execute(
                 update(REQUEST).where(REQUEST.c.id == request_id).values(lease_until=until, owner=owner, fence=fence)
             )
-        return Claimed(row_of(found), fence, until)
+        return Claimed(row_or_husk(found), fence, until)
 
     def extend(self, held: Claimed, *, lease: timedelta) -> None:
         """Hold the lease longer. Raises ``LeaseLost``."""
@@ -94,7 +101,7 @@ class Work:
             found = connection.execute(select(REQUEST).where(REQUEST.c.id == held.row.id)).one()
         if found.fence != held.fence:
             raise LeaseLost(f"Request {held.row.name} was taken over by another worker.")
-        return Claimed(row_of(found), held.fence, held.lease_until)
+        return Claimed(row_or_husk(found), held.fence, held.lease_until)
 
     def start(self, held: Claimed, step: Step, *, quota: Quota | None = None) -> None:
         """Journal a step as started, before its call. Raises ``LeaseLost``, and ``QuotaReached`` for a deletion beyond the quota."""

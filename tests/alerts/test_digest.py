@@ -54,6 +54,16 @@ Messages not understood
 
 
 class TestWords:
+    def test_how_wide_a_cause_reaches_and_when_it_is_tried_again(self) -> None:
+        wide = group(cause="unknown_patron", reach="all 3 are of partner ABC", again=3, next_try=NOW)
+        older = replace(wide, fresh=0, again=1)
+        told = digest(Facts(NOW, parked=(wide,)), RULES, since=SINCE).text
+        assert "3 requests newly parked, unknown patron (all 3 are of partner ABC), the latest at " in told
+        assert "    Tried again by itself at 2026-11-25 07:00.\n" in told
+        told = digest(Facts(NOW, parked=(older,)), RULES, since=SINCE).text
+        assert "3 requests still parked, unknown patron (all 3 are of partner ABC), none of them new: " in told
+        assert "    1 of them: tried again by itself at 2026-11-25 07:00.\n" in told
+
     def test_everything(self) -> None:
         told = digest(EVERYTHING, RULES, since=SINCE)
         assert told.text == WHOLE

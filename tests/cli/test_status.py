@@ -107,6 +107,15 @@ def test_what_is_left_to_people(house: House, ledger: Ledger) -> None:
     assert report["orders"] == {"resync": 1}
     said = lines(house)
     assert "  - 1 request is parked: ill-bridge requests --state parked" in said
+    (group,) = report["stopped"]
+    assert (group["library"], group["cause"], group["count"], group["tried_again"]) == ("main", "unknown_patron", 1, 1)
+    assert any(line.startswith("Parked, unknown patron: 1 request of main. Tried again by itself at ") for line in said)
+    assert [each["request"] for each in house.asked("requests", "--cause", "unknown_patron")] == ["R1"]
+    assert house.asked("requests", "--cause", "item_type") == []
+    assert house.command("requests", "--state", "parked").stdout.startswith(
+        "Parked, unknown patron: 1 request of main."
+    )
+    assert "Tried again by itself: " in house.command("show", "R1").stdout
     assert any(line.startswith("  - Source feed is silent: ") for line in said)
     assert any(line.startswith("  - 1 message is not understood: ") for line in said)
     assert "Orders not carried out yet: 1 resync" in said

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bridge.domain.attention import common_advice, common_reason, longer_than_usual, same_hours, without_patron
+from bridge.domain.attention import (
+    Concerned,
+    common_advice,
+    common_reason,
+    longer_than_usual,
+    reach_of,
+    same_hours,
+    without_patron,
+)
 from bridge.domain.change import Change, Edits, Phase, Stamp
 from bridge.domain.identity import RequestKey, Role
 from bridge.domain.record import HoldRecord, ItemRecord, PatronRecord, Record
@@ -31,6 +40,34 @@ class TestPatrons:
 
     def test_where_none_is_known_nothing_is_hidden(self) -> None:
         assert without_patron("Blocked.", Request(KEY), Record()) == "Blocked."
+
+
+LENT = Concerned(Role.LENDER, "ABC", "", "B1")
+OPEN = {Role.LENDER: 40, Role.BORROWER: 60}
+
+
+@pytest.mark.parametrize(
+    ("looked_at", "count", "said"),
+    [
+        ([LENT], 1, ""),
+        ([], 3, ""),
+        ([LENT, LENT], 2, "all 2 are about item B1"),
+        ([Concerned(Role.BORROWER, patron="p", barcode=each) for each in "12"], 2, "all 2 are of one patron"),
+        ([replace(LENT, barcode=each) for each in "123"], 3, "all 3 are of partner ABC"),
+        ([replace(LENT, barcode=each) for each in "123"], 30, "the latest 3 of 30 are of partner ABC"),
+        ([replace(LENT, barcode=each) for each in "123"], 40, "every open lent loan of library main"),
+        (
+            [replace(LENT, partner=each, barcode=each) for each in "123"],
+            3,
+            "3 of 40 open lent loans of library main, of 3 partners",
+        ),
+        ([Concerned(Role.BORROWER), LENT], 2, "2 of 100 open requests of library main"),
+        ([Concerned(Role.BORROWER), LENT], 100, "every open request of library main"),
+        ([Concerned(Role.BORROWER), Concerned(Role.BORROWER)], 2, "2 of 60 open borrowed loans of library main"),
+    ],
+)
+def test_how_wide_a_cause_reaches(looked_at: list[Concerned], count: int, said: str) -> None:
+    assert reach_of("main", looked_at, count, OPEN) == said
 
 
 @pytest.mark.parametrize(

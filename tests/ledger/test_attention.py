@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from bridge.domain.arrival import Arrival, ArrivalState
@@ -36,6 +37,22 @@ class TestParked:
         assert first.latest == NOW + 2 * HOUR
         assert [(each.name, each.number) for each in first.newest] == [("R3", "3"), ("R2", "2")]
         assert (second.staff, second.cause, second.count) == (True, "staff", 1)
+
+    def test_how_wide_it_reaches_and_when_it_is_tried_again(self, ledger: Ledger) -> None:
+        for number in "12":
+            stamp = Stamp(0, NOW, Phase.RECEIVED.rank, number)
+            key = replace(KEY, number=number)
+            edits = Edits(partner="ABC", temporary_barcode=number, patron_id=number)
+            take(ledger, Arrival(number, "{}", (Change(number, key, stamp, phase=Phase.RECEIVED, edits=edits),)))
+            mine = held(ledger)
+            parked = Parked("goal", "unknown_patron", "Why.")
+            due_at = NOW + DAY if number == "1" else None
+            ledger.work.release(mine, Verdict(State.PARKED, "", due_at, parked=parked), version=mine.row.version)
+        (group,) = ledger.attention.parked(NOW)
+        assert (group.reach, group.again, group.next_try) == ("every open borrowed loan of library main", 1, NOW + DAY)
+        take(ledger, arrival("3", number="3"))
+        (group,) = ledger.attention.parked(NOW)
+        assert group.reach == "all 2 are of partner ABC"
 
     def test_no_patron_is_told(self, ledger: Ledger) -> None:
         stamp = Stamp(0, NOW, Phase.RECEIVED.rank, "e1")
