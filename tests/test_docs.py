@@ -24,6 +24,7 @@ from bridge.cli.main import app
 from bridge.configuring import check
 from bridge.connectors.alma.errors import ANYWHERE, TABLE
 from bridge.domain.commands import Verb
+from bridge.domain.parking import CAUSES
 from bridge.errors import BridgeError, IlsError
 from bridge.ledger import LeaseLost, LedgerBusy
 from bridge.sources.message import Message
@@ -63,14 +64,45 @@ def test_every_error_is_documented() -> None:
         assert kind in {BridgeError, IlsError} or f"`{kind.__name__}`" in text, kind
 
 
+def causes() -> set[str]:
+    """Every cause that a connector or the engine gives."""
+    told = {meaning.cause for meaning in (*TABLE.values(), *ANYWHERE.values()) if meaning.cause}
+    for path in ("connectors", "engine"):
+        for source in (ROOT / "bridge" / path).rglob("*.py"):
+            told |= set(re.findall(r'cause="([a-z_]+)"', source.read_text(encoding="utf-8")))
+    return told - INNER
+
+
 def test_every_cause_is_documented() -> None:
     text = page("reference/errors.md")
-    told = {meaning.cause for meaning in (*TABLE.values(), *ANYWHERE.values()) if meaning.cause}
-    sources = [*(ROOT / "bridge" / "connectors").rglob("*.py"), *(ROOT / "bridge" / "engine").rglob("*.py")]
-    for path in sources:
-        told |= set(re.findall(r'cause="([a-z_]+)"', path.read_text(encoding="utf-8")))
-    for cause in sorted(told - INNER):
+    for cause in sorted(causes()):
         assert f"`{cause}`" in text, cause
+
+
+def rows(text: str) -> dict[str, list[str]]:
+    """Rows of a page's tables, by each name in their first cell."""
+    found: dict[str, list[str]] = {}
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")] if line.startswith("| `") else [""]
+        found |= dict.fromkeys(re.findall(r"`([^`]+)`", cells[0]), cells[1:])
+    return found
+
+
+def test_what_to_do_is_said_of_every_cause_and_whether_time_heals_it() -> None:
+    told = rows(page("how-to/when-something-goes-wrong.md"))
+    assert causes() <= set(CAUSES), "say in bridge/domain/parking.py whether time heals it"
+    for name, cause in CAUSES.items():
+        if name != "staff":
+            assert told[name][2] == ("yes" if cause.heals else "no"), name
+
+
+def test_what_to_do_is_said_of_every_line_in_the_log_that_warns() -> None:
+    told = rows(page("how-to/when-something-goes-wrong.md"))
+    for source in (ROOT / "bridge").rglob("*.py"):
+        text = source.read_text(encoding="utf-8")
+        for event in re.findall(r'log\.(?:warning|error|critical)\(\s*"([a-z_.]+)"', text):
+            assert len(told.get(event, ())) == 3, event
+    assert "lane.closed" in told
 
 
 def test_every_field_of_a_webhooks_message_is_documented() -> None:
