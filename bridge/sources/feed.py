@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator
 
 from bridge.domain.arrival import Arrival, ArrivalState
+from bridge.domain.change import Condition
 from bridge.domain.finding import CLOCK_LIMIT, Finding, clock_finding, failed, warned, well
 from bridge.errors import CredentialsRejected, IlsError, RefusedInput, Rejected, Unavailable
 from bridge.http import Answer, Exchange, Http, HttpRules, Sending, Unpaced, moment_of
@@ -49,6 +50,7 @@ MESSAGE_FIELDS = (
     "fee.amount",
     "fee.currency",
     "fee.type",
+    *(f"conditions.{name}" for name in Condition),
 )
 
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from bridge.domain.arrival import Arrival, ArrivalState
-from bridge.domain.change import UNSET, Change, ChangeKind, Edits, Stamp, Unset
+from bridge.domain.change import UNSET, Change, ChangeKind, Condition, Edits, Stamp, Unset
 from bridge.domain.commands import Money
 from bridge.domain.identity import RequestKey, Role, ServiceType
 from bridge.domain.words import Meaning
@@ -80,11 +80,44 @@ class VolumePart(Part):
 
 
 class FeePart(Part):
-    """A fee for the patron."""
+    """A fee: what the lender bills for a lost or damaged item, or any other."""
 
     amount: Annotated[Decimal, Field(ge=0, le=1_000_000, decimal_places=2)]
     currency: Annotated[str, Field(max_length=3)] = ""
-    type: Annotated[str, Field(max_length=100)] = ""
+    type: Annotated[str, Field(max_length=100)] = Field(
+        default="",
+        description="'replacement' or 'damage' for the lender's bill, where neither the status nor a condition says that the item is lost or "
+        "damaged.",
+    )
+
+
+BILLS = frozenset({"replacement", "damage"})
+
+
+class ConditionsPart(Part):
+    """What is true beside the status: true where it holds, false where it no longer does, null or left out where nothing is said.
+
+    A loss and a payment are not taken back by false: an item is found or sent back, a payment refunded.
+    """
+
+    renewal_requested: bool | None = None
+    renewal_refused: bool | None = None
+    recalled: bool | None = None
+    overdue: bool | None = None
+    lost: bool | None = None
+    found: bool | None = None
+    damaged: bool | None = None
+    fee_communicated: bool | None = None
+    fee_paid: bool | None = None
+    library_use_only: bool | None = None
+
+    def names(self, *, hold: bool) -> tuple[Condition, ...]:
+        """The conditions that hold, or those that no longer do."""
+        told = (name for name in Condition if getattr(self, name) is hold)
+        return tuple(name for name in told if hold or name not in LATCHED)
+
+
+LATCHED = frozenset({Condition.LOST, Condition.FEE_PAID})
 
 
 class Message(Part):
@@ -118,7 +151,9 @@ class Message(Part):
         default="", description="Which volume this is about; empty for the whole request."
     )
     due_date: datetime | date | None = Field(
-        default=None, description="YYYY-MM-DD, or an instant.", union_mode="left_to_right"
+        default=None,
+        description="YYYY-MM-DD, or an instant. Told with a recall it is the recall's date.",
+        union_mode="left_to_right",
     )
     patron: PatronPart | None = None
     pickup_location: Annotated[str, Field(max_length=200), AfterValidator(_printable)] | None = None
@@ -128,6 +163,7 @@ class Message(Part):
     item: ItemPart | None = None
     volumes: Annotated[tuple[VolumePart, ...], Field(max_length=100)] = ()
     fee: FeePart | None = None
+    conditions: ConditionsPart | None = None
     note: Line | None = None
 
 
@@ -210,6 +246,8 @@ def _stamp(message: Message, meaning: Meaning, settings: SourceSettings) -> Stam
 
 
 def _change(message: Message, key: RequestKey, stamp: Stamp, meaning: Meaning, settings: SourceSettings) -> Change:
+    told = message.conditions or ConditionsPart()
+    ended = told.names(hold=False)
     return Change(
         key=message.id,
         request=key,
@@ -220,8 +258,8 @@ def _change(message: Message, key: RequestKey, stamp: Stamp, meaning: Meaning, s
         word=message.status,
         phase=meaning.phase,
         closure=meaning.closure,
-        raised=meaning.raised,
-        cleared=meaning.cleared,
+        raised=tuple(dict.fromkeys((*(each for each in meaning.raised if each not in ended), *told.names(hold=True)))),
+        cleared=tuple(dict.fromkeys((*meaning.cleared, *ended))),
         edits=_edits(message, settings),
         notification=message.notification or meaning.notification,
     )
@@ -230,6 +268,8 @@ def _change(message: Message, key: RequestKey, stamp: Stamp, meaning: Meaning, s
 def _edits(message: Message, settings: SourceSettings) -> Edits:
     item = message.item or ItemPart()
     patron, fee, due = message.said("patron"), message.said("fee"), message.said("due_date")
+    money = Money(fee.amount, fee.currency) if isinstance(fee, FeePart) else fee
+    billed = isinstance(fee, FeePart) and fee.type.strip().casefold() in BILLS
     return Edits(
         service_type=message.service_type or UNSET,
         partner=message.said("partner"),
@@ -243,7 +283,8 @@ def _edits(message: Message, settings: SourceSettings) -> Edits:
         call_number=item.said("call_number"),
         item_format=item.said("format"),
         due=settings.day(due, message.partner or "") if isinstance(due, date) else due,
-        fee=Money(fee.amount, fee.currency) if isinstance(fee, FeePart) else fee,
+        fee=UNSET if billed else money,
+        bill=money if billed else UNSET,
     )
 
 

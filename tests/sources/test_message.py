@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from bridge.domain.arrival import ArrivalState
 from bridge.domain.change import UNSET, Change, Closure, Condition, Phase
 from bridge.domain.commands import Money
 from bridge.domain.identity import RequestKey, Role, ServiceType
+from bridge.domain.words import PLAIN_WORDS, folded_word
 from bridge.sources.base import SourceSettings, Word, zone_name
 from bridge.sources.message import read
 from bridge.sources.webhook import WebhookSettings
@@ -215,3 +218,55 @@ def test_zones_are_checked() -> None:
     with pytest.raises(ValidationError, match="no time zone"):
         SourceSettings(service="x", partner_timezones={"A": "Nowhere"})
     assert SourceSettings(service="x", partner_timezones={"A": "UTC"}).zone("A").key == "UTC"
+
+
+class TestLossesAndRecalls:
+    """What docs/reference/webhook.md says of words, flags and fees."""
+
+    def test_every_plain_word_is_documented(self) -> None:
+        page = (Path(__file__).parents[2] / "docs/reference/webhook.md").read_text(encoding="utf-8")
+        rows = (line.split("|")[1] for line in page.splitlines() if line.startswith("| `") and line.count("|") == 3)
+        named = {folded_word(word) for row in rows for word in re.findall(r"`([^`]+)`", row)}
+        assert {word for _, word in PLAIN_WORDS.words} <= named
+        assert set(Condition) <= set(re.findall(r"`([a-z_]+)`", page))
+
+    def test_words(self) -> None:
+        said = {
+            word: (change.raised, change.cleared)
+            for word in ("Damaged", "Recall withdrawn", "Fee withdrawn", "Fee refunded")
+            if (change := understood(status=word))
+        }
+        assert said == {
+            "Damaged": ((Condition.DAMAGED,), ()),
+            "Recall withdrawn": ((), (Condition.RECALLED,)),
+            "Fee withdrawn": ((), (Condition.FEE_COMMUNICATED,)),
+            "Fee refunded": ((), (Condition.FEE_PAID,)),
+        }
+
+    def test_flags_stand_beside_the_word(self) -> None:
+        change = understood(status="Received", conditions={"overdue": True, "recalled": False, "found": None})
+        assert (change.phase, change.raised, change.cleared) == (
+            Phase.RECEIVED,
+            (Condition.OVERDUE,),
+            (Condition.RECALLED,),
+        )
+
+    def test_a_flag_goes_before_the_word(self) -> None:
+        change = understood(status="Overdue", conditions={"overdue": False})
+        assert (change.raised, change.cleared) == ((), (Condition.OVERDUE,))
+
+    def test_false_takes_back_neither_a_loss_nor_a_payment(self) -> None:
+        change = understood(status="Lost", conditions={"lost": False, "fee_paid": False, "damaged": False})
+        assert (change.raised, change.cleared) == ((Condition.LOST,), (Condition.DAMAGED,))
+
+    def test_a_flag_that_is_none_is_told(self) -> None:
+        assert "conditions.lost" in refused(conditions={"lost": "perhaps"})
+
+    @pytest.mark.parametrize("kind", ["replacement", "Damage "])
+    def test_a_fee_may_say_that_it_is_the_lenders_bill(self, kind: str) -> None:
+        edits = understood(fee={"amount": "80", "currency": "EUR", "type": kind}).edits
+        assert (edits.fee, edits.bill) == (UNSET, Money(Decimal(80), "EUR"))
+
+    def test_any_other_fee_is_one(self) -> None:
+        edits = understood(fee={"amount": "3", "type": "postage"}).edits
+        assert (edits.fee, edits.bill) == (Money(Decimal(3)), UNSET)

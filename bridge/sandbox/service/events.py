@@ -21,6 +21,7 @@ PASSED_ON = (
     "item",
     "volumes",
     "fee",
+    "conditions",
     "note",
     "notification",
     "service_type",
