@@ -36,12 +36,16 @@ class Step:
 
 @dataclass(frozen=True)
 class StaffTask:
-    """One thing only staff can do; ``confirmed`` by its id with the command ``resolve``."""
+    """One thing only staff can do; ``confirmed`` by its id with the command ``resolve``.
+
+    ``instruction`` says what to do, and why and how where that needs saying; ``wish`` only what.
+    """
 
     key: StepKey | None
     task_id: str
     instruction: str
     command: Command | None = None
+    wish: str = ""
 
 
 VolumeKey = tuple[str, str]
@@ -113,7 +117,7 @@ def _step(key: StepKey, command: Command, record: Record, can: Capabilities) -> 
     ability = can.of(key.verb)
     if ability is Ability.STAFF:
         if str(key) not in record.confirmed:
-            yield StaffTask(key, str(key), instruction(command, can), command)
+            yield StaffTask(key, str(key), instruction(command, can), command, wished(command))
         return
     yield Step(key, command, noted=ability is Ability.NO)
 
@@ -374,11 +378,14 @@ def _half_made(item: ItemRecord) -> bool:
 
 def instruction(command: Command, can: Capabilities) -> str:
     """What staff are asked to do, in one sentence, with the reason why the bridge cannot."""
+    return f"{wished(command)} {can.reasons.get(_verb(command), '')}".strip()
+
+
+def wished(command: Command) -> str:
+    """What staff are asked to do, in one sentence."""
     barcode = command.target.barcode if not isinstance(command, do.FindPatron) else ""
     note = getattr(command, "note", "") or "none of ours any more"
-    wish = _INSTRUCTIONS[type(command)].format(barcode=barcode, fee=getattr(command, "fee", ""), note=note)
-    why = can.reasons.get(_verb(command), "")
-    return f"{wish} {why}".strip()
+    return _INSTRUCTIONS[type(command)].format(barcode=barcode, fee=getattr(command, "fee", ""), note=note)
 
 
 _INSTRUCTIONS: dict[type, str] = {

@@ -46,7 +46,8 @@ def _meant(change: Change) -> list[str]:
     word = folded_word(change.word)
     raised = [name.replace("_", " ") for name in change.raised]
     closed = [_CLOSED[change.closure]] if change.closure in WITHOUT_ITEM else []
-    return [each for each in (*raised, *closed) if word and each not in word]
+    said = set(word.split())
+    return [each for each in (*raised, *closed) if said and not set(each.split()) - {"and"} <= said]
 
 
 _CLOSED = {Closure.WITHOUT_RETURN: "closed without the item", Closure.LOST_PAID: "lost and paid"}

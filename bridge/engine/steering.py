@@ -191,7 +191,7 @@ class Steering:
     def _confirmed(self, asked: Asked, held: Claimed, reconciler: Reconciler, task: StaffTask, how: str) -> Answer:
         """Take staff's word for a step or task, and go on."""
         self._ledger.work.keep(held, confirm(held.row.record, task))
-        self._tell(asked, held, f"{how} {asked.by}: {task.instruction}")
+        self._tell(asked, held, f"{how} {asked.by}: {task.wish or task.instruction}")
         answer = self._begun_anew(asked, self._ledger.work.refreshed(held), reconciler, "")
         return replace(answer, ok=True)
 

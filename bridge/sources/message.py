@@ -86,8 +86,8 @@ class FeePart(Part):
     currency: Annotated[str, Field(max_length=3)] = ""
     type: Annotated[str, Field(max_length=100)] = Field(
         default="",
-        description="'replacement' or 'damage' for the lender's bill, where neither the status nor a condition says that the item is lost or "
-        "damaged.",
+        description="'replacement' or 'damage' for the lender's bill, where neither the status nor a condition says that the item is lost "
+        "or damaged.",
     )
 
 

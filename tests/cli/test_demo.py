@@ -1,4 +1,4 @@
-"""The demonstration: nine scenarios end as they should, and a scenario that does not is told."""
+"""The demonstration: thirteen scenarios end as they should, and a scenario that does not is told."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ FIELDS = {
 }
 
 
-def test_nine_scenarios_end_as_they_should(tmp_path: Path) -> None:
+def test_thirteen_scenarios_end_as_they_should(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["demo", "--json", "--keep", str(tmp_path)])
     document = json.loads(result.stdout)
     assert [scenario for scenario in document["scenarios"] if not scenario["ok"]] == []
-    assert (result.exit_code, document["ok"], len(document["scenarios"])) == (0, True, 9)
+    assert (result.exit_code, document["ok"], len(document["scenarios"])) == (0, True, 13)
     for scenario in document["scenarios"]:
         assert set(scenario) >= FIELDS
         assert (scenario["leftovers"], scenario["duplicates"], scenario["foreign_touched"]) == (0, 0, 0)

@@ -12,7 +12,7 @@ from flask import Flask, Response, jsonify, request
 from pydantic import SecretStr, ValidationError
 
 from bridge.domain.arrival import ArrivalState
-from bridge.domain.change import Phase
+from bridge.domain.change import Condition, Phase
 from bridge.domain.identity import Role
 from bridge.errors import CredentialsRejected, RefusedInput, Rejected, Unavailable
 from bridge.http import Exchange
@@ -160,6 +160,8 @@ def test_foreign_fields_are_mapped_by_configuration(service: Service) -> None:
         "loan": {"due": "2027-01-15"},
         "bib": [{"title": "T"}],
         "cost": None,
+        "late": True,
+        "missing": "false",
         "pickup": None,
     }
     service.answers = lambda: jsonify(data={"rows": [theirs]})
@@ -178,6 +180,9 @@ def test_foreign_fields_are_mapped_by_configuration(service: Service) -> None:
             "item.title": "bib.0.title",
             "item.barcode": "bib.7.barcode",
             "fee.amount": "cost",
+            "conditions.overdue": "late",
+            "conditions.lost": "missing",
+            "conditions.found": "pickup",
             "pickup_location": "pickup",
             "item.author": "pickup",
         },
@@ -189,6 +194,7 @@ def test_foreign_fields_are_mapped_by_configuration(service: Service) -> None:
     assert (change.request.number, change.request.role, change.phase) == ("4711", Role.BORROWER, Phase.SHIPPED)
     assert (change.edits.patron_id, change.edits.title) == ("21000", "T")
     assert change.edits.fee is None
+    assert (change.raised, change.cleared) == ((Condition.OVERDUE,), ())
     assert change.edits.pickup_location is None
 
 

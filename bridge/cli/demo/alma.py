@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from email.utils import parsedate_to_datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import requests
 
 from bridge.cli.demo.stage import Calls, Remains
 from bridge.sandbox.alma import AlmaStandIn
 from bridge.sandbox.server import Server
+
+BERLIN = ZoneInfo("Europe/Berlin")
+"""The zone of the demonstration's library."""
 
 
 class AlmaStage:
@@ -45,6 +50,18 @@ class AlmaStage:
         """The desk checks an item in."""
         self._post("/desk/check_in", {"barcode": barcode})
 
+    def lose(self, barcode: str) -> None:
+        """The desk declares a loan lost, which costs a replacement fee."""
+        self._post("/desk/lose", {"barcode": barcode})
+
+    def find(self, barcode: str) -> None:
+        """The desk takes back that a loan was declared lost."""
+        self._post("/desk/found", {"barcode": barcode})
+
+    def discard(self, barcode: str) -> None:
+        """Staff delete an item by hand, with its loan."""
+        self._post("/desk/delete", {"barcode": barcode})
+
     def outage(self, *, on: bool) -> None:
         """Alma goes down, or comes up again."""
         self._post("/outage", {"on": on})
@@ -68,6 +85,13 @@ class AlmaStage:
         """The primary id of who has an item; empty where nobody has."""
         items = self._get("/objects")["items"]
         return next((item["loan"] or "" for item in items if item["barcode"] == barcode), "")
+
+    def due_of(self, barcode: str) -> str:
+        """The day on which an item on loan is due; empty where it is not on loan."""
+        found = self._get("/objects")
+        pids = {item["id"] for item in found["items"] if item["barcode"] == barcode}
+        dues = (loan["due"] for loan in found["loans"] if loan["open"] and loan["pid"] in pids)
+        return next((parsedate_to_datetime(due).astimezone(BERLIN).date().isoformat() for due in dues), "")
 
     def _get(self, path: str) -> dict[str, Any]:
         answer = requests.get(f"{self._server.url}/_sandbox{path}", timeout=30)

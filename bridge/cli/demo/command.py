@@ -15,8 +15,9 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from bridge import logging
 from bridge.cli.demo.alma import AlmaStage
+from bridge.cli.demo.programme import SCENARIOS
 from bridge.cli.demo.report import Result, as_json, as_page
-from bridge.cli.demo.scenarios import SCENARIOS, Ending, Scenario
+from bridge.cli.demo.scenarios import Ending, Scenario
 from bridge.cli.demo.stage import Calls, IlsStage, Stage, Stuck
 from bridge.cli.options import JsonOption
 

@@ -1,4 +1,4 @@
-"""Nine scenarios a library knows, each with how it should end."""
+"""Scenarios a library knows, each with how it should end; the lost and recalled ones are in ``losses``."""
 
 from __future__ import annotations
 
@@ -67,17 +67,18 @@ def lent(stage: Stage, number: str, barcode: str, **facts: object) -> None:
     stage.ask(number, **{**known, **facts})
 
 
-def _closed(row: Row) -> bool:
+def closed(row: Row) -> bool:
+    """Whether nothing more is expected of a request."""
     return row.state is State.CLOSED
 
 
-def _sent_home(stage: Stage, number: str, ending: Ending) -> Ending:
+def sent_home(stage: Stage, number: str, ending: Ending) -> Ending:
     """Returned, then completed."""
     stage.tell(number, "Returned")
     stage.settled(number)
     stage.tell(number, "Completed")
     ending.row = stage.settled(number)
-    ending.expect("the request is closed", holds=_closed(ending.row))
+    ending.expect("the request is closed", holds=closed(ending.row))
     return ending
 
 
@@ -97,7 +98,7 @@ def borrowing(stage: Stage, number: str) -> Ending:
     stage.tell(number, "Completed")
     row = stage.settled(number)
     ending = Ending(row)
-    ending.expect("the request is closed", holds=_closed(row))
+    ending.expect("the request is closed", holds=closed(row))
     ending.expect("nothing was done before the item was received", holds=stage.ils.calls().all > before)
     return ending
 
@@ -115,7 +116,7 @@ def lending(stage: Stage, number: str) -> Ending:
     stage.settled(number)
     stage.tell(number, "Completed")
     ending.row = stage.settled(number)
-    ending.expect("the request is closed", holds=_closed(ending.row))
+    ending.expect("the request is closed", holds=closed(ending.row))
     ending.expect("the item is back", holds=not stage.ils.loan_of("39000000000001"))
     return ending
 
@@ -128,7 +129,7 @@ def cancelled(stage: Stage, number: str) -> Ending:
     ending.expect("a hold had been made", holds=bool(row.record.items and row.record.items[0].hold))
     stage.tell(number, "Cancelled")
     ending.row = stage.settled(number)
-    ending.expect("the request is closed", holds=_closed(ending.row))
+    ending.expect("the request is closed", holds=closed(ending.row))
     return ending
 
 
@@ -141,7 +142,7 @@ def copy(stage: Stage, number: str) -> Ending:
     stage.tell(number, "Completed")
     ending = Ending(stage.settled(number))
     ending.expect("no call was made to the ILS", holds=stage.ils.calls().all == before)
-    ending.expect("the request is closed", holds=_closed(ending.row))
+    ending.expect("the request is closed", holds=closed(ending.row))
     return ending
 
 
@@ -155,7 +156,7 @@ def unknown_patron(stage: Stage, number: str) -> Ending:
     stage.tell(number, "Updated", patron={"id": PATRON})
     row = stage.settled(number)
     ending.expect("after the correction it is in step", holds=row.state is State.IN_STEP)
-    return _sent_home(stage, number, ending)
+    return sent_home(stage, number, ending)
 
 
 def outage(stage: Stage, number: str) -> Ending:
@@ -170,7 +171,7 @@ def outage(stage: Stage, number: str) -> Ending:
     stage.ils.outage(on=False)
     row = stage.settled(number)
     ending.expect("after the outage it is in step", holds=row.state is State.IN_STEP)
-    return _sent_home(stage, number, ending)
+    return sent_home(stage, number, ending)
 
 
 def repeated(stage: Stage, number: str) -> Ending:
@@ -185,7 +186,7 @@ def repeated(stage: Stage, number: str) -> Ending:
     ending.expect("every delivery was accepted", holds=set(statuses) == {202})
     ending.expect("one item was made", holds=len(row.record.items) == 1)
     ending.expect("the request is received", holds=row.status.startswith("received"))
-    return _sent_home(stage, number, ending)
+    return sent_home(stage, number, ending)
 
 
 def desk_first(stage: Stage, number: str) -> Ending:
@@ -200,7 +201,7 @@ def desk_first(stage: Stage, number: str) -> Ending:
     stage.ils.lend(barcode, OTHER_PATRON)
     stage.tell(number, "Completed")
     ending = Ending(stage.settled(number), loans={barcode: OTHER_PATRON})
-    ending.expect("the request is closed", holds=_closed(ending.row))
+    ending.expect("the request is closed", holds=closed(ending.row))
     ending.expect("the other loan survives", holds=bool(stage.ils.loan_of(barcode)))
     return ending
 
@@ -223,20 +224,8 @@ def two_volumes(stage: Stage, number: str) -> Ending:
     stage.settled(number)
     stage.tell(number, "Completed")
     ending.row = stage.settled(number)
-    ending.expect("the request is closed", holds=_closed(ending.row))
+    ending.expect("the request is closed", holds=closed(ending.row))
     return ending
 
 
 TAKEN_BARCODE = "39000000000003"
-
-SCENARIOS = (
-    Scenario("borrowing, the whole way", "borrower", "1001", borrowing),
-    Scenario("lending, the whole way", "lender", "1002", lending, channel="feed"),
-    Scenario("borrowing cancelled before shipment", "borrower", "1003", cancelled),
-    Scenario("a copy", "borrower", "1004", copy),
-    Scenario("a patron the ILS does not know, corrected", "borrower", "1005", unknown_patron),
-    Scenario("an outage in the middle", "borrower", "1006", outage),
-    Scenario("repeated and out of order", "borrower", "1007", repeated),
-    Scenario("the desk was first", "lender", "1008", desk_first),
-    Scenario("two volumes, one fails at first", "borrower", "1009", two_volumes),
-)

@@ -12,8 +12,10 @@ import requests
 
 from bridge.cli.demo.config import demo_configuration
 from bridge.daemon import Daemon
+from bridge.engine.steering import Asked, Asking
+from bridge.jobs.orders import ASKED
 from bridge.ledger import Ledger, State
-from bridge.ledger.model import Row
+from bridge.ledger.model import NewOrder, Row
 from bridge.sandbox.server import Server
 from bridge.sandbox.service import ServiceStandIn
 
@@ -69,6 +71,18 @@ class IlsStage(Protocol):
         """The desk checks an item in."""
         ...
 
+    def lose(self, barcode: str) -> None:
+        """The desk declares a loan lost."""
+        ...
+
+    def find(self, barcode: str) -> None:
+        """The desk takes back that a loan was declared lost."""
+        ...
+
+    def discard(self, barcode: str) -> None:
+        """Staff delete an item by hand, with its loan."""
+        ...
+
     def outage(self, *, on: bool) -> None:
         """The ILS goes down, or comes up again."""
         ...
@@ -83,6 +97,10 @@ class IlsStage(Protocol):
 
     def loan_of(self, barcode: str) -> str:
         """Who has an item; empty where nobody has."""
+        ...
+
+    def due_of(self, barcode: str) -> str:
+        """The day (ISO 8601, the library's) on which an item on loan is due; empty where it is not on loan."""
         ...
 
 
@@ -142,6 +160,18 @@ class Stage:
         answer = self._post("/_control/send", {"events": events, "times": times})
         self._changes[number] += len(events)
         return [int(status) for status in answer["statuses"]]
+
+    def resolve(self, number: str, note: str) -> None:
+        """A librarian settles what staff were asked, as ``ill-bridge resolve`` does; waits until the daemon went on. Raises ``Stuck``."""
+        row = self.settled(number)
+        asked = Asked(Asking.RESOLVE, row.id, by="librarian", note=note)
+        order = NewOrder(asked.kind.value, asked.request_id, ASKED.dump_json(asked).decode(), asked.by)
+        given = self.ledger.orders.give(order)
+        deadline = time.monotonic() + PATIENCE
+        while self.ledger.orders.one(given).done_at is None:
+            if time.monotonic() > deadline:
+                raise Stuck(f"nobody carried out what was asked for request {number}")
+            time.sleep(LOOK_EVERY)
 
     def settled(self, number: str, *, until: Callable[[Row], bool] = lambda row: row.state in QUIET) -> Row:
         """The request, once all its changes are in and it has come to rest. Raises ``Stuck``."""

@@ -59,14 +59,19 @@ def snapshot_item(state: State, item: Item) -> None:
 
 
 def note_desk_action(state: State, item: Item) -> None:
-    """What the desk did to a seeded item is from now on how it should stand (loan, process, requests, barcode)."""
+    """What the desk did to a seeded item is from now on how it should stand (loan, process, requests, barcode).
+
+    A loan made through the API stays the API's caller's to end, whatever the desk declares of it.
+    """
     if item.pid not in state.snapshot:
         return
     if item.pid not in state.items:
         state.snapshot.pop(item.pid)
         return
     now = standing_of(state, item)
-    state.snapshot[item.pid] |= {key: now[key] for key in ("barcode", "process", "loan", "requests")}
+    loan = state.open_loan(item.pid)
+    of_loan = () if loan and loan.created_by == "api" else ("process", "loan")
+    state.snapshot[item.pid] |= {key: now[key] for key in ("barcode", *of_loan, "requests")}
 
 
 def bears(mark: str, *texts: str) -> bool:

@@ -1,0 +1,22 @@
+"""The programme of the demonstration: every scenario, in the order they are played."""
+
+from __future__ import annotations
+
+from bridge.cli.demo import losses, scenarios
+from bridge.cli.demo.scenarios import Scenario
+
+SCENARIOS = (
+    Scenario("borrowing, the whole way", "borrower", "1001", scenarios.borrowing),
+    Scenario("lending, the whole way", "lender", "1002", scenarios.lending, channel="feed"),
+    Scenario("borrowing cancelled before shipment", "borrower", "1003", scenarios.cancelled),
+    Scenario("a copy", "borrower", "1004", scenarios.copy),
+    Scenario("a patron the ILS does not know, corrected", "borrower", "1005", scenarios.unknown_patron),
+    Scenario("an outage in the middle", "borrower", "1006", scenarios.outage),
+    Scenario("repeated and out of order", "borrower", "1007", scenarios.repeated),
+    Scenario("the desk was first", "lender", "1008", scenarios.desk_first),
+    Scenario("two volumes, one fails at first", "borrower", "1009", scenarios.two_volumes),
+    Scenario("borrowed, recalled and overdue", "borrower", "1010", losses.recalled),
+    Scenario("borrowed, lost, billed and paid", "borrower", "1011", losses.lost_and_paid),
+    Scenario("borrowed, lost, found and sent back", "borrower", "1012", losses.lost_and_found),
+    Scenario("lent, lost, closed, and then it turns up", "lender", "1013", losses.lent_and_lost, channel="feed"),
+)
