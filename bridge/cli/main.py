@@ -16,6 +16,7 @@ from bridge.cli import (
     looking,
     overview,
     pausing,
+    purging,
     replaying,
     running,
     steering,
@@ -46,6 +47,7 @@ app.command()(pausing.pause)
 app.command()(pausing.resume)
 app.command()(replaying.replay)
 app.command()(exporting.export)
+app.command()(purging.purge)
 app.add_typer(database.db)
 app.add_typer(alerting.alerts)
 app.command()(demo)

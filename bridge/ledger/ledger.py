@@ -9,6 +9,7 @@ from bridge.ledger.accounts import Accounts
 from bridge.ledger.alerts import Alerts
 from bridge.ledger.attention import Attention
 from bridge.ledger.database import Database, OneDaemon
+from bridge.ledger.erasure import Erasure
 from bridge.ledger.figures import Figures
 from bridge.ledger.inbox import Inbox
 from bridge.ledger.lanes import Lanes
@@ -52,6 +53,7 @@ class Ledger:
         self.alerts = Alerts(self.database, clock)
         self.accounts = Accounts(self.database, clock)
         self.privacy = Privacy(self.database, clock)
+        self.erasure = Erasure(self.database, clock)
 
     def daemon_runs(self) -> bool:
         """Whether a daemon works on the ledger (a SQLite file's lock may be held by another command too)."""

@@ -159,10 +159,13 @@ class Privacy:
                     add_history(connection, each.id, (HistoryLine(now, kind, said),))
         return tuple(ids)
 
-    def want_erased(self, ids: Collection[int]) -> None:
-        """Have these requests erased in the first night after their end."""
+    def want_erased(self, ids: Collection[int]) -> tuple[int, ...]:
+        """Have these requests erased in the first night after their end; answers for which that is new."""
+        mine = (REQUEST.c.id.in_(list(ids)), REQUEST.c.erase == 0)
         with self._database.write() as connection:
-            connection.execute(update(REQUEST).where(REQUEST.c.id.in_(list(ids))).values(erase=1))
+            fresh = connection.execute(select(REQUEST.c.id).where(*mine)).scalars().all()
+            connection.execute(update(REQUEST).where(REQUEST.c.id.in_(fresh)).values(erase=1))
+        return tuple(fresh)
 
     def drop_bodies(self, before: datetime) -> int:
         """Empty some messages that were understood and came before then; answers how many. The messages themselves stay."""
