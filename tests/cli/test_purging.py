@@ -203,7 +203,7 @@ class TestOnePatron:
             assert purge(house, "--patron", PATRON, "--yes").exit_code == 0
             assert PATRON not in everything(house)
             house.post(url, request={"number": "78", "requester": "ABC"}, patron={"id": OTHER})
-            house.settled("in_step", "78")
+            house.settled("parked", "78")
 
 
 class TestByAge:
