@@ -112,11 +112,15 @@ class ItemGoal:
 
 @dataclass(frozen=True)
 class Goal:
-    """The goal for a request. ``patron_id`` is empty where no patron needs to be known; ``ended``: nothing more is expected."""
+    """The goal for a request. ``patron_id`` is empty where no patron needs to be known; ``ended``: nothing more is expected.
+
+    ``forsaken`` says what becomes of items that were made before the service named the suppliers, where there are any.
+    """
 
     key: RequestKey
     patron_id: str = ""
     items: tuple[ItemGoal, ...] = ()
+    forsaken: tuple[ItemGoal, ...] = ()
     ended: bool = False
 
     @property
@@ -139,7 +143,21 @@ def goal_of(request: Request, stands: tuple[Standing, ...], policy: Policy) -> G
         key=request.key,
         patron_id=stands[-1].patron_id if needs_patron else "",
         items=items,
+        forsaken=_forsaken(request, stands, policy) if request.key.role is Role.BORROWER else (),
         ended=all(_ended(stand) for stand in stands),
+    )
+
+
+def _forsaken(request: Request, stands: tuple[Standing, ...], policy: Policy) -> tuple[ItemGoal, ...]:
+    """An item made when nobody had said who supplies it goes once a supplier is named, which gets one of its own; unless it had moved."""
+    if not stands[-1].leg or policy.borrowing.existing_item or not policy.borrowing.enabled:
+        return ()
+    moved = {node.volume for node in request.nodes if not node.leg and node.facts.furthest}
+    volumes = dict.fromkeys(stand.volume for stand in stands)
+    return tuple(
+        ItemGoal("", volume, mark_for(policy.bridge, request.key, "", volume), item=ABSENT, hold=ABSENT)
+        for volume in volumes
+        if not moved & {"", volume}
     )
 
 

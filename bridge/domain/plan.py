@@ -84,7 +84,7 @@ def _differences(
         waits_for_patron = True
     else:
         waits_for_patron = False
-    for item_goal in goal.items:
+    for item_goal in (*goal.forsaken, *goal.items):
         if (item_goal.leg, item_goal.volume) in without:
             continue
         item = record.item(item_goal.leg, item_goal.volume)
@@ -103,12 +103,17 @@ def _patron_unknown(goal: Goal, record: Record) -> bool:
 
 
 def _strays(goal: Goal, record: Record) -> Iterator[StaffTask]:
-    """Items made for a volume or leg the request no longer knows: volumes were named only after it was made."""
-    known = {(item.leg, item.volume) for item in goal.items}
+    """Items made for a volume or leg the request no longer knows: they were named only after it was made."""
+    known = {(item.leg, item.volume) for item in (*goal.forsaken, *goal.items)}
     for item in record.items:
         if (item.leg, item.volume) not in known and item.existence is Existence.PRESENT:
             task_id = f"stray:{item.leg}:{item.volume}"
-            text = f"Item {item.barcode} was made before the service named the volumes; decide which volume it is."
+            named = (
+                "suppliers; decide which one's"
+                if goal.items[-1].leg and not item.leg
+                else "volumes; decide which volume"
+            )
+            text = f"Item {item.barcode} was made before the service named the {named} it is."
             if task_id not in record.confirmed:
                 yield StaffTask(None, task_id, text)
 

@@ -22,6 +22,10 @@ SCRIPTS: dict[str, tuple[list[str], set[str]]] = {
         ["--finished", "20", "--open", "60", "--calls", "5"],
         {"claim_ratio", "ingest_ratio", "sqlite", "machine"},
     ),
+    "crash": (
+        ["--requests", "6", "--kills", "2", "--seed", "1", "--warm"],
+        {"requests", "kills", "orphans", "duplicates", "lost", "foreign_touched", "seed", "machine"},
+    ),
     "idle": (["--libraries", "2", "--seconds", "0.2", "--rest", "0.1"], {"cpu_share", "memory_mb", "machine"}),
 }
 

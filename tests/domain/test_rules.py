@@ -13,7 +13,7 @@ from bridge.domain.goal import ABSENT, LoanWish
 from bridge.domain.identity import Role, ServiceType, mark_for
 from bridge.domain.learn import amend
 from bridge.domain.plan import StaffTask, next_step
-from bridge.domain.policy import BorrowingPolicy, Policy
+from bridge.domain.policy import BorrowingPolicy, CreateOn, Policy
 from bridge.domain.record import Existence, HoldState, SeenLoan, Sighting
 from bridge.domain.request import fold
 from bridge.domain.standing import standings
@@ -215,6 +215,25 @@ class TestRule5Legs:
             "B:-:create_temporary_item:0",
             "B:-:place_hold:0",
         ]
+
+    def test_what_was_made_before_a_supplier_was_named_gives_way_to_the_suppliers_own(self) -> None:
+        early = replace(POLICY, borrowing=replace(POLICY.borrowing, create_on=CreateOn.REQUESTED))
+        record, _, _ = run(goal_of(borrowed(), policy=early))
+        goal = goal_of(borrowed(), change(1, Phase.WILL_SUPPLY, leg="A"), policy=early)
+        record, steps, task = run(goal, record)
+        assert task is None
+        assert [str(step.key) for step in steps] == [
+            "-:-:cancel_hold:0",
+            "-:-:delete_temporary_item:0",
+            "A:-:create_temporary_item:0",
+            "A:-:place_hold:0",
+        ]
+
+    def test_what_had_moved_before_a_supplier_was_named_is_left_to_staff(self) -> None:
+        record, _, _ = run(goal_of(*RECEIVED))
+        _, _, task = run(goal_of(*RECEIVED, change(2, Phase.RECEIVED, leg="A")), record)
+        assert task is not None
+        assert "before the service named the suppliers" in task.instruction
 
     def test_news_of_the_whole_request_before_a_leg_was_opened_is_not_its_own(self) -> None:
         (stand,) = standings(folded(borrowed(), change(1, Phase.CANCELLED), change(3, Phase.SHIPPED, leg="B", due=DUE)))
