@@ -89,6 +89,7 @@ class Judge:
             things = house.things()
             yield from self._left_over(things, marks)
             yield from _doubled(things, marks)
+            yield from self._placed_again(things, marks)
             yield from self._missing(things, marks, house.name)
 
     def _left_over(self, things: Iterable[Thing], marks: Mapping[str, tuple[int, Standing]]) -> Iterator[Violation]:
@@ -102,6 +103,18 @@ class Judge:
                 yield Violation("orphans", f"{_told(thing)} is left of a finished request.", index)
             elif stand is not None and stand.dead:
                 yield Violation("orphans", f"{_told(thing)} is left of a dead leg.", index)
+
+    def _placed_again(self, things: Iterable[Thing], marks: Mapping[str, tuple[int, Standing]]) -> Iterator[Violation]:
+        """A hold that had had its end, and nobody asked for another one."""
+        ended: set[str] = set()
+        for thing in things:
+            index, _ = marks.get(thing.mark, (None, None))
+            if thing.kind != "hold" or index is None or self.conductor.script.stories[index].name == "edited":
+                continue
+            if thing.mark in ended:
+                yield Violation("duplicates", f"Hold {thing.id} was placed again after one had had its end.", index)
+            if not thing.live and not thing.ours:
+                ended.add(thing.mark)
 
     def _missing(
         self, things: Iterable[Thing], marks: Mapping[str, tuple[int, Standing]], lane: str
@@ -183,20 +196,11 @@ def _patrons_hold(done: Iterable[Desk]) -> str:
 
 
 def _doubled(things: Iterable[Thing], marks: Mapping[str, tuple[int, Standing]]) -> Iterator[Violation]:
-    """Two live things of a kind for one mark, two fees, or a hold placed again after it had had its end."""
+    """Two live things of a kind, or two fees, for one mark."""
     live = Counter((thing.mark, thing.kind) for thing in things if thing.mark and thing.live)
     for (mark, kind), count in live.items():
         if count > 1:
             yield Violation("duplicates", f"{count} {kind}s bear {mark}.", marks.get(mark, (None,))[0])
-    ended: set[tuple[str, str]] = set()
-    for thing in things:
-        if thing.kind != "hold":
-            continue
-        if (thing.mark, thing.who) in ended:
-            index = marks.get(thing.mark, (None,))[0]
-            yield Violation("duplicates", f"Hold {thing.id} was placed again after one had had its end.", index)
-        if not thing.live and not thing.ours:
-            ended.add((thing.mark, thing.who))
 
 
 def _still_lent(index: int, row: Row, now: OwnItem) -> Iterator[Violation]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bridge.domain import commands as do
 from bridge.domain.change import UNSET, WITHOUT_ITEM, Change, Closure
 from bridge.domain.plan import Step
-from bridge.domain.record import ItemRecord, Outcome, OutcomeKind
+from bridge.domain.record import HoldState, ItemRecord, Outcome, OutcomeKind
 from bridge.domain.standing import Standing
 from bridge.domain.words import folded_word
 
@@ -72,6 +72,13 @@ def step_sentence(step: Step, outcome: Outcome, item: ItemRecord, ils: str) -> s
     if step.noted:
         template = _NOTED
     command = step.command
+    if (
+        template is _ALREADY
+        and isinstance(command, do.PlaceHold)
+        and item.hold
+        and item.hold.state is not HoldState.PLACED
+    ):
+        return f"Item {item.barcode} needed no hold."
     words = _words(command, item)
     return template[type(command)].format(ils=ils, **words)
 

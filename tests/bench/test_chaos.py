@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import requests
 
 from bench.chaos.acts import Kill, Script
@@ -28,9 +30,9 @@ def test_the_same_seed_makes_the_same_script_and_another_one_another() -> None:
         assert tuple(turn.act for turn in first.turns if turn.story == index) == story.acts
 
 
-def test_what_nobody_wants_and_what_was_touched_is_seen() -> None:
+def test_what_nobody_wants_and_what_was_touched_is_seen(tmp_path: Path) -> None:
     house, service = AlmaHouse(["OWN-1"]), Service(0)
-    ledger = Ledger("sqlite://")
+    ledger = Ledger(f"sqlite:///{tmp_path / 'chaos.db'}")
     ledger.upgrade()
     house.start()
     try:

@@ -9,13 +9,24 @@ import pytest
 
 from bridge.domain import commands as do
 from bridge.domain.change import Closure, Condition, Phase
+from bridge.domain.commands import Verb
 from bridge.domain.goal import ABSENT, LoanWish
 from bridge.domain.identity import Role, ServiceType, mark_for
-from bridge.domain.learn import amend
-from bridge.domain.plan import StaffTask, next_step
+from bridge.domain.learn import amend, learn
+from bridge.domain.plan import StaffTask, Step, next_step
 from bridge.domain.policy import BorrowingPolicy, CreateOn, Policy
-from bridge.domain.record import Existence, HoldState, SeenLoan, Sighting
+from bridge.domain.record import (
+    Existence,
+    HoldRecord,
+    HoldState,
+    Learned,
+    Outcome,
+    OutcomeKind,
+    SeenLoan,
+    Sighting,
+)
 from bridge.domain.request import fold
+from bridge.domain.sentences import step_sentence
 from bridge.domain.standing import standings
 from tests.domain.build import (
     BORROWER,
@@ -184,6 +195,25 @@ class TestRule4MoreThanOneStatus:
         node = folded(*RECEIVED, change(2, due=DUE), change(3, due=LATER)).node("", "")
         assert node is not None
         assert [each.value for each in node.facts.dues] == [DUE, LATER]
+
+    def test_a_hold_whose_cancellation_was_cut_off_makes_way_for_the_next_one(self) -> None:
+        """The patron was changed, our cancellation was done, and then the bridge was killed."""
+        record, _, _ = run(goal_of(*RECEIVED))
+        item = amend(record.item("", ""), Sighting(item_present=True, hold_seen=True), Verb.CANCEL_HOLD)
+        record, steps, _ = run(goal_of(*RECEIVED, change(2, patron_id="p2")), record.with_item(item))
+        assert verbs(steps) == ["find_patron", "place_hold"]
+        assert [hold.state for hold in record.items[0].holds] == [HoldState.CANCELLED, HoldState.PLACED]
+
+    def test_what_the_desk_was_first_with_is_told_as_it_is(self) -> None:
+        record, _, _ = run(goal_of(*RECEIVED, policy=replace(POLICY, borrowing=replace(POLICY.borrowing, hold=False))))
+        goal = goal_of(*RECEIVED)
+        step = next_step(goal, record, CAN)
+        assert isinstance(step, Step)
+        met = HoldRecord("", "id-p1", "MAIN", HoldState.SATISFIED)
+        outcome = Outcome(OutcomeKind.ALREADY, Learned(hold=met))
+        record = learn(record, step, outcome)
+        assert step_sentence(step, outcome, record.items[0], "ILS") == "Item ILL-1 needed no hold."
+        assert next_step(goal, record, CAN) is None
 
 
 class TestRule5Legs:

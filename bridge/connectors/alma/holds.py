@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from bridge.connectors.alma import models as alma
 from bridge.connectors.alma.client import AlmaClient, ids_of
@@ -11,7 +12,7 @@ from bridge.connectors.alma.settings import AlmaSettings
 from bridge.connectors.alma.sight import Sight, complete
 from bridge.connectors.base import Call
 from bridge.domain import commands as do
-from bridge.domain.record import HoldRecord, HoldState, Learned, Outcome, OutcomeKind
+from bridge.domain.record import Existence, HoldRecord, HoldState, Learned, Outcome, OutcomeKind
 from bridge.errors import Rejected, Retry
 
 
@@ -40,6 +41,8 @@ class Holds:
             if standing is None:
                 raise Rejected(there.reason, code=there.code, cause="hold_elsewhere") from there
             return standing
+        except NotYetVisible as unseen:
+            return self._needless(ids, command, unseen)
         return Outcome(learned=Learned(hold=self._record(request, command), ids=ids))
 
     def _ids(self, target: do.Target) -> do.VendorIds:
@@ -57,20 +60,37 @@ class Holds:
         return Outcome(OutcomeKind.ALREADY, Learned(hold=self._record(found, command), ids=ids))
 
     def _requested(self, ids: do.VendorIds, command: do.PlaceHold) -> alma.UserRequest:
-        """Ask, and ask again for a while: Alma may not see yet what it has just made (alma.md, 401129)."""
+        """Ask, and ask again for a while: Alma may not see yet what it has just made (alma.md, 401129). Raises ``NotYetVisible``."""
         body = {"request_type": "HOLD", "comment": command.note, **self._pickup(command.pickup_location)}
-        for attempt in range(self._settings.visibility_tries):
+        for attempt in range(self._settings.visibility_tries - 1):
             try:
                 return self._client.create_request(command.patron_id, ids.item, body, transient=attempt > 0)
-            except NotYetVisible as unseen:
-                refused = unseen
-            self._sleep(self._settings.visibility_wait)
+            except NotYetVisible:
+                self._sleep(self._settings.visibility_wait)
+        again = self._settings.visibility_tries > 1
+        return self._client.create_request(command.patron_id, ids.item, body, transient=again)
+
+    def _needless(self, ids: do.VendorIds, command: do.PlaceHold, unseen: NotYetVisible) -> Outcome:
+        """The desk may have been first: the patron has the item already, or somebody deleted it. Raises ``Retry`` where neither is so."""
+        try:
+            loans = self._client.item_loans(ids).item_loan
+        except Missing:
+            gone = self._without_hold(command, HoldState.CANCELLED, existence=Existence.DELETED)
+            return replace(gone, notes=("The item is gone from Alma, so no hold is placed.",))
+        if any(loan.user_id.casefold() == command.patron_id.casefold() for loan in loans):
+            filled = self._without_hold(command, HoldState.SATISFIED)
+            return replace(filled, notes=("The patron has the item already, so no hold is placed.",))
         raise Retry(
-            f"Alma says that no item can fill the hold on {command.target.barcode}. {refused.reason}".strip(),
-            code=refused.code,
+            f"Alma says that no item can fill the hold on {command.target.barcode}. {unseen.reason}".strip(),
+            code=unseen.code,
             cause="not_fillable",
             advice="If it stays so, look at the item and at the fulfilment rules of its location in Alma.",
-        )
+        ) from unseen
+
+    @staticmethod
+    def _without_hold(command: do.PlaceHold, state: HoldState, *, existence: Existence | None = None) -> Outcome:
+        met = HoldRecord("", command.patron_id, command.pickup_location, state)
+        return Outcome(OutcomeKind.ALREADY, Learned(hold=met, existence=existence))
 
     def _pickup(self, location: str) -> dict[str, str]:
         """Plain texts, unlike most of Alma's codes (alma.md section 5)."""

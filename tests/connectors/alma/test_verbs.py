@@ -240,6 +240,22 @@ class TestHold:
         assert later.value.cause == "not_fillable"
         assert target.barcode in later.value.reason
 
+    def test_a_patron_who_has_the_item_already_needs_no_hold(self, bench: AlmaBench) -> None:
+        target, _ = made(bench, "2a")
+        bench.lend(target.barcode, "P1001")
+        outcome = bench.connector.place_hold(do.PlaceHold(target, "P1001", bench.pickup), CALL)
+        assert outcome.kind is OutcomeKind.ALREADY
+        assert outcome.learned.hold is not None
+        assert outcome.learned.hold.state is HoldState.SATISFIED
+        assert outcome.notes == ("The patron has the item already, so no hold is placed.",)
+
+    def test_an_item_that_somebody_deleted_gets_no_hold(self, bench: AlmaBench) -> None:
+        target, _ = made(bench, "2b")
+        bench.delete_by_hand(target.barcode)
+        outcome = held(bench, target)
+        assert outcome.learned.existence is Existence.DELETED
+        assert outcome.notes == ("The item is gone from Alma, so no hold is placed.",)
+
     def test_a_hold_of_the_same_patron_is_taken_as_ours(self, bench: AlmaBench) -> None:
         target, _ = made(bench, "3")
         bench.desk("place_hold", barcode=target.barcode, patron="P1001", pickup="BRANCH")
