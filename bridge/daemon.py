@@ -110,6 +110,7 @@ def engine_of(known: Configuration, ledger: Ledger, *, stopping: Callable[[], bo
     ledger.lock.take()
     if ledger.lock.exclusive:
         ledger.work.free_all()
+        ledger.orders.free_all()
     engine = make_engine(known, ledger, stopping)
     try:
         yield engine

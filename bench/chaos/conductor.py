@@ -26,8 +26,9 @@ REST = 3.0
 RESTLESS = 0.3
 """The same while the ILS is in trouble."""
 SOON = 1.0
-SETTLED = 90.0
-"""Seconds after the last trouble after which a request that does not rest is stuck."""
+SETTLED = 150.0
+"""Seconds after the last trouble after which a request that does not rest is stuck; on PostgreSQL an order
+that a killed daemon had begun is free only after two minutes."""
 
 
 @dataclass

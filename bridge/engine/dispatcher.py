@@ -82,10 +82,12 @@ class Dispatcher:
         return time.monotonic() - self._looked
 
     def start(self) -> None:
-        """Begin; leases of a predecessor are freed at once where the ledger's lock says that nobody else lives."""
+        """Begin; leases and orders of a predecessor are freed at once where the ledger's lock says that nobody else lives."""
         self._ledger.lanes.ensure(self._crews)
-        if self._ledger.lock.exclusive and (freed := self._ledger.work.free_all()):
-            log.info("leases.freed", requests=freed)
+        if self._ledger.lock.exclusive:
+            if freed := self._ledger.work.free_all():
+                log.info("leases.freed", requests=freed)
+            self._ledger.orders.free_all()
         for thread in self._threads:
             thread.start()
 

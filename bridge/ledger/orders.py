@@ -186,6 +186,12 @@ class Orders:
         with self._database.write() as connection:
             connection.execute(update(ORDER).where(ORDER.c.id == order_id).values(taken_at=None))
 
+    def free_all(self) -> int:
+        """Free every order that was taken and not ended; for who holds the file's lock, so that nobody else can be carrying one out."""
+        with self._database.write() as connection:
+            query = update(ORDER).where(ORDER.c.taken_at.is_not(None), ORDER.c.done_at.is_(None))
+            return connection.execute(query.values(taken_at=None)).rowcount
+
     def answer(self, order_id: int, text: str, *, failed: bool = False) -> None:
         """Note that an order was carried out, and what came of it."""
         with self._database.write() as connection:

@@ -80,6 +80,16 @@ class TestTakingBack:
         assert ledger.orders.take_back(first.id)
         assert ledger.orders.left("resync-1") == 0
 
+    def test_what_a_killed_daemon_had_begun_is_free_for_its_successor(self, ledger: Ledger) -> None:
+        first, second = ledger.orders.give(order(1)), ledger.orders.give(order(2))
+        for each in (first, second):
+            assert ledger.orders.take(each)
+        ledger.orders.answer(second, "Done.")
+        assert not ledger.orders.take(first)
+        assert ledger.orders.free_all() == 1
+        assert ledger.orders.take(first)
+        assert not ledger.orders.take(second)
+
     def test_who_carries_it_out_himself_takes_back_what_he_began(self, ledger: Ledger) -> None:
         ledger.orders.give_all([order(1)], batch="resync-1")
         ledger.orders.take(ledger.orders.of("resync-1")[0].id)
