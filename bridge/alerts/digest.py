@@ -74,7 +74,7 @@ def digest(facts: Facts, settings: AlertSettings, *, since: datetime, library: s
 
 def _libraries(facts: Facts) -> list[str]:
     named = {group.library for group in facts.parked} | {each.library for each in facts.quiet}
-    named |= {stop.library for stop in facts.stops}
+    named |= {stop.library for stop in facts.stops} | {name for name, each in facts.conditions if each in TOLD}
     return sorted(named | {name for fact in facts.accounts for name in fact.libraries})
 
 
@@ -91,6 +91,7 @@ def _library(facts: Facts, settings: AlertSettings, name: str) -> Section:
     for group in (each for each in groups if not each.fresh):
         section.add(_older(group, zone), *items_of(group), things=group.count)
     _add_quiet(section, [each for each in facts.quiet if each.library == name], facts.age_limits.get(name, 0))
+    _add_conditions(section, facts, name)
     for fact in facts.accounts:
         if name in fact.libraries and ends(fact, facts, settings):
             section.add([account_line(fact, facts, zone)], account_item(fact))
@@ -111,6 +112,18 @@ def _older(group: ParkedGroup, zone: ZoneInfo) -> list[str]:
     head = f"{words.counted(group.count, 'request')} still {what}, none of them new: "
     more = (*words.again(group, zone), words.next_for(group))
     return [head + words.named(group.newest, group.count), *(f"  {line}" for line in more)]
+
+
+TOLD = ("lost", "found", "damaged", "recalled", "overdue", "fee communicated")
+"""Conditions that a digest counts."""
+
+
+def _add_conditions(section: Section, facts: Facts, name: str) -> None:
+    """How many loans are not as they usually are; by themselves they ask nothing of anybody."""
+    counts = [f"{facts.conditions[name, each]} {each}" for each in TOLD if (name, each) in facts.conditions]
+    if counts:
+        line = f"Of the unfinished requests: {', '.join(counts)}; ill-bridge requests --library {name} --condition NAME"
+        section.add([line], things=0)
 
 
 def _add_quiet(section: Section, quiet: Sequence[QuietRequest], limit: int) -> None:

@@ -68,7 +68,10 @@ class PastTrouble:
 
 @dataclass(frozen=True)
 class Facts:
-    """Everything at one moment (``now``, aware). ``age_limits``: library = days without news that need attention."""
+    """Everything at one moment (``now``, aware). ``age_limits``: library = days without news that need attention.
+
+    ``conditions``: unfinished requests by library and condition (``fee paid``).
+    """
 
     now: datetime
     lanes: tuple[LaneFact, ...] = ()
@@ -80,3 +83,4 @@ class Facts:
     quiet: tuple[QuietRequest, ...] = ()
     past: tuple[PastTrouble, ...] = ()
     age_limits: Mapping[str, int] = field(default_factory=dict)
+    conditions: Mapping[tuple[str, str], int] = field(default_factory=dict)

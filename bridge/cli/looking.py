@@ -13,6 +13,7 @@ from rich.table import Table
 
 from bridge.cli import stopped
 from bridge.cli.options import DEFAULT_CONFIG, CauseOption, ConfigOption, JsonOption, opened
+from bridge.domain.change import Condition
 from bridge.domain.goal import goal_for
 from bridge.domain.plan import StaffTask, next_step
 from bridge.domain.record import ItemRecord
@@ -31,15 +32,18 @@ def requests(
     state: Annotated[State | None, typer.Option(help="Only requests in this state.")] = None,
     library: Annotated[str, typer.Option(help="Only requests of this library.")] = "",
     cause: CauseOption = "",
+    condition: Annotated[
+        Condition | None, typer.Option(help="Only requests of which this is true beside their phase.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """List requests, newest first; what is parked or waits for staff also by cause, with how wide the cause reaches.
 
-    Example: ill-bridge requests --state parked
+    Example: ill-bridge requests --condition lost
     """
     with opened(config) as (known, ledger):
-        rows = ledger.requests.list(state=state, library=library, cause=cause)
-        groups = stopped.groups(ledger, library=library, state=state, cause=cause)
+        rows = ledger.requests.list(state=state, library=library, cause=cause, condition=condition)
+        groups = stopped.groups(ledger, library=library, state=state, cause=cause) if condition is None else ()
     if as_json:
         typer.echo(as_text([_brief(row) for row in rows]))
         return
@@ -127,6 +131,8 @@ def _known(stand: Standing) -> dict[str, Any]:
         "partner": stand.partner,
         "patron": mask_patron(stand.patron_id) if stand.patron_id else "",
         "pickup_location": stand.pickup_location,
+        "fee": stand.fee and str(stand.fee),
+        "bill": stand.bill and str(stand.bill),
         "barcode": stand.barcode,
         "temporary_barcode": stand.temporary_barcode,
         "title": stand.title,
@@ -143,6 +149,9 @@ def _told(known: dict[str, Any]) -> str:
         "patron": known["patron"],
         "pickup location": known["pickup_location"],
         "due": known["due"],
+        "condition": ", ".join(name.replace("_", " ") for name in known["conditions"]),
+        "fee": known["fee"],
+        "the lender's bill": known["bill"],
         "item barcode": known["barcode"],
         "temporary barcode": known["temporary_barcode"],
     }
@@ -165,6 +174,9 @@ def _item(item: ItemRecord) -> dict[str, Any]:
         "moved_to": str(item.moved_to) if item.moved_to else None,
         "restored": item.restored,
         "checked_in": item.checked_in,
+        "declared_lost": item.marked_lost,
+        "note": item.staff_note,
+        "fees": [{"kind": fee.fee_key, "fee": str(fee.fee)} for fee in item.fees],
     }
 
 
@@ -183,7 +195,10 @@ def _print_whole(shown: dict[str, Any]) -> None:
         out.print(_told(known), markup=False)
     for item in shown["items"]:
         ids = ", ".join(f"{name} {value}" for name, value in item["ids"].items() if value)
-        out.print(f"Item {item['barcode']}: {item['existence']} {ids}", markup=False)
+        more = [f"{each['kind']} {each['fee']} charged" for each in item["fees"]]
+        more += ["declared lost"] if item["declared_lost"] else []
+        stands = ", ".join((f"{item['existence']} {ids}".strip(), *more))
+        out.print(f"Item {item['barcode']}: {stands}", markup=False)
     out.print(f"Next step: {shown['next_step']}", markup=False)
     out.print("Circulation history:")
     for line in shown["history"]:

@@ -47,6 +47,7 @@ def _report(known: Configuration, ledger: Ledger) -> dict[str, Any]:
         "libraries": [_library(known, name, seen) for name in known.settings.libraries],
         "sources": _sources(ledger, seen),
         "requests": {state.value: count for state, count in sorted(ledger.requests.counts().items())},
+        "conditions": _conditions(seen),
         "oldest_due": _oldest_due(ledger, seen),
         "orders": dict(seen.orders),
         "kept": [
@@ -58,6 +59,12 @@ def _report(known: Configuration, ledger: Ledger) -> dict[str, Any]:
         "silent_for_long": [asdict(each) for each in ledger.attention.quiet(age_limits(known))],
     }
     return {"concerns": list(_concerns(report)), **report}
+
+
+def _conditions(seen: Seen) -> dict[str, int]:
+    """Unfinished requests by condition."""
+    names = sorted({name for _, name in seen.conditions})
+    return {name: sum(count for (_, each), count in seen.conditions.items() if each == name) for name in names}
 
 
 def _lane(lane: Lane, seen: Seen) -> dict[str, Any]:
@@ -196,6 +203,8 @@ def _print(report: dict[str, Any], people: Sequence[str]) -> None:
         trouble = f" - {source['problem']}" if source["problem"] else ""
         say(f"Source {source['name']}: {source['messages']} messages{trouble}")
     say(f"Requests: {_counted(report['requests'])}")
+    if report["conditions"]:
+        say(f"Of the unfinished: {_counted(report['conditions'])} (ill-bridge requests --condition NAME)")
     if oldest := report["oldest_due"]:
         say(f"Due the longest: {oldest['request']} on lane {oldest['lane']}{_for(oldest['seconds'])}")
     if report["orders"]:

@@ -173,6 +173,12 @@ def status_of(goal_standings: tuple[Standing, ...]) -> str:
     return f"{kind}{phase}" + (f" ({', '.join(conditions)})" if conditions else "")
 
 
+def conditions_in(status: str) -> tuple[str, ...]:
+    """The conditions (as people read them) that a status names."""
+    _, opened, named = status.rstrip(")").rpartition("(")
+    return tuple(named.split(", ")) if opened else ()
+
+
 def plan_sentence(step: Step) -> str:
     """What a step would do, in one sentence."""
     words = _words(step.command, ItemRecord(step.key.leg, step.key.volume))

@@ -32,6 +32,7 @@ def facts(known: Configuration, ledger: Ledger, *, since: datetime, named: int =
         quiet=ledger.attention.quiet(limits) if whole else (),
         past=tuple(_past(ledger, since)) if whole else (),
         age_limits=limits,
+        conditions=ledger.figures.conditions() if whole else {},
     )
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Connection, case, func, or_, select
 
 from bridge.domain.arrival import ArrivalState
 from bridge.domain.commands import Verb
+from bridge.domain.sentences import conditions_in
 from bridge.ledger import schema
 from bridge.ledger.database import Database
 from bridge.ledger.lanes import lane_of
@@ -67,7 +68,10 @@ class NotUnderstood:
 
 @dataclass(frozen=True)
 class Seen:
-    """How the ledger stood at a moment. ``deletions``: by library, within the hour of its quota; ``orders``: not carried out, by kind."""
+    """How the ledger stood at a moment. ``deletions``: by library, within the hour of its quota; ``orders``: not carried out, by kind.
+
+    ``conditions``: unfinished requests by library and condition (``fee paid``).
+    """
 
     at: datetime
     lanes: tuple[Lane, ...] = ()
@@ -76,6 +80,7 @@ class Seen:
     sources: tuple[Heard, ...] = ()
     kept: tuple[NotUnderstood, ...] = ()
     deletions: Mapping[str, int] = field(default_factory=dict)
+    conditions: Mapping[tuple[str, str], int] = field(default_factory=dict)
     orders: Mapping[str, int] = field(default_factory=dict)
 
     def workable(self, lane: str) -> tuple[Group, ...]:
@@ -125,8 +130,14 @@ class Figures:
                 sources=_sources(connection),
                 kept=_kept(connection),
                 deletions=_deletions(connection, now),
+                conditions=_conditions(connection),
                 orders=_orders(connection),
             )
+
+    def conditions(self) -> dict[tuple[str, str], int]:
+        """Unfinished requests by library and condition (``fee paid``). Raises ``LedgerBusy``."""
+        with self._database.read() as connection:
+            return _conditions(connection)
 
     def first_due(self) -> tuple[int, str, datetime] | None:
         """The request that has been due the longest and is not paused: its ledger id, its lane, since when."""
@@ -165,6 +176,17 @@ def _groups(connection: Connection, now: datetime) -> tuple[Group, ...]:
         else Group(row.library, State(row.state), row.parked_cause, row.lane, int(row.number))
         for row in connection.execute(query)
     )
+
+
+def _conditions(connection: Connection) -> dict[tuple[str, str], int]:
+    """Read from the partial index ``request_conditions``, which holds only what has any."""
+    named = (REQUEST.c.library, REQUEST.c.status)
+    query = select(*named, func.count().label("number")).where(schema.SPECIAL).group_by(*named)
+    found: dict[tuple[str, str], int] = {}
+    for row in connection.execute(query):
+        for name in conditions_in(row.status):
+            found[row.library, name] = found.get((row.library, name), 0) + int(row.number)
+    return found
 
 
 def _due(number: int, oldest: datetime | None) -> tuple[int, datetime | None]:

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, func, or_, select, true, update
 
+from bridge.domain.change import Condition
 from bridge.ledger import schema
 from bridge.ledger.database import Database
 from bridge.ledger.inbox import add_history
@@ -61,10 +62,13 @@ class Requests:
         library: str = "",
         service: str = "",
         cause: str = "",
+        condition: Condition | None = None,
         limit: int = 1000,
     ) -> tuple[Row, ...]:
-        """Requests, newest first; of one state, library, service or cause where named."""
+        """Requests, newest first; of one state, library, service, cause or condition (as of their last look) where named."""
         wanted = _wanted((state,) if state is not None else (), library, service, cause)
+        if condition is not None:
+            wanted = and_(wanted, _bears(condition))
         query = select(REQUEST).where(wanted).order_by(REQUEST.c.id.desc()).limit(limit)
         with self._database.read() as connection:
             return tuple(row_or_husk(found) for found in connection.execute(query))
@@ -188,6 +192,12 @@ class Requests:
         """Append lines to a request's circulation history."""
         with self._database.write() as connection:
             add_history(connection, request_id, lines)
+
+
+def _bears(condition: Condition) -> ColumnElement[bool]:
+    """Whether the status names this condition among those it holds in brackets."""
+    name = condition.replace("_", " ")
+    return or_(*(REQUEST.c.status.like(f"%{before}{name}{after}%") for before in "( " for after in ",)"))
 
 
 def _wanted(states: Sequence[State], library: str, service: str, cause: str = "") -> ColumnElement[bool]:

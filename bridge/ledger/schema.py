@@ -87,6 +87,8 @@ TRIED_AGAIN = text("state = 'parked' and due_at is not null")
 UNFINISHED = text("state not in ('closed', 'forgotten')")
 PURGEABLE = text("state in ('closed', 'forgotten') and purged_at is null")
 ERASE = text("erase = 1")
+SPECIAL = text("state not in ('closed', 'forgotten') and status != replace(status, '(', '')")
+"""Unfinished, and with conditions in its status."""
 LEASED = text("lease_until is not null")
 BATCHED = text("batch != ''")
 DELETIONS = text("verb = 'delete_temporary_item'")
@@ -135,6 +137,7 @@ request = Table(
     Index("request_talk", "conversation", sqlite_where=LEASED, postgresql_where=LEASED),
     Index("request_number", "number"),
     Index("request_state", "state"),
+    Index("request_conditions", "library", "status", sqlite_where=SPECIAL, postgresql_where=SPECIAL),
     Index("request_purge", "settled_at", "id", sqlite_where=PURGEABLE, postgresql_where=PURGEABLE),
     Index("request_erase", "id", sqlite_where=ERASE, postgresql_where=ERASE),
     Index(

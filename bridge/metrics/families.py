@@ -108,6 +108,13 @@ ATTENTION = Family(
     ("library", "state", "cause"),
     "Requests that are parked or wait for staff, by cause (docs/reference/errors.md).",
 )
+CONDITIONS = Family(
+    "ill_bridge_requests_with_condition",
+    "gauge",
+    ("library", "condition"),
+    "Unfinished requests of which this is true beside their phase: recalled, overdue, lost, found, damaged, fee_communicated, fee_paid, "
+    "renewal_requested, renewal_refused, library_use_only.",
+)
 BACKLOG = Family(
     "ill_bridge_backlog_requests", "gauge", ("ils",), "Requests that are due now on a lane and that nobody paused."
 )
@@ -169,6 +176,7 @@ LOOKED_UP = (
     LIBRARY_HELD,
     REQUESTS,
     ATTENTION,
+    CONDITIONS,
     BACKLOG,
     OLDEST_DUE,
     QUOTA_LIMIT,

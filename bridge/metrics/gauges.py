@@ -9,6 +9,7 @@ from datetime import datetime
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from bridge.domain.change import Condition
 from bridge.ledger import LedgerBusy, State
 from bridge.ledger.figures import Heard, Seen
 from bridge.ledger.libraries import OVER_QUOTA
@@ -90,6 +91,9 @@ class LedgerGauges(Collector):
                 by_cause[cause] = by_cause.get(cause, 0) + group.count
         yield _filled(families.REQUESTS, by_state.items())
         yield _filled(families.ATTENTION, by_cause.items())
+        counts = {(name, each.value): 0 for name in self._known.settings.libraries for each in Condition}
+        counts |= {(name, each.replace(" ", "_")): count for (name, each), count in seen.conditions.items()}
+        yield _filled(families.CONDITIONS, counts.items())
 
     def _sources(self, seen: Seen) -> Iterator[Metric]:
         heard = {each.name: each for each in seen.sources}

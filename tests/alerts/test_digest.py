@@ -64,6 +64,17 @@ class TestWords:
         assert "3 requests still parked, unknown patron (all 3 are of partner ABC), none of them new: " in told
         assert "    1 of them: tried again by itself at 2026-11-25 07:00.\n" in told
 
+    def test_loans_that_are_not_as_usual_are_counted_and_ask_nothing(self) -> None:
+        counts = {("main", "lost"): 2, ("main", "overdue"): 3, ("main", "library use only"): 9, ("branch", "found"): 1}
+        told = digest(Facts(NOW, conditions=counts), RULES, since=SINCE)
+        said = "  Of the unfinished requests: 2 lost, 3 overdue; ill-bridge requests --library main --condition NAME"
+        assert said in told.text
+        assert "Library branch\n  Of the unfinished requests: 1 found;" in told.text
+        assert told.text.endswith("Nothing needs attention.\n")
+        assert (
+            digest(Facts(NOW, conditions={("main", "library use only"): 1}), RULES, since=SINCE).text.count("main") == 0
+        )
+
     def test_everything(self) -> None:
         told = digest(EVERYTHING, RULES, since=SINCE)
         assert told.text == WHOLE

@@ -124,6 +124,27 @@ def test_staff_settle_what_only_they_could_do(house: House) -> None:
     assert house.command("resolve", "R1").exit_code == 1
 
 
+def test_what_is_lost_overdue_or_recalled_is_found_and_counted(house: House) -> None:
+    with daemon(house) as url:
+        house.post(url)
+        house.post(url, request={"number": "1002", "requester": "ABC"}, patron={"id": "P1002"})
+        house.settled("in_step")
+        fee = {"amount": "80", "currency": "EUR"}
+        house.post(url, status="Lost", conditions={"overdue": True}, fee=fee)
+        house.settled("staff")
+    assert [row["number"] for row in house.asked("requests", "--condition", "lost")] == ["1001"]
+    assert [row["number"] for row in house.asked("requests", "--condition", "overdue")] == ["1001"]
+    assert house.asked("requests", "--condition", "recalled") == []
+    assert house.asked("status")["conditions"] == {"lost": 1, "overdue": 1}
+    assert (
+        "Of the unfinished: 1 lost, 1 overdue (ill-bridge requests --condition NAME)" in house.command("status").stdout
+    )
+    assert "condition lost, overdue, the lender's bill 80 EUR" in house.command("show", "1001").stdout
+    assert house.command("resolve", "R1").exit_code == 0
+    assert "Item ILL-1001: present bib" in (page := house.command("show", "1001").stdout)
+    assert ", declared lost" in page
+
+
 def test_a_daemon_that_is_slow_is_not_waited_for_for_ever(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     take(house)
     monkeypatch.setattr(asking, "PATIENCE", 0.0)

@@ -10,6 +10,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as NoneFree
 
 from bridge.domain.arrival import Arrival, ArrivalState
+from bridge.domain.change import Condition
 from bridge.domain.commands import Verb
 from bridge.domain.plan import Step, StepKey
 from bridge.ledger import Ledger, LedgerBusy, Parked, State, Verdict, schema
@@ -50,6 +51,26 @@ class TestRequests:
             Group("main", State.STAFF, "staff", "alma", 1),
             Group("main", State.IN_STEP, "", "alma", 1),
         }
+
+    def test_conditions_of_the_unfinished(self, ledger: Ledger) -> None:
+        for number, (state, status) in enumerate(
+            (
+                (State.IN_STEP, "received (fee communicated, lost)"),
+                (State.STAFF, "received (lost)"),
+                (State.IN_STEP, "received"),
+                (State.IN_STEP, "received / returned (overdue)"),
+                (State.CLOSED, "completed (lost)"),
+            )
+        ):
+            take(ledger, arrival(f"c{number}", number=str(number)))
+            claimed = held(ledger)
+            ledger.work.release(claimed, Verdict(state, status), version=claimed.row.version)
+        expected = {("main", "lost"): 2, ("main", "fee communicated"): 1, ("main", "overdue"): 1}
+        assert ledger.figures.conditions() == expected == ledger.figures.seen().conditions
+        named = [row.status for row in ledger.requests.list(condition=Condition.LOST)]
+        assert sorted(named) == ["completed (lost)", "received (fee communicated, lost)", "received (lost)"]
+        assert len(ledger.requests.list(condition=Condition.FEE_COMMUNICATED)) == 1
+        assert ledger.requests.list(condition=Condition.FEE_PAID) == ()
 
     def test_what_is_due_and_since_when(self, ledger: Ledger, clock: Clock) -> None:
         take(ledger, arrival("a", number="1"))
@@ -156,7 +177,7 @@ class TestCost:
         assert "SCAN inbox USING INDEX inbox_kept" in read
         whole = {"SCAN lane", "SCAN library", "SCAN cursor", "SCAN names", "SCAN CONSTANT ROW"}
         for plan in read:
-            partial = "request_figures" in plan or "inbox_kept" in plan
+            partial = any(name in plan for name in ("request_figures", "request_conditions", "inbox_kept"))
             assert partial or any(plan.startswith(each) for each in whole), plan
 
     def test_each_source_is_found_by_a_jump(self, plans: list[str]) -> None:

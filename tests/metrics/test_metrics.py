@@ -127,6 +127,7 @@ class TestGauges:
         assert found["ill_bridge_lane_open", "alma"] == 1
         assert found["ill_bridge_lane_held", "alma"] == 0
         assert found["ill_bridge_requests", "main", "parked"] == 0
+        assert found["ill_bridge_requests_with_condition", "main", "lost"] == 0
         assert found["ill_bridge_source_silent", "hook"] == 0
         assert found["ill_bridge_kept_messages", "hook", "malformed"] == 0
         assert found["ill_bridge_library_info", "main", "alma", "observe"] == 1
@@ -154,6 +155,7 @@ class TestGauges:
             kept=(NotUnderstood("before", ArrivalState.MALFORMED, 2),),
             deletions={"main": 50},
             orders={"resync": 4},
+            conditions={("main", "fee communicated"): 2},
         )
         found = looked_up(lambda: seen)
         expected: Figures = {
@@ -166,6 +168,7 @@ class TestGauges:
             ("ill_bridge_requests", "main", "waiting"): 5,
             ("ill_bridge_requests", "gone", "in_step"): 7,
             ("ill_bridge_requests_needing_attention", "main", "parked", "item_type"): 3,
+            ("ill_bridge_requests_with_condition", "main", "fee_communicated"): 2,
             ("ill_bridge_delete_quota_used", "main"): 50,
             ("ill_bridge_source_silent", "hook"): 1,
             ("ill_bridge_source_poll_age_seconds", "hook"): 60,
