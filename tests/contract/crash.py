@@ -47,6 +47,7 @@ class Standing:
     holds: tuple[int, ...]
     loans: tuple[str, ...]
     dues: tuple[str, ...]
+    notes: tuple[str, ...]
     orphans: int
 
 
@@ -60,6 +61,7 @@ def standing(bench: ContractBench, role: Role, number: str) -> Standing:
         holds=tuple(bench.holds_on(barcode) for barcode in barcodes),
         loans=loans,
         dues=tuple(bench.due_of(barcode) if loan else "" for barcode, loan in zip(barcodes, loans, strict=True)),
+        notes=tuple(bench.note_of(barcode) for barcode in barcodes),
         orphans=bench.orphans(),
     )
 

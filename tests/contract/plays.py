@@ -12,12 +12,13 @@ from bridge.domain.capabilities import Ability
 from bridge.domain.change import Condition, Edits, Phase
 from bridge.domain.commands import Money, Verb
 from bridge.domain.identity import Role
-from bridge.domain.policy import BorrowingPolicy, CreateOn, LendingPolicy, Policy
+from bridge.domain.policy import BorrowingPolicy, CreateOn, LendingPolicy, OnRecall, Policy
 from tests.contract.bench import ContractBench
 from tests.contract.lives import Bridge
 
 DUE = date(2027, 1, 15)
 LATER = date(2027, 2, 15)
+SOONER = date(2026, 12, 10)
 FEE = Money(Decimal("3.50"), "EUR")
 PARTNER = "PARTNER"
 CAN = frozenset({Ability.YES, Ability.ADVISORY})
@@ -91,6 +92,10 @@ def _later(bench: ContractBench, number: str) -> Edits:
     return Edits(due=LATER)
 
 
+def _sooner(bench: ContractBench, number: str) -> Edits:
+    return Edits(due=SOONER)
+
+
 def _lent_to_the_patron(bench: ContractBench, number: str) -> None:
     bench.lend(barcode_of(number), bench.patron)
 
@@ -101,6 +106,11 @@ def _made_when_requested(policy: Policy) -> Policy:
 
 def _without_fee(policy: Policy) -> Policy:
     return replace(policy, borrowing=replace(policy.borrowing, charge_fee=False))
+
+
+def _recalls_shorten(policy: Policy) -> Policy:
+    borrowing = replace(policy.borrowing, charge_fee=False, on_recall=OnRecall.SHORTEN)
+    return replace(policy, borrowing=borrowing)
 
 
 def _in_system(policy: Policy) -> Policy:
@@ -139,6 +149,27 @@ PLAYS: Mapping[str, Play] = {
         (CREATE,),
         (Act("requested", Phase.REQUESTED, _asked, cut=False), Act("cancelled", Phase.CANCELLED)),
         _made_when_requested,
+    ),
+    "recalled": Play(
+        Role.BORROWER,
+        (CREATE,),
+        (
+            Act("received", Phase.RECEIVED, _asked, cut=False),
+            Act("recalled", None, _sooner, (Condition.RECALLED,), desk=_lent_to_the_patron),
+            Act("returned", Phase.RETURNED, cut=False),
+        ),
+        _recalls_shorten,
+    ),
+    "found": Play(
+        Role.BORROWER,
+        (CREATE, Verb.MARK_LOST, Verb.MARK_FOUND),
+        (
+            Act("received", Phase.RECEIVED, _asked, cut=False),
+            Act("lost", None, raised=(Condition.LOST,), desk=_lent_to_the_patron, cut=False),
+            Act("found", None, raised=(Condition.FOUND,)),
+            Act("returned", Phase.RETURNED, cut=False),
+        ),
+        _without_fee,
     ),
     "lost": Play(
         Role.BORROWER,

@@ -218,8 +218,9 @@ class AlmaBench:
         return loan.due.astimezone(ZoneInfo("Europe/Berlin")).isoformat()
 
     def note_of(self, barcode: str) -> str:
-        """What the desk sees when it scans the item."""
-        return self.stand_in.state.items_with_barcode(barcode)[0].fields.get("fulfillment_note", "")
+        """What the desk sees when it scans the item; empty where there is none."""
+        items = self.stand_in.state.items_with_barcode(barcode)
+        return items[0].fields.get("fulfillment_note", "") if items else ""
 
     def write_note(self, barcode: str, note: str) -> None:
         self.stand_in.state.items_with_barcode(barcode)[0].fields["fulfillment_note"] = note
