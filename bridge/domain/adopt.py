@@ -103,7 +103,8 @@ def _holds(goal: ItemGoal, seen: Sighting) -> tuple[HoldRecord, ...]:
 
 
 def _fees(goal: ItemGoal) -> tuple[FeeRecord, ...]:
-    return (FeeRecord(goal.fee.fee_key, "", goal.fee.fee),) if isinstance(goal.fee, FeeWish) else ()
+    wishes = (wish for wish in (goal.fee, goal.bill) if isinstance(wish, FeeWish))
+    return tuple(FeeRecord(wish.fee_key, "", wish.fee) for wish in wishes)
 
 
 def _lent(item: ItemRecord, seen: Sighting) -> Adoption:

@@ -30,7 +30,7 @@ def review(goal: ItemGoal, item: ItemRecord, record: Record, role: Role) -> Insp
     asked = Target(goal.mark, origin, goal.barcode, item.ids, item.place)
     hold = goal.hold if isinstance(goal.hold, HoldWish) else None
     loan = goal.loan if isinstance(goal.loan, LoanWish) else None
-    fees = (goal.fee.fee_key,) if isinstance(goal.fee, FeeWish) else ()
+    fees = tuple(wish.fee_key for wish in (goal.fee, goal.bill) if isinstance(wish, FeeWish))
     patron = record.patron.patron_id if record.patron and role is Role.BORROWER else ""
     return Inspect(
         target=_target(goal.mark, item, asked),

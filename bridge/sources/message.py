@@ -92,6 +92,7 @@ class FeePart(Part):
 
 
 BILLS = frozenset({"replacement", "damage"})
+"""Types of fees that are the lender's bill; ``damage`` says too that the item is damaged."""
 
 
 class ConditionsPart(Part):
@@ -248,6 +249,7 @@ def _stamp(message: Message, meaning: Meaning, settings: SourceSettings) -> Stam
 def _change(message: Message, key: RequestKey, stamp: Stamp, meaning: Meaning, settings: SourceSettings) -> Change:
     told = message.conditions or ConditionsPart()
     ended = told.names(hold=False)
+    raised = (*(each for each in meaning.raised if each not in ended), *told.names(hold=True), *_damage(message))
     return Change(
         key=message.id,
         request=key,
@@ -258,11 +260,17 @@ def _change(message: Message, key: RequestKey, stamp: Stamp, meaning: Meaning, s
         word=message.status,
         phase=meaning.phase,
         closure=meaning.closure,
-        raised=tuple(dict.fromkeys((*(each for each in meaning.raised if each not in ended), *told.names(hold=True)))),
+        raised=tuple(dict.fromkeys(raised)),
         cleared=tuple(dict.fromkeys((*meaning.cleared, *ended))),
         edits=_edits(message, settings),
         notification=message.notification or meaning.notification,
     )
+
+
+def _damage(message: Message) -> tuple[Condition, ...]:
+    """What a bill for damage says of the item."""
+    kind = message.fee.type.strip().casefold() if message.fee else ""
+    return (Condition.DAMAGED,) if kind == "damage" else ()
 
 
 def _edits(message: Message, settings: SourceSettings) -> Edits:

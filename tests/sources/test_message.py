@@ -264,8 +264,9 @@ class TestLossesAndRecalls:
 
     @pytest.mark.parametrize("kind", ["replacement", "Damage "])
     def test_a_fee_may_say_that_it_is_the_lenders_bill(self, kind: str) -> None:
-        edits = understood(fee={"amount": "80", "currency": "EUR", "type": kind}).edits
-        assert (edits.fee, edits.bill) == (UNSET, Money(Decimal(80), "EUR"))
+        change = understood(fee={"amount": "80", "currency": "EUR", "type": kind})
+        assert (change.edits.fee, change.edits.bill) == (UNSET, Money(Decimal(80), "EUR"))
+        assert change.raised == ((Condition.DAMAGED,) if kind == "Damage " else ())
 
     def test_any_other_fee_is_one(self) -> None:
         edits = understood(fee={"amount": "3", "type": "postage"}).edits
