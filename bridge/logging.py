@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
+import re
 import sys
 from collections.abc import MutableMapping
 from typing import Any, TextIO
 
 import structlog
 
+from bridge.domain.masking import without_secrets
 from bridge.http import Exchange
 
 _exchanges = structlog.get_logger("bridge.exchange")
-MASKED = frozenset({"patron", "patron_id", "patron_name", "email", "barcode_of_patron"})
-SECRET = frozenset({"api_key", "secret", "token", "password", "authorization", "previous_secret"})
+MASKED = frozenset({"patron", "patron_id", "patron_name", "user_id", "email", "phone", "address", "barcode_of_patron"})
+SECRET = frozenset(
+    {"api_key", "apikey", "secret", "token", "password", "pin", "authorization", "previous_secret", "body", "title"}
+)
+WORDS = ("why", "said", "error")
+"""Sentences, into which others may have written."""
+_INPUT = re.compile(r"\[type=(\w+), input_value=.*?, input_type=(\w+)\]", re.DOTALL)
+"""What pydantic's errors quote of what they were given."""
+_ROW = re.compile(r"(DETAIL:|CONTEXT:)  ?.*")
+"""Where PostgreSQL's errors quote rows."""
 
 
 def mask_patron(value: str) -> str:
@@ -28,7 +39,27 @@ def hide(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Muta
         event[name] = mask_patron(str(event[name]))
     for name in SECRET & event.keys():
         event[name] = "(secret)"
+    for name in WORDS:
+        if event.get(name):
+            event[name] = without_secrets(str(event[name]))
     return event
+
+
+def without_input(text: str) -> str:
+    """A traceback without what was given to a model, or a database, that could not take it."""
+    return without_secrets(_ROW.sub(r"\1 …", _INPUT.sub(r"[type=\1, input_type=\2]", text)))
+
+
+def _hide_input(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    if "exception" in event:
+        event["exception"] = without_input(event["exception"])
+    return event
+
+
+def _plain_traceback(to: TextIO, exc_info: structlog.typing.ExcInfo) -> None:
+    told = io.StringIO()
+    structlog.dev.plain_traceback(told, exc_info)
+    to.write(without_input(told.getvalue()))
 
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, default=repr)
@@ -45,9 +76,7 @@ def configure(*, console: bool, level: str = "info", to: TextIO | None = None, f
     ``for_good`` spares every line the look whether they were set up anew meanwhile.
     """
     renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer(
-            colors=(to or sys.stderr).isatty(), exception_formatter=structlog.dev.plain_traceback
-        )
+        structlog.dev.ConsoleRenderer(colors=(to or sys.stderr).isatty(), exception_formatter=_plain_traceback)
         if console
         else structlog.processors.JSONRenderer(serializer=_as_json)
     )
@@ -58,7 +87,7 @@ def configure(*, console: bool, level: str = "info", to: TextIO | None = None, f
         hide,
     ]
     if not console:
-        processors.append(structlog.processors.format_exc_info)
+        processors += [structlog.processors.format_exc_info, _hide_input]
     structlog.configure(
         processors=[*processors, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),

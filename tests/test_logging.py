@@ -7,7 +7,7 @@ import json
 
 import pytest
 import structlog
-from pydantic import SecretStr
+from pydantic import SecretStr, TypeAdapter
 
 from bridge import logging
 from bridge.connectors.registry import connector_kind, connector_names
@@ -84,6 +84,32 @@ def test_a_traceback_shows_no_variables(out: io.StringIO, *, console: bool) -> N
         structlog.get_logger("x").exception("e")
     assert "ValueError" in out.getvalue()
     assert "verysecret" not in out.getvalue()
+
+
+@pytest.mark.parametrize("console", [True, False])
+def test_a_traceback_shows_nothing_of_what_could_not_be_read(out: io.StringIO, *, console: bool) -> None:
+    logging.configure(console=console, to=out)
+    given = json.dumps("Doe, " + "Jane")
+    try:
+        TypeAdapter(int).validate_json(given)
+    except ValueError:
+        structlog.get_logger("x").exception("e")
+    assert "[type=int_parsing, input_type=str]" in out.getvalue()
+    assert "Jane" not in out.getvalue()
+
+
+def test_a_traceback_shows_no_row_of_a_database() -> None:
+    said = "psycopg.errors.NotNullViolation: null value\nDETAIL:  Failing row contains (Doe, Jane).\nmore"
+    assert logging.without_input(said) == "psycopg.errors.NotNullViolation: null value\nDETAIL: …\nmore"
+
+
+@pytest.mark.parametrize("name", ["why", "said", "error"])
+def test_a_sentence_shows_no_secret_and_no_address(out: io.StringIO, name: str) -> None:
+    logging.configure(console=False, to=out)
+    said = "GET https://alma.example/almaws/v1/users/jane?apikey=l8xx77 failed for jane@example.org, token=abc, item 31234000012345"
+    structlog.get_logger("x").info("e", **{name: said})
+    told = json.loads(out.getvalue())[name]
+    assert told == "GET https://alma.example/… failed for …, token=…, item 31234000012345"
 
 
 def test_levels(out: io.StringIO) -> None:

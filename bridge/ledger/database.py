@@ -163,7 +163,11 @@ def _engine(parsed: URL) -> Engine:
         raise ConfigurationError(("ledger.url: the ledger must be a file, e.g. sqlite:///var/ill-bridge.db",))
     _private(Path(parsed.database))
     engine = create_engine(
-        parsed, pool_size=20, max_overflow=20, connect_args={"timeout": 30, "check_same_thread": False}
+        parsed,
+        pool_size=20,
+        max_overflow=20,
+        hide_parameters=True,  # an error's text must not name patrons
+        connect_args={"timeout": 30, "check_same_thread": False},
     )
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
@@ -172,7 +176,7 @@ def _engine(parsed: URL) -> Engine:
 
 def _postgresql(url: URL) -> Engine:
     try:
-        return create_engine(url, pool_size=20, max_overflow=20, pool_pre_ping=True)
+        return create_engine(url, pool_size=20, max_overflow=20, pool_pre_ping=True, hide_parameters=True)
     except ModuleNotFoundError as missing:
         raise ConfigurationError(
             ("ledger.url: PostgreSQL needs its driver: pip install 'ill-bridge[postgres]'",)

@@ -16,6 +16,7 @@ from pydantic import Field, SecretStr, field_validator
 from bridge.domain.arrival import Arrival, ArrivalState
 from bridge.domain.change import Condition
 from bridge.domain.finding import CLOCK_LIMIT, Finding, clock_finding, failed, warned, well
+from bridge.domain.masking import vendor_words
 from bridge.errors import CredentialsRejected, IlsError, RefusedInput, Rejected, Unavailable
 from bridge.http import Answer, Exchange, Http, HttpRules, Sending, Unpaced, moment_of
 from bridge.sources import message
@@ -268,9 +269,9 @@ class FeedSource:
         try:
             return json.loads(answer.body)
         except (ValueError, RecursionError) as wrong:
-            raise RefusedInput(
-                f"Source {self.name} answered something that is not JSON: {answer.text[:100]!r}"
-            ) from wrong
+            kind = answer.header("Content-Type").partition(";")[0].strip() or "of no type"
+            said = f"Source {self.name} answered something that is not JSON ({len(answer.body)} bytes, {kind})."
+            raise RefusedInput(said) from wrong
 
     def _items(self, answer: tuple[Sending, Any]) -> list[Any]:
         found = at_path(answer[1], self.settings.items_path)
@@ -415,4 +416,5 @@ def _refuse(answer: Answer, name: str) -> None:
     if answer.status >= 500:
         raise Unavailable(f"Source {name} does not answer as it should (HTTP {answer.status}).")
     if answer.status != 200:
-        raise Rejected(f"Source {name} refuses our question (HTTP {answer.status}): {answer.text[:200]}")
+        words = vendor_words(answer.text)
+        raise Rejected(f"Source {name} refuses our question (HTTP {answer.status}){f': {words}' if words else '.'}")

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect
+from sqlalchemy import insert, inspect
+from sqlalchemy.exc import DatabaseError
 
 from bridge.domain import commands as do
 from bridge.domain.arrival import Arrival, ArrivalState
@@ -21,6 +22,7 @@ from bridge.domain.plan import Step, StepKey
 from bridge.errors import ConfigurationError
 from bridge.ledger import HistoryLine, Ledger, LedgerBusy, Parked, State, Verdict, schema
 from bridge.ledger.database import OneDaemon
+from bridge.logging import without_input
 from tests.databases import postgres_database, server_url
 from tests.ledger.sample import KEY, NOW, arrival, held, take
 
@@ -223,3 +225,18 @@ def test_a_request_is_found_by_whatever_a_person_types(ledger: Ledger) -> None:
     assert [row.request.key.number for row in ledger.requests.find("R²")] == ["R²"]
     assert [row.id for row in ledger.requests.find("r1")] == [1]
     assert ledger.requests.find("R" + "9" * 30) == ledger.requests.find("R") == ledger.requests.find("") == ()
+
+
+def test_an_error_of_the_database_names_no_patron(ledger: Ledger) -> None:
+    with pytest.raises(DatabaseError) as told, ledger.database.write() as connection:
+        connection.execute(insert(schema.meta).values(name="PATRON-4711", value=None))
+    shown = without_input(str(told.value))
+    assert "hidden" in shown
+    assert "PATRON-4711" not in shown
+
+
+def test_sqlite_overwrites_what_is_deleted(tmp_path: Path) -> None:
+    ledger = Ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
+    with ledger.database.read() as connection:
+        assert connection.exec_driver_sql("PRAGMA secure_delete").scalar() == 1
+    ledger.close()

@@ -65,7 +65,7 @@ def test_changes_that_would_not_be_understood(service: Service, statuses: tuple[
     [
         (lambda: Response("no", 401), "Credentials", "does not accept our credentials"),
         (lambda: Response("", 503), "Address", "does not answer as it should"),
-        (lambda: Response("key t0ps3cret is odd", 404), "Address", "key (secret) is odd"),
+        (lambda: Response("key t0ps3cret is odd", 404), "Address", "key … is odd"),
         (lambda: Response("<html>"), "Changes", "not JSON"),
         (lambda: jsonify(rows=[]), "Changes", "there is no list at 'changes'"),
     ],

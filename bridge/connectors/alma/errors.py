@@ -14,6 +14,7 @@ from typing import Any
 
 from lxml import etree
 
+from bridge.domain.masking import vendor_words
 from bridge.errors import CredentialsRejected, IlsError, OutcomeUnknown, Rejected, Retry, Unavailable
 from bridge.http import Answer
 
@@ -237,12 +238,15 @@ def _from_xml(body: bytes) -> AlmaProblem | None:
         root = etree.fromstring(body, parser=parser)
     except (etree.XMLSyntaxError, ValueError):
         return None
-    if root is None or etree.QName(root).localname != "web_service_result":
+    if root is None or _local(root.tag) != "web_service_result":
         return None
-    found = {
-        etree.QName(node).localname: (node.text or "").strip() for node in root.iter() if isinstance(node.tag, str)
-    }
+    found = {_local(node.tag): (node.text or "").strip() for node in root.iter() if isinstance(node.tag, str)}
     return AlmaProblem(found.get("errorCode", ""), found.get("errorMessage", ""), found.get("trackingId", ""))
+
+
+def _local(tag: object) -> str:
+    """A tag without its namespace; a prefix that nobody declared stays in it where XML is read forgivingly."""
+    return str(tag).rpartition("}")[2].rpartition(":")[2]
 
 
 def error_of(endpoint: Endpoint, answer: Answer, *, repeatable: bool) -> IlsError:
@@ -277,7 +281,7 @@ def _unforeseen(endpoint: Endpoint, answer: Answer, problem: AlmaProblem, *, rep
 
 def _told(reason: str, problem: AlmaProblem) -> str:
     """Our sentence, with Alma's words behind it where they carry no identifier, and its tracking id, which support asks for."""
-    words = "" if problem.code in _WITH_IDENTIFIER else problem.message[:300]
+    words = "" if problem.code in _WITH_IDENTIFIER else vendor_words(problem.message)
     parts = [reason, f"Alma says: {words}" if words else "", f"(code {problem.code})" if problem.code else ""]
     tracking = f"[tracking id {problem.tracking}]" if problem.tracking else ""
     return " ".join(part for part in (*parts, tracking) if part)

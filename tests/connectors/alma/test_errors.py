@@ -133,3 +133,9 @@ def test_a_server_error_after_a_read_is_no_outage_if_alma_says_a_code() -> None:
 def test_an_unreadable_success_is_repeated_only_if_it_may_be() -> None:
     assert isinstance(nonsense(Endpoint.USER, Answer(200, b"?"), repeatable=True), Retry)
     assert isinstance(nonsense(Endpoint.BIBS, Answer(200, b"?"), repeatable=False), OutcomeUnknown)
+
+
+def test_xml_with_a_prefix_that_nobody_declared_is_garbage_like_any_other() -> None:
+    body = b"<ns1:web_service_result><errorCode>401861</errorCode></ns1:web_service_result>"
+    assert error_of(Endpoint.USER, Answer(400, body), repeatable=True).cause == "unknown_patron"
+    assert error_of(Endpoint.USER, Answer(400, b"<ns1:Other/>"), repeatable=True).cause == "refused"
