@@ -77,6 +77,7 @@ class Thing:
     loan: tuple[str, str, date | None] | None = None
     place: do.Place | None = None
     note: str = ""
+    lost: bool = False
 
 
 class PretendIls:
@@ -203,7 +204,7 @@ class PretendIls:
         ours = thing.loan is None or thing.loan[0] in command.loan_ids or command.target.origin is not do.Origin.OWN
         if not ours:
             return Outcome(ALREADY, Learned(checked_in=True), ("On loan to somebody else.",))
-        thing.loan = None
+        thing.loan, thing.lost = None, False
         self.checked_in.append(thing.barcode)
         return Outcome(learned=Learned(checked_in=True))
 
@@ -248,11 +249,20 @@ class PretendIls:
 
     def mark_lost(self, command: do.MarkLost, call: Call) -> Outcome:
         self._verb("mark_lost")
+        thing = self._target(command.target)
+        assert thing is not None
+        thing.lost = True
+        self.passing("declared lost")
         return Outcome(learned=Learned(marked_lost=True))
 
     def mark_found(self, command: do.MarkFound, call: Call) -> Outcome:
         self._verb("mark_found")
-        return Outcome()
+        thing = self._target(command.target)
+        assert thing is not None
+        kind = OutcomeKind.DONE if thing.lost else ALREADY
+        thing.lost = False
+        self.passing("taken back")
+        return Outcome(kind)
 
     def note_item(self, command: do.NoteItem, call: Call) -> Outcome:
         self._verb("note_item")
@@ -281,6 +291,7 @@ class PretendIls:
             loans_seen=True,
             place=thing.place if thing and command.target.origin is do.Origin.ADOPTED else do.Place("MAIN", "STACKS"),
             temporary_place=thing.place if thing and thing.mark.code == "" else None,
+            lost=thing.lost if thing else None,
             fees=(),
         )
 
