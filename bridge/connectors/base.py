@@ -12,7 +12,7 @@ from bridge.domain import commands as do
 from bridge.domain.capabilities import Capabilities
 from bridge.domain.expect import AccountStanding, Expectations
 from bridge.domain.finding import Finding
-from bridge.domain.record import Learned, Outcome, Sighting
+from bridge.domain.record import Learned, MarkedPage, Outcome, Sighting
 from bridge.http import Exchange, Pace
 
 
@@ -122,6 +122,14 @@ class Connector(Protocol):
 
     def inspect(self, command: do.Inspect, call: Call) -> Sighting:
         """What exists for this mark; read-only."""
+        ...
+
+    def marked(self, command: do.ListMarked, call: Call) -> MarkedPage:
+        """A page of what bears marks; read-only, and only asked where ``capabilities.inspect_by`` has ``all_marks``.
+
+        An index that lags may leave out what was made a moment ago and show what was just deleted. Raises as ``check`` does, and
+        ``Rejected`` where the list cannot be read.
+        """
         ...
 
     def probe(self) -> tuple[Finding, ...]:

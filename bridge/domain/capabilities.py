@@ -25,9 +25,21 @@ class HoldLevel(StrEnum):
     TITLE = "title"
 
 
+class InspectBy(StrEnum):
+    """What an ILS can be asked by: the ids and barcode of an item, our mark, or for everything that bears a mark of ours."""
+
+    IDS = "ids"
+    BARCODE = "barcode"
+    MARK = "mark"
+    ALL_MARKS = "all_marks"
+
+
 @dataclass(frozen=True)
 class Capabilities:
-    """Verbs with their ability (``yes`` where not named), and the traits a plan depends on. Per configured instance."""
+    """Verbs with their ability (``yes`` where not named), and the traits a plan depends on. Per configured instance.
+
+    ``cannot_list`` says in a sentence why what bears our marks cannot be listed, and what would help, where that is so.
+    """
 
     abilities: Mapping[Verb, Ability] = field(default_factory=dict)
     due_date_at_check_out: bool = True
@@ -38,6 +50,8 @@ class Capabilities:
     move_before_check_out: bool = False
     restore_before_check_in: bool = False
     reasons: Mapping[Verb, str] = field(default_factory=dict)
+    inspect_by: frozenset[InspectBy] = frozenset({InspectBy.IDS, InspectBy.BARCODE, InspectBy.MARK})
+    cannot_list: str = ""
 
     def of(self, verb: Verb) -> Ability:
         """How far this verb goes here."""

@@ -292,6 +292,13 @@ class Inspect:
     fee_keys: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class ListMarked:
+    """What bears a mark of any bridge? Read-only, a page at a time: ``after`` is what the last page said, empty for the first."""
+
+    after: str = ""
+
+
 Command = (
     FindPatron
     | FindItem

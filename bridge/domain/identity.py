@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import combinations
 
 
 class Role(StrEnum):
@@ -57,3 +59,45 @@ def mark_for(bridge: str, key: RequestKey, leg: str, volume: str) -> Mark:
     digest = hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:16]
     readable = "/".join(part or "-" for part in parts)
     return Mark(code=f"ILLB-{digest}", text=f"ILLB-{digest} {readable}")
+
+
+@dataclass(frozen=True)
+class MarkOwner:
+    """Whose mark a mark is: the bridge that left it, and for what."""
+
+    bridge: str
+    key: RequestKey
+    leg: str
+    volume: str
+
+
+FIELDS = 8
+MOST_PARTS = 16
+"""Parts of a readable mark that are tried; a name with more slashes than that is not told apart."""
+
+
+def owner_of(mark: Mark) -> MarkOwner | None:
+    """Whose mark this is, read from its text and proved by its code; ``None`` where the text was changed, or never was a mark.
+
+    A name may hold slashes itself, so every way to take the text apart is tried.
+    """
+    code, _, readable = mark.text.partition(" ")
+    parts = readable.split("/")
+    if code != mark.code or not FIELDS <= len(parts) <= MOST_PARTS:
+        return None
+    for fields in _taken_apart(parts):
+        bridge, library, role, service, requester, number, leg, volume = fields
+        if role not in tuple(Role):
+            continue
+        key = RequestKey(library, service, Role(role), requester, number)
+        if mark_for(bridge, key, leg, volume).code == mark.code:
+            return MarkOwner(bridge, key, leg, volume)
+    return None
+
+
+def _taken_apart(parts: list[str]) -> Iterator[tuple[str, ...]]:
+    """The parts as eight fields; those between the slashes of one name are put together again."""
+    for cuts in combinations(range(1, len(parts)), FIELDS - 1):
+        ends = (*cuts, len(parts))
+        fields = ("/".join(parts[start:end]) for start, end in zip((0, *cuts), ends, strict=True))
+        yield tuple("" if field == "-" else field for field in fields)

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from bridge.domain.commands import Money, Origin, Place, VendorIds, Verb
+from bridge.domain.identity import Mark
 
 
 class Existence(StrEnum):
@@ -187,7 +188,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class SeenLoan:
-    """An open loan seen in the ILS."""
+    """An open loan seen in the ILS, with the day it is due; ``ours``: one we recorded, or one on our ILL account."""
 
     loan_id: str
     account: str
@@ -199,8 +200,10 @@ class SeenLoan:
 class Sighting:
     """What ``inspect`` saw for one mark. ``item_present`` is ``None`` where the ILS could not tell.
 
-    ``hold`` is our hold with the state it has now; ``None`` with ``hold_seen`` true means there is none. ``lost`` is ``None`` where the ILS
-    does not tell whether the item is declared lost.
+    ``barcode`` is the one the item bears now, ``marked`` whether it still bears our mark. ``hold`` is our hold with the state and pickup
+    location it has now; ``None`` with ``hold_seen`` true means there is none. ``loans`` are all open ones, the desk's too. ``place`` is
+    where the item belongs, ``temporary_place`` where it is meanwhile. Without an item ``ids`` names what is left of its record.
+    ``lost`` is ``None`` where the ILS does not tell whether the item is declared lost.
     """
 
     item_present: bool | None = None
@@ -216,3 +219,20 @@ class Sighting:
     lost: bool | None = None
     fees: tuple[FeeRecord, ...] = ()
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class MarkedObject:
+    """Something in the ILS that bears a mark; the mark's text is empty where only its code is left."""
+
+    mark: Mark
+    ids: VendorIds
+    barcode: str = ""
+
+
+@dataclass(frozen=True)
+class MarkedPage:
+    """A page of what bears marks; ``following`` is what to ask for next, empty on the last."""
+
+    objects: tuple[MarkedObject, ...] = ()
+    following: str = ""
