@@ -13,10 +13,10 @@ import pytest
 
 from bridge.connectors.base import Call
 from bridge.domain import commands as do
-from bridge.domain.capabilities import Ability
+from bridge.domain.capabilities import Ability, InspectBy
 from bridge.domain.commands import Verb
 from bridge.domain.identity import Role
-from bridge.domain.record import Existence, HoldState, Learned, Outcome, OutcomeKind
+from bridge.domain.record import Existence, HoldState, Learned, MarkedObject, Outcome, OutcomeKind
 from bridge.errors import CredentialsRejected, IlsError, OutcomeUnknown, Rejected, Retry, Unavailable
 from tests.contract.bench import ContractBench, a_mark, creating, expected, own
 from tests.contract.crash import CrashContract
@@ -54,6 +54,23 @@ def lent(bench: ContractBench, number: str) -> tuple[do.Target, Outcome]:
         target = replace(target, ids=target.ids.merged(moved.learned.ids or do.VendorIds()))
     outcome = bench.connector.check_out(do.CheckOut(target, bench.account, DUE), CALL)
     return target, outcome
+
+
+def lists(bench: ContractBench) -> None:
+    if InspectBy.ALL_MARKS not in bench.connector.capabilities.inspect_by:
+        pytest.skip(bench.connector.capabilities.cannot_list)
+
+
+def listed(bench: ContractBench) -> list[MarkedObject]:
+    """Every page of what bears a mark."""
+    found: list[MarkedObject] = []
+    after = ""
+    while True:
+        page = bench.connector.marked(do.ListMarked(after), CALL)
+        found += page.objects
+        after = page.following
+        if not after:
+            return found
 
 
 def until_clear(bench: ContractBench, attempt: object) -> Outcome:
@@ -446,6 +463,82 @@ class ConnectorContract(CrashContract):
         seen = bench.connector.inspect(do.Inspect(own(bench, "n2"), account=bench.account), CALL)
         assert seen.loans_seen
         assert [loan.ours for loan in seen.loans] == [False]
+
+    def test_a_loan_of_the_temporary_item_is_seen_with_its_date(self, bench: ContractBench) -> None:
+        target, _ = made(bench, "n3")
+        held(bench, target)
+        bench.lend(target.barcode, bench.patron)
+        seen = bench.connector.inspect(do.Inspect(target, patron_id=bench.patron), CALL)
+        assert seen.hold is None
+        (loan,) = seen.loans
+        assert not loan.ours
+        assert loan.due is not None
+        assert bench.due_of(target.barcode).startswith(loan.due.isoformat())
+
+    def test_what_the_desk_did_to_a_temporary_item_is_seen(self, bench: ContractBench) -> None:
+        target, _ = made(bench, "n4")
+        hold = held(bench, target).learned.hold
+        assert hold is not None
+        look = do.Inspect(target, patron_id=hold.patron_id, hold_id=hold.hold_id)
+        before = bench.connector.inspect(look, CALL)
+        assert before.hold is not None
+        assert before.hold.pickup_location in {"", bench.pickup}
+        bench.cancel_hold(target.barcode)
+        bench.move(target.barcode, bench.lending_place, for_good=False)
+        bench.relabel(target.barcode, "NEW-LABEL")
+        seen = bench.connector.inspect(look, CALL)
+        assert (seen.hold, seen.hold_seen) == (None, True)
+        assert seen.barcode == "NEW-LABEL"
+        assert seen.marked
+        if bench.connector.capabilities.temporary_location:
+            assert seen.temporary_place == bench.lending_place
+        bench.erase_mark("NEW-LABEL")
+        assert not bench.connector.inspect(look, CALL).marked
+
+    def test_an_item_that_was_moved_for_good_is_found_where_it_is(self, bench: ContractBench) -> None:
+        target, _ = made(bench, "n5")
+        bench.move(target.barcode, bench.lending_place, for_good=True)
+        seen = bench.connector.inspect(do.Inspect(target), CALL)
+        assert seen.item_present
+        assert seen.marked
+        assert seen.place == bench.lending_place
+
+    def test_an_item_the_desk_deleted_is_seen_as_gone(self, bench: ContractBench) -> None:
+        target, _ = made(bench, "n6")
+        bench.delete_by_hand(target.barcode)
+        seen = bench.connector.inspect(do.Inspect(target), CALL)
+        assert seen.item_present is False
+        assert seen.ids == do.VendorIds()
+
+    def test_where_an_own_item_is_and_who_has_it_is_seen(self, bench: ContractBench) -> None:
+        target, outcome = lent(bench, "n7")
+        loan = outcome.learned.loan
+        assert loan is not None
+        seen = bench.connector.inspect(do.Inspect(target, account=bench.account, loan_ids=(loan.loan_id,)), CALL)
+        assert [(each.loan_id, each.ours, each.due) for each in seen.loans] == [(loan.loan_id, True, loan.due)]
+        if bench.connector.capabilities.move_before_check_out:
+            assert seen.temporary_place == bench.lending_place
+
+    def test_what_bears_a_mark_is_listed_whoever_put_it_there(self, bench: ContractBench) -> None:
+        lists(bench)
+        target, _ = made(bench, "o1")
+        bench.put_back("STRAY-1", a_mark("o2"))
+        found = {each.mark.code: each for each in listed(bench)}
+        assert set(found) == {a_mark("o1").code, a_mark("o2").code}
+        assert found[a_mark("o2").code].mark == a_mark("o2")
+        assert found[a_mark("o1").code].ids.bib == target.ids.bib
+        bench.connector.delete_temporary_item(do.DeleteTemporaryItem(target), CALL)
+        assert {each.mark for each in listed(bench)} == {a_mark("o2")}
+
+    def test_a_list_that_cannot_be_read_is_told_so(self, bench: ContractBench) -> None:
+        lists(bench)
+        bench.outage(on=True)
+        with pytest.raises(Unavailable):
+            bench.connector.marked(do.ListMarked(), CALL)
+
+    def test_an_ils_that_cannot_list_says_why(self, bench: ContractBench) -> None:
+        can = bench.connector.capabilities
+        assert (InspectBy.ALL_MARKS in can.inspect_by) == (not can.cannot_list)
 
     def test_marks_of_both_roles_differ(self, bench: ContractBench) -> None:
         assert a_mark("x") != a_mark("x", Role.LENDER)

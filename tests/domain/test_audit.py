@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -45,7 +46,7 @@ OVER = (*SHIPPED, change(2, Phase.COMPLETED, key=LENDER))
 PATRONS = SeenLoan("loan-9", "p1", DUE, ours=False)
 
 
-def seen_as(item: ItemRecord, **more: object) -> Sighting:
+def seen_as(item: ItemRecord, **more: Any) -> Sighting:
     """The ILS as the record has it."""
     present = item.existence is Existence.PRESENT or item.origin is Origin.OWN
     hold = item.hold if item.hold and item.hold.state is HoldState.PLACED else None
@@ -62,7 +63,7 @@ def seen_as(item: ItemRecord, **more: object) -> Sighting:
         place=HOME if item.origin is Origin.OWN else item.place,
         temporary_place=item.moved_to if item.moved_to and not item.restored else None,
     )
-    return replace(as_it_is, **more)  # type: ignore[arg-type]
+    return replace(as_it_is, **more)
 
 
 def settled(*changes: Change, policy: Policy = POLICY) -> tuple[Goal, ItemRecord, Record]:
@@ -80,7 +81,7 @@ def compared(
     policy: Policy = POLICY,
     can: Capabilities = CAN,
     elsewhere: bool = False,
-    **more: object,
+    **more: Any,
 ) -> tuple[AuditFinding, ...]:
     goal, item, _ = settled(*changes, policy=policy)
     return compare(goal.items[0], item, seen_as(item, **more), can, elsewhere=elsewhere)
@@ -91,7 +92,7 @@ def only(findings: tuple[AuditFinding, ...]) -> AuditFinding:
     return found
 
 
-def repaired(changes: tuple[Change, ...], *, policy: Policy = POLICY, **more: object) -> list[str]:
+def repaired(changes: tuple[Change, ...], *, policy: Policy = POLICY, **more: Any) -> list[str]:
     """Verbs of the steps by which the plan repairs what was seen."""
     goal, item, record = settled(*changes, policy=policy)
     seen = seen_as(item, **more)
@@ -144,7 +145,7 @@ class TestBorrowed:
         assert repaired(RETURNED, item_present=True, ids=IDS, marked=False) == []
 
     @pytest.mark.parametrize("where", [{"place": HOME}, {"temporary_place": HOME}])
-    def test_an_item_that_was_moved(self, where: dict[str, do.Place]) -> None:
+    def test_an_item_that_was_moved(self, where: dict[str, Any]) -> None:
         found = only(compared(RECEIVED, **where))
         assert (found.kind, found.repair) == (Drift.PLACE, "")
         assert found.sentence == "Temporary item ILL-1 is at MAIN/STACKS instead of RS/TEMP."
@@ -177,7 +178,7 @@ class TestBorrowed:
     def test_a_recall_that_shortens_is_repaired_where_the_ils_lets_us(self) -> None:
         policy = replace(POLICY, borrowing=replace(POLICY.borrowing, on_recall=OnRecall.SHORTEN))
         recalled = (*RECEIVED, change(2, raised=(Condition.RECALLED,)))
-        late = {"hold": None, "loans": (replace(PATRONS, due=LATER),)}
+        late: dict[str, Any] = {"hold": None, "loans": (replace(PATRONS, due=LATER),)}
         assert only(compared(recalled, policy=policy, **late)).repair == "Set the due date of item ILL-1 to 2027-01-15."
         assert repaired(recalled, policy=policy, **late) == ["set_due_date"]
         advisory = replace(CAN, abilities={Verb.SET_DUE_DATE: Ability.ADVISORY})
@@ -202,7 +203,7 @@ class TestBorrowed:
 
 class TestWentBack:
     def test_a_temporary_item_that_is_still_there(self) -> None:
-        there: dict[str, object] = {"item_present": True, "ids": IDS, "barcode": "ILL-1", "marked": True, "place": TEMP}
+        there: dict[str, Any] = {"item_present": True, "ids": IDS, "barcode": "ILL-1", "marked": True, "place": TEMP}
         found = only(compared(RETURNED, **there))
         assert found.kind is Drift.ITEM_LEFT
         assert found.repair == "Delete temporary item ILL-1 with its holding and bib."
@@ -212,14 +213,14 @@ class TestWentBack:
     @pytest.mark.parametrize(
         "odd", [{"barcode": "STOCK-1"}, {"place": HOME}, {"loans": (SeenLoan("l", "p2", None, ours=False),)}]
     )
-    def test_one_that_is_not_ours_beyond_doubt_is_left_to_staff(self, odd: dict[str, object]) -> None:
-        there: dict[str, object] = {"item_present": True, "ids": IDS, "barcode": "ILL-1", "marked": True, "place": TEMP}
+    def test_one_that_is_not_ours_beyond_doubt_is_left_to_staff(self, odd: dict[str, Any]) -> None:
+        there: dict[str, Any] = {"item_present": True, "ids": IDS, "barcode": "ILL-1", "marked": True, "place": TEMP}
         found = only(compared(RETURNED, **{**there, **odd}))
         assert (found.kind, found.repair) == (Drift.ITEM_LEFT, "")
         assert repaired(RETURNED, **{**there, **odd}) == []
 
     def test_a_part_of_its_record_that_is_still_there(self) -> None:
-        part = {"ids": do.VendorIds("b1")}
+        part: dict[str, Any] = {"ids": do.VendorIds("b1")}
         found = only(compared(RETURNED, **part))
         assert "A part of the temporary record of item ILL-1" in found.sentence
         assert repaired(RETURNED, **part) == ["delete_temporary_item"]
@@ -230,7 +231,7 @@ class TestWentBack:
 
     def test_a_hold_that_still_stands(self) -> None:
         kept = replace(POLICY, borrowing=replace(POLICY.borrowing, delete_on_return=False))
-        there = {"hold": HoldRecord("hold-0", "id-p1", "MAIN")}
+        there: dict[str, Any] = {"hold": HoldRecord("hold-0", "id-p1", "MAIN")}
         assert only(compared(RETURNED, policy=kept, **there)).kind is Drift.HOLD_LEFT
         assert repaired(RETURNED, policy=kept, **there) == ["cancel_hold"]
 
@@ -251,7 +252,7 @@ class TestLent:
         assert compared(SHIPPED, loans=(), loans_seen=False) == ()
 
     def test_another_due_date(self) -> None:
-        other = {"loans": (SeenLoan("loan-0", "XYZ", LATER, ours=True),)}
+        other: dict[str, Any] = {"loans": (SeenLoan("loan-0", "XYZ", LATER, ours=True),)}
         assert only(compared(SHIPPED, **other)).kind is Drift.DUE_DATE
         assert repaired(SHIPPED, **other) == ["set_due_date"]
         assert compared(SHIPPED, can=replace(CAN, abilities={Verb.SET_DUE_DATE: Ability.ADVISORY}), **other) == ()

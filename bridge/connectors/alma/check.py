@@ -37,7 +37,19 @@ class AlmaCheck:
             self._desks.read_libraries()
         except Refused as refused:
             return (*rights, failed("Libraries", refused.why, "See to the key's rights in Alma."))
-        return (*rights, *self._places(expected), *self._codes(expected), *self._fees(expected))
+        return (*rights, *self._places(expected), *self._codes(expected), *self._fees(expected), *self._set())
+
+    def _set(self) -> Iterator[Finding]:
+        """The set by which the audit lists what bears our mark, where one is named."""
+        if not self._settings.audit_set:
+            return
+        subject = f"Set {self._settings.audit_set}"
+        try:
+            found = looked_up(lambda: self._client.set_members(self._settings.audit_set, 0))
+        except Refused as refused:
+            yield failed(subject, refused.why, "Correct audit_set, or see to the key's rights for Configuration.")
+            return
+        yield well(subject, f"It can be read; it has {found.total_record_count or 0} members now.")
 
     def _places(self, expected: Expectations) -> Iterator[Finding]:
         for each in expected.of(Use.TEMPORARY_PLACE):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -99,6 +99,23 @@ class AlmaClient:
         if xml_root(answer) != "bibs":
             raise nonsense(Endpoint.BIBS, answer, repeatable=True)
         return xml_text(answer, "mms_id")
+
+    def bibs(self, mms_ids: Sequence[str]) -> tuple[etree._Element, ...]:
+        """The bibs with these MMS ids that are there, a hundred at most, with their records (bibs.json, parameter ``mms_id``)."""
+        parameters = {"mms_id": ",".join(mms_ids), "view": "full"}
+        answer = self._sent(
+            Endpoint.BIBS, Sending("GET", f"{V1}/bibs", "/bibs", params=parameters, headers=XML, repeatable=True)
+        )
+        root = _tree(answer)
+        if root is None or _name(root) != "bibs":
+            raise nonsense(Endpoint.BIBS, answer, repeatable=True)
+        return tuple(node for node in root if _name(node) == "bib")
+
+    def set_members(self, set_id: str, offset: int) -> alma.MemberList:
+        """A hundred members of a set, from this one on (conf.json, Retrieve Set Members)."""
+        path, template = f"/conf/sets/{safe(set_id)}/members", "/conf/sets/{set_id}/members"
+        parameters = {"limit": FULL, "offset": str(offset)}
+        return self._read(Endpoint.SET, path, template, alma.MemberList, parameters)
 
     def create_bib(self, body: bytes) -> str:
         """Create a bib; answers its MMS id."""
@@ -352,6 +369,10 @@ def _tree(answer: Answer) -> etree._Element | None:
         return etree.fromstring(answer.body, parser=parser)
     except (etree.XMLSyntaxError, ValueError):
         return None
+
+
+def _name(node: etree._Element) -> str:
+    return etree.QName(node).localname if isinstance(node.tag, str) else ""
 
 
 def xml_root(answer: Answer) -> str:

@@ -13,6 +13,7 @@ from bridge.connectors.alma.check import AlmaCheck
 from bridge.connectors.alma.client import AlmaClient, ids_of
 from bridge.connectors.alma.errors import Missing, unknown_item
 from bridge.connectors.alma.holds import Holds
+from bridge.connectors.alma.listing import NO_SET, Listing
 from bridge.connectors.alma.loans import Loans
 from bridge.connectors.alma.moves import Moves
 from bridge.connectors.alma.patrons import Patrons
@@ -22,11 +23,11 @@ from bridge.connectors.alma.sight import Sight, permanent_place
 from bridge.connectors.alma.temporary import LastSeen, TemporaryItems
 from bridge.connectors.base import Call, Connector, Surroundings
 from bridge.domain import commands as do
-from bridge.domain.capabilities import Ability, Capabilities
+from bridge.domain.capabilities import Ability, Capabilities, InspectBy
 from bridge.domain.commands import Verb
 from bridge.domain.expect import AccountStanding, Expectations
 from bridge.domain.finding import Finding
-from bridge.domain.record import Learned, Outcome, Sighting
+from bridge.domain.record import Learned, MarkedPage, Outcome, Sighting
 from bridge.errors import Rejected
 
 NO_LOST = (
@@ -53,7 +54,10 @@ def capabilities_of(settings: AlmaSettings) -> Capabilities:
     if not settings.fee_owner:
         abilities[Verb.CHARGE_FEE] = Ability.STAFF
         reasons[Verb.CHARGE_FEE] = NO_FEE
+    inspect_by = frozenset(InspectBy) if settings.audit_set else frozenset(InspectBy) - {InspectBy.ALL_MARKS}
     return Capabilities(
+        inspect_by=inspect_by,
+        cannot_list="" if settings.audit_set else NO_SET,
         abilities=abilities,
         reasons=reasons,
         due_date_at_check_out=False,
@@ -91,6 +95,7 @@ class AlmaConnector:
         self._holds = Holds(self._client, settings, self._sight, sleep)
         self._loans = Loans(self._client, settings, self._sight, seen, now, today)
         self._moves = Moves(self._client, self._sight)
+        self._listing = Listing(self._client, settings)
 
     def find_patron(self, command: do.FindPatron, call: Call) -> Outcome:
         """See ``Connector``."""
@@ -168,6 +173,10 @@ class AlmaConnector:
     def inspect(self, command: do.Inspect, call: Call) -> Sighting:
         """See ``Connector``."""
         return self._sight.inspect(command, self._patrons)
+
+    def marked(self, command: do.ListMarked, call: Call) -> MarkedPage:
+        """See ``Connector``."""
+        return self._listing.page(command)
 
     def probe(self) -> tuple[Finding, ...]:
         """See ``Connector``."""

@@ -41,6 +41,7 @@ class Endpoint(StrEnum):
     FEES = "fees"
     FEE_CREATE = "fee create"
     CONFIGURATION = "configuration"
+    SET = "set"
 
 
 @dataclass(frozen=True)
@@ -167,6 +168,10 @@ TABLE: dict[tuple[Endpoint, str], Meaning] = {
     (Endpoint.LOANS, "401688"): Meaning(Missing),
     (Endpoint.REQUESTS, "402203"): Meaning(Missing),
     (Endpoint.REQUESTS, "401688"): Meaning(Missing),
+    (Endpoint.SET, "60107"): Meaning(
+        Rejected, "audit_set", "Alma knows no set with the id in audit_set.", "Correct audit_set in the settings."
+    ),
+    (Endpoint.SET, "60217"): Meaning(Missing),
     (Endpoint.FEES, "401861"): Meaning(Rejected, "unknown_patron", "The patron is unknown in Alma.", _PATRON),
     (Endpoint.FEE_CREATE, "401861"): Meaning(Rejected, "unknown_patron", "The patron is unknown in Alma.", _PATRON),
 }

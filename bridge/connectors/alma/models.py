@@ -302,3 +302,15 @@ class CodeTable(Payload):
     def makes_sense(self) -> bool:
         """A table has a name or rows."""
         return bool(self.name or self.row)
+
+
+class Member(Payload):
+    """A member of a set; the id of a title is its MMS id."""
+
+    id: Text = ""
+
+
+class MemberList(Listed):
+    """Members of a set (conf.json, rest_members)."""
+
+    member: Rows[Member] = Field(default_factory=list)

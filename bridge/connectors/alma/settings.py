@@ -57,6 +57,11 @@ class AlmaSettings(BaseModel):
     mark_field: Literal["internal_note_1", "internal_note_2", "internal_note_3"] = Field(
         default="internal_note_3", description="Item field that carries our mark.", examples=["internal_note_3"]
     )
+    audit_set: str = Field(
+        default="",
+        description="Id of a logical set of titles whose note holds ILLB, by which the audit lists what bears our mark; empty: it cannot.",
+        examples=["9543638640000121"],
+    )
     fee_owner: str = Field(
         default="",
         description="Owner of fees: institution or library code; empty: fees are a task for staff.",

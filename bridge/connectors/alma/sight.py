@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from bridge.connectors.alma import models as alma
@@ -93,9 +94,8 @@ class Sight:
     def inspect(self, asked: do.Inspect, patrons: Patrons) -> Sighting:
         """Everything that exists for this mark."""
         fees = patrons.fees_of(asked)
-        item = self._item_of(asked.target)
+        item, found = self._item_of(asked.target)
         if item is None:
-            found = self.by_mark(asked.target.mark) if asked.target.origin is do.Origin.CREATED else do.VendorIds()
             return Sighting(item_present=False, ids=found, hold_seen=True, loans_seen=True, fees=fees)
         ids = ids_of(item)
         marked = self.bears(item, asked.target.mark)
@@ -114,15 +114,24 @@ class Sight:
             fees=fees,
         )
 
-    def _item_of(self, target: do.Target) -> alma.Item | None:
-        """A temporary item of ours by its ids or mark; an own or adopted one by its ids or barcode."""
-        try:
-            if complete(target.ids) or target.origin is not do.Origin.CREATED:
-                return self.item(target)
+    def _item_of(self, target: do.Target) -> tuple[alma.Item | None, do.VendorIds]:
+        """A temporary item of ours by its ids, else by its mark; an own or adopted one by its ids or barcode.
+
+        An item moved to another place hangs on another holding, so its ids lead nowhere then (alma.md section 3). Without an item: what
+        is left of its record.
+        """
+        made_by_us = target.origin is do.Origin.CREATED
+        if complete(target.ids) or not made_by_us:
+            with suppress(Missing):
+                return self.item(target), do.VendorIds()
+        if not made_by_us:
+            return None, do.VendorIds()
+        ids = do.VendorIds()
+        with suppress(Missing):
             ids = self.by_mark(target.mark)
-            return self._client.item(ids) if complete(ids) else None
-        except Missing:
-            return None
+            if complete(ids):
+                return self._client.item(ids), do.VendorIds()
+        return None, ids
 
     def _hold(self, ids: do.VendorIds, asked: do.Inspect) -> HoldRecord | None:
         by_staff = asked.patron_id if asked.target.origin is do.Origin.ADOPTED else ""

@@ -149,3 +149,18 @@ def code_table(codeTableName: str) -> Response:  # noqa: N803 - the OpenAPI docu
 
 def _enabled(table: str, key: str) -> str:
     return str((table, key) not in alma().switched_off).lower()
+
+
+@conf.get("/conf/sets/<set_id>/members")
+def set_members(set_id: str) -> Response:
+    """The members of a logical set of titles: those whose record holds the set's word now."""
+    state = alma()
+    word = state.sets.get(set_id)
+    if word is None:
+        raise AlmaError("60107", "Invalid set ID.")
+    found = [
+        {"id": bib.mms_id, "description": state.title_of(bib.mms_id), "link": link(f"/bibs/{bib.mms_id}")}
+        for bib in state.bibs.values()
+        if word in bib.record
+    ]
+    return listed("members", "member", page(found), len(found))

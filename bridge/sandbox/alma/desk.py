@@ -8,9 +8,10 @@ from pydantic import BaseModel, ConfigDict
 from bridge.sandbox.alma import circulation, losses
 from bridge.sandbox.alma.circulation import Counter, Wish
 from bridge.sandbox.alma.fees import reduce_fee
-from bridge.sandbox.alma.model import Block, Item, Loan, User
+from bridge.sandbox.alma.holdings import at_place
+from bridge.sandbox.alma.model import Block, Item, Loan, Temp, User
 from bridge.sandbox.alma.model import Request as Hold
-from bridge.sandbox.alma.seed import SeedBlock, SeedPatron, add_patron
+from bridge.sandbox.alma.seed import SeedBlock, SeedItem, SeedPatron, add_patron, plant_item
 from bridge.sandbox.alma.standing import note_desk_action, standing_of
 from bridge.sandbox.alma.state import State, alma
 
@@ -52,6 +53,14 @@ class Relabel(AtItem):
     """Put another barcode on."""
 
     new_barcode: str
+
+
+class Move(AtItem):
+    """Put in another place: for a while, or for good."""
+
+    library: str
+    location: str
+    temporary: bool = False
 
 
 class PlaceHold(AtItem):
@@ -188,6 +197,48 @@ def relabel() -> Response:
     item = _item(state, order.barcode)
     item.barcode = order.new_barcode
     return _shown(state, item)
+
+
+@desk.post("/move")
+def move() -> Response:
+    """Puts the item in another place; for good it hangs on another holding from then on, and an emptied one goes."""
+    state, order = alma(), Move.model_validate(request.get_json())
+    item = _item(state, order.barcode)
+    if state.location(order.library, order.location) is None:
+        abort(404, f"no location {order.library}/{order.location}")
+    if order.temporary:
+        item.temp = Temp(order.library, order.location)
+        return _shown(state, item)
+    before = state.holdings[item.holding_id]
+    item.holding_id = at_place(state, item.mms_id, order.library, order.location, like=before).holding_id
+    if not state.items_of(before.holding_id):
+        state.holdings.pop(before.holding_id)
+    return _shown(state, item)
+
+
+@desk.post("/end_move")
+def end_move() -> Response:
+    """Brings the item back from its temporary place."""
+    state, order = alma(), AtItem.model_validate(request.get_json())
+    item = _item(state, order.barcode)
+    item.temp = None
+    return _shown(state, item)
+
+
+@desk.post("/erase_mark")
+def erase_mark() -> Response:
+    """Empties the item's internal notes, as somebody does who tidies up."""
+    state, order = alma(), AtItem.model_validate(request.get_json())
+    item = _item(state, order.barcode)
+    item.fields |= {name: "" for name in item.fields if name.startswith("internal_note")}
+    return _shown(state, item)
+
+
+@desk.post("/catalogue")
+def catalogue() -> Response:
+    """Makes a title with an item by hand; with ``network_number``, ``note`` and ``mark`` it is put back as a bridge once made it."""
+    state, order = alma(), SeedItem.model_validate(request.get_json())
+    return _shown(state, plant_item(state, order, by="desk"))
 
 
 @desk.post("/delete")

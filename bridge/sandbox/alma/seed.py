@@ -81,7 +81,9 @@ class SeedItem(_Seed):
     policy: str = "REGULAR"
     material: str = "BOOK"
     network_number: str = ""
+    note: str = ""
     internal_note: str = ""
+    mark: str = ""
     suppressed: bool = False
 
 
@@ -92,6 +94,9 @@ class Seed(_Seed):
     code_tables: dict[str, dict[str, str]] = Field(default_factory=dict)
     patrons: list[SeedPatron] = Field(default_factory=list)
     items: list[SeedItem] = Field(default_factory=list)
+    sets: dict[str, str] = Field(
+        default_factory=dict, description="Logical sets of titles: id = a word their records hold."
+    )
 
 
 def plant(state: State, seed: Seed) -> None:
@@ -103,7 +108,8 @@ def plant(state: State, seed: Seed) -> None:
     for patron in seed.patrons:
         add_patron(state, patron, by="seed")
     for item in seed.items:
-        _plant_item(state, item)
+        snapshot_item(state, plant_item(state, item, by="seed"))
+    state.sets |= seed.sets
 
 
 def _plant_library(state: State, seed: SeedLibrary) -> None:
@@ -147,7 +153,8 @@ def _datafield(tag: str, ind1: str, *parts: tuple[str, str]) -> str:
     return f'<datafield tag="{tag}" ind1="{ind1}" ind2=" ">{inner}</datafield>' if inner else ""
 
 
-def _plant_item(state: State, seed: SeedItem) -> None:
+def plant_item(state: State, seed: SeedItem, *, by: Actor) -> Item:
+    """Adds an item with a bib and a holding of its own."""
     now = state.clock()
     mms_id, holding_id, pid = state.new_id("99"), state.new_id("22"), state.new_id("23")
     record = (
@@ -157,6 +164,7 @@ def _plant_item(state: State, seed: SeedItem) -> None:
         + _datafield("035", " ", ("a", seed.network_number))
         + _datafield("100", "1", ("a", seed.author))
         + _datafield("245", "1", ("a", seed.title))
+        + _datafield("500", " ", ("a", seed.note))
         + _datafield("260", " ", ("a", "Sandbox"), ("b", "Stand-in Press"), ("c", "2000"))
         + "</record>"
     )
@@ -167,7 +175,7 @@ def _plant_item(state: State, seed: SeedItem) -> None:
         + _datafield("852", "0", *placed)
         + "</record>"
     )
-    state.bibs[mms_id] = Bib(mms_id, record, seed.suppressed, created_by="seed", created=now, modified=now)
+    state.bibs[mms_id] = Bib(mms_id, record, seed.suppressed, created_by=by, created=now, modified=now)
     state.holdings[holding_id] = Holding(
         holding_id=holding_id,
         mms_id=mms_id,
@@ -176,15 +184,19 @@ def _plant_item(state: State, seed: SeedItem) -> None:
         library=seed.library,
         location=seed.location,
         call_number=seed.call_number,
-        created_by="seed",
+        created_by=by,
         created=now,
         modified=now,
     )
     fields = {"policy": seed.policy, "physical_material_type": seed.material, "internal_note_1": seed.internal_note}
-    item = Item(pid, holding_id, mms_id, seed.barcode, fields | {"pieces": "1"}, "seed", now, now, copy_id="1")
+    fields |= {"internal_note_3": seed.mark} if seed.mark else {}
+    item = Item(pid, holding_id, mms_id, seed.barcode, fields | {"pieces": "1"}, by, now, now, copy_id="1")
     state.items[pid] = item
-    snapshot_item(state, item)
+    return item
 
+
+MARKED_SET = "5543638640000121"
+"""The demo's set of titles that bear a bridge's mark."""
 
 _ILLTEMP = ("RS", "ILLTEMP")
 _PATRON_NAMES = (("Ada", "Ashby"), ("Bela", "Brandt"), ("Chidi", "Cole"), ("Dana", "Dvorak"))
@@ -276,7 +288,13 @@ _CODE_TABLES = {
 
 def demo_seed() -> Seed:
     """The institution that the demo and the tests work in."""
-    return Seed(libraries=_demo_libraries(), code_tables=_CODE_TABLES, patrons=_demo_patrons(), items=_demo_items())
+    return Seed(
+        libraries=_demo_libraries(),
+        code_tables=_CODE_TABLES,
+        patrons=_demo_patrons(),
+        items=_demo_items(),
+        sets={MARKED_SET: "ILLB-"},
+    )
 
 
 def seed_demo(state: State, *, key: str = "sandbox-key") -> None:

@@ -52,6 +52,7 @@ class State:
     libraries: dict[str, Library] = field(default_factory=dict)
     code_tables: dict[str, dict[str, str]] = field(default_factory=dict)
     switched_off: set[tuple[str, str]] = field(default_factory=set)
+    sets: dict[str, str] = field(default_factory=dict)
     users: dict[str, User] = field(default_factory=dict)
     bibs: dict[str, Bib] = field(default_factory=dict)
     holdings: dict[str, Holding] = field(default_factory=dict)

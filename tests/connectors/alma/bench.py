@@ -23,6 +23,7 @@ from bridge.sandbox.alma import AlmaStandIn
 from bridge.sandbox.alma.marc import subfields
 from bridge.sandbox.alma.model import Call
 from bridge.sandbox.alma.standing import objects
+from bridge.sandbox.alma.seed import MARKED_SET
 from bridge.sandbox.faults import Fault, Outage
 from bridge.sandbox.server import Server
 from tests.contract.bench import Listening, Spoilt, SpyPace
@@ -111,6 +112,7 @@ class AlmaBench:
                 "lending_library": "RS",
                 "lending_desk": "RSDESK",
                 "fee_owner": "MAIN",
+                "audit_set": MARKED_SET,
                 **settings,
             }
         )
@@ -186,6 +188,21 @@ class AlmaBench:
 
     def delete_by_hand(self, barcode: str) -> None:
         self.desk("delete", barcode=barcode)
+
+    def move(self, barcode: str, place: do.Place, *, for_good: bool) -> None:
+        self.desk("move", barcode=barcode, library=place.library, location=place.location, temporary=not for_good)
+
+    def cancel_hold(self, barcode: str) -> None:
+        self.desk("cancel_hold", barcode=barcode)
+
+    def erase_mark(self, barcode: str) -> None:
+        self.desk("erase_mark", barcode=barcode)
+
+    def put_back(self, barcode: str, mark: Mark) -> None:
+        note = f"Temporary record of an interlibrary loan. {mark.text}"
+        borne = {"network_number": f"(ILLB){mark.code}", "note": note, "mark": mark.text}
+        place = {"library": self.temporary_place.library, "location": self.temporary_place.location}
+        self.desk("catalogue", barcode=barcode, title="Put back", **borne, **place)
 
     def objects(self) -> dict[str, list[dict[str, Any]]]:
         with self.stand_in.state.lock:
