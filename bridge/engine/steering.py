@@ -1,4 +1,4 @@
-"""What staff and admins ask for one request: resync, retry, skip, resolve, forget, a correction, an adoption. All may be asked again."""
+"""What is asked for one request: resync, retry, skip, resolve, forget, a correction, an adoption, an audit. All may be asked again."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ from bridge.domain.plan import StaffTask, Step, StepKey, instruction, next_step
 from bridge.domain.preview import Preview, found_there, left_behind, preview
 from bridge.domain.record import ItemRecord
 from bridge.domain.standing import correct
+from bridge.engine.audit import MENDABLE, UNSETTLED, Looked, foreseen, kept_as, look, room_for, why_not_mended
 from bridge.engine.lane import WorkLane
 from bridge.engine.leases import kept
 from bridge.engine.pauses import why_closed, why_paused
 from bridge.engine.reconciler import Reconciler, Sitting, not_configured
-from bridge.errors import IlsError
+from bridge.errors import CredentialsRejected, IlsError, Unavailable
 from bridge.ledger import Claimed, HistoryLine, Ledger, Parked, State, Verdict
 from bridge.ledger.model import Row
 
@@ -42,6 +43,7 @@ class Asking(StrEnum):
     ADOPT = "adopt"
     WORK = "work"
     LOOK = "look"
+    AUDIT = "audit"
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,7 @@ class Steering:
             Asking.ADOPT: self._adopt,
             Asking.WORK: self._work,
             Asking.LOOK: self._look,
+            Asking.AUDIT: self._audit,
         }
 
     @property
@@ -122,7 +125,7 @@ class Steering:
             return f"{row.name} belongs to ILS '{row.lane}', which is not in the configuration. 'forget' leaves it alone for good."
         if not self._lanes[row.lane][1].knows(row.request.key.library):
             return not_configured(row.request.key.library)
-        if row.state is State.FORGOTTEN and asked.kind is not Asking.RETRY and not asked.dry_run:
+        if row.state is State.FORGOTTEN and asked.kind not in {Asking.RETRY, Asking.AUDIT} and not asked.dry_run:
             return "It was forgotten; 'retry' takes it up again."
         return ""
 
@@ -160,6 +163,42 @@ class Steering:
             answer = _no(str(problem))
         self._give_back(held)
         return answer
+
+    def _audit(self, asked: Asked, held: Claimed, lane: WorkLane, reconciler: Reconciler) -> Answer:
+        """Look and note what differs; unless it is a dry run, repair what can be repaired."""
+        if held.row.state in UNSETTLED or held.row.state is State.FORGOTTEN or held.row.pending is not None:
+            self._ledger.audits.let_go(held)
+            return Answer((_LEFT_OUT[held.row.state is State.FORGOTTEN],))
+        sitting = reconciler.sitting(held)
+        try:
+            looked = look(self._ledger, sitting, lane)
+        except IlsError as problem:
+            self._ledger.audits.let_go(held)
+            if isinstance(problem, Unavailable | CredentialsRejected):
+                lane.close(problem)
+            return _no(str(problem))
+        if looked.news:
+            self._ledger.audits.let_go(held)
+            return Answer(("News came in meanwhile; it is worked on, and looked at another time.",))
+        return self._mended(asked, sitting, looked, lane, reconciler)
+
+    def _mended(self, asked: Asked, sitting: Sitting, looked: Looked, lane: WorkLane, reconciler: Reconciler) -> Answer:
+        held, found = sitting.held, kept_as(sitting.held, looked.findings)
+        plan = foreseen(sitting, looked, lane) if looked.mendable else Preview()
+        why_not = why_not_mended(sitting)
+        mends = not asked.dry_run and looked.mendable and not why_not and room_for(self._ledger, sitting, plan)
+        self._ledger.audits.looked(held, found, let_go=not mends)
+        lines = tuple(each.told for each in found) or (AS_IT_SHOULD_BE,)
+        if not mends:
+            said = (why_not,) if looked.mendable and why_not else plan.sentences
+            counted = (0, 0) if why_not else (plan.creates, plan.deletes)
+            return Answer((*lines, *said), creates=counted[0], deletes=counted[1])
+        self._ledger.work.keep(held, looked.record)
+        self._tell(asked, held, f"Repaired after an audit by {asked.by}.")
+        worked = self._begun_anew(asked, self._ledger.work.refreshed(held), reconciler, "")
+        if self._ledger.requests.one(held.row.id).state in MENDABLE:
+            self._ledger.audits.repaired(held.row.id, [each.subject for each in found if each.repair])
+        return replace(worked, lines=(*lines, *worked.lines))
 
     def _retry(self, asked: Asked, held: Claimed, _lane: WorkLane, reconciler: Reconciler) -> Answer:
         return self._begun_anew(asked, held, reconciler, "Tried again by")
@@ -316,6 +355,11 @@ class Steering:
         self._ledger.work.release(held, as_it_was, version=row.version)
 
 
+AS_IT_SHOULD_BE = "Everything is as it should be."
+_LEFT_OUT = {
+    False: "Work on it is still to be done; it is looked at when it is in step.",
+    True: "It was forgotten, so the audit leaves it out.",
+}
 _FIELDS = {
     "patron_id": "patron",
     "pickup_location": "pickup location",

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from bridge.ledger.accounts import Accounts
 from bridge.ledger.alerts import Alerts
 from bridge.ledger.attention import Attention
+from bridge.ledger.audits import Audits
 from bridge.ledger.database import Database, OneDaemon
 from bridge.ledger.erasure import Erasure
 from bridge.ledger.figures import Figures
@@ -54,6 +55,7 @@ class Ledger:
         self.accounts = Accounts(self.database, clock)
         self.privacy = Privacy(self.database, clock)
         self.erasure = Erasure(self.database, clock)
+        self.audits = Audits(self.database, clock)
 
     def daemon_runs(self) -> bool:
         """Whether a daemon works on the ledger (a SQLite file's lock may be held by another command too)."""

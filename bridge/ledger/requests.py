@@ -10,6 +10,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, func, or_, select, true, update
 
 from bridge.domain.change import Condition
+from bridge.domain.identity import RequestKey
 from bridge.ledger import schema
 from bridge.ledger.database import Database
 from bridge.ledger.inbox import add_history
@@ -100,6 +101,14 @@ class Requests:
         query = select(REQUEST).where(wanted).order_by(REQUEST.c.id)
         with self._database.read() as connection:
             return tuple(row_or_husk(found) for found in connection.execute(query))
+
+    def of(self, key: RequestKey) -> Row | None:
+        """The request of this identity, if there is one."""
+        named = {name: getattr(key, name) for name in ("library", "service", "requester", "number")}
+        mine = [REQUEST.c.role == key.role.value, *(REQUEST.c[name] == value for name, value in named.items())]
+        with self._database.read() as connection:
+            found = connection.execute(select(REQUEST).where(*mine)).first()
+        return row_or_husk(found) if found is not None else None
 
     def there(self, request_id: int) -> bool:
         """Whether there is a request of this ledger id."""

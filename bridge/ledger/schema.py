@@ -93,6 +93,9 @@ LEASED = text("lease_until is not null")
 BATCHED = text("batch != ''")
 DELETIONS = text("verb = 'delete_temporary_item'")
 STANDING = text("ended_at is null")
+CALM = text("state in ('in_step', 'observed', 'staff', 'parked')")
+CLOSED = text("state = 'closed'")
+UNMENDED = text("gone_at is null")
 UNSENT = text("sent_at is null and dropped_at is null")
 
 request = Table(
@@ -130,6 +133,7 @@ request = Table(
     Column("erase", Integer, nullable=False, server_default="0"),
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
+    Column("audited_at", Instant, nullable=True),
     UniqueConstraint("library", "service", "role", "requester", "number", name="request_once"),
     Index("request_due", "lane", "backlog", "due_at", sqlite_where=WORK_WAITS, postgresql_where=WORK_WAITS),
     Index("request_again", "lane", "due_at", sqlite_where=TRIED_AGAIN, postgresql_where=TRIED_AGAIN),
@@ -150,6 +154,8 @@ request = Table(
         sqlite_where=UNFINISHED,
         postgresql_where=UNFINISHED,
     ),
+    Index("request_audit", "library", "audited_at", "created_at", sqlite_where=CALM, postgresql_where=CALM),
+    Index("request_closed", "library", "updated_at", "audited_at", sqlite_where=CLOSED, postgresql_where=CLOSED),
 )
 
 step = Table(
@@ -284,5 +290,37 @@ ill_account = Table(
     Column("asked_at", Instant, nullable=True),
     Column("ask_at", Instant, nullable=False),
     Column("expires", String(10), nullable=False, server_default=""),
+    Column("problem", Words, nullable=False, server_default=""),
+)
+
+audit_finding = Table(
+    "audit_finding",
+    metadata,
+    Column("id", Key, primary_key=True, autoincrement=True),
+    Column("subject", Name(400), nullable=False),
+    Column("library", String(100), nullable=False, server_default=""),
+    Column("lane", String(100), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("request_id", Key, nullable=True),
+    Column("barcode", Name(200), nullable=False, server_default=""),
+    Column("sentence", Words, nullable=False),
+    Column("repair", Words, nullable=False, server_default=""),
+    Column("advice", Words, nullable=False, server_default=""),
+    Column("first_seen", Instant, nullable=False),
+    Column("last_seen", Instant, nullable=False),
+    Column("gone_at", Instant, nullable=True),
+    Index("audit_finding_stands", "subject", unique=True, sqlite_where=UNMENDED, postgresql_where=UNMENDED),
+    Index("audit_finding_of", "request_id", sqlite_where=UNMENDED, postgresql_where=UNMENDED),
+    Index("audit_finding_gone", "gone_at"),
+)
+
+audit_list = Table(
+    "audit_list",
+    metadata,
+    Column("lane", String(100), primary_key=True),
+    Column("begun_at", Instant, nullable=True),
+    Column("following", Words, nullable=False, server_default=""),
+    Column("listed", Integer, nullable=False, server_default="0"),
+    Column("ended_at", Instant, nullable=True),
     Column("problem", Words, nullable=False, server_default=""),
 )

@@ -24,6 +24,8 @@ from bridge.domain.record import (
     HoldRecord,
     Learned,
     LoanRecord,
+    MarkedObject,
+    MarkedPage,
     Outcome,
     OutcomeKind,
     PatronRecord,
@@ -96,6 +98,8 @@ class PretendIls:
         self.asked: list[str] = []
         self.probes = 0
         self.closed = False
+        self.listed: list[tuple[str, Mark]] = []
+        self.page = 2
         self._ids = count(1)
 
     def _verb(self, name: str) -> None:
@@ -294,6 +298,14 @@ class PretendIls:
             lost=thing.lost if thing else None,
             fees=(),
         )
+
+    def marked(self, command: do.ListMarked, call: Call) -> MarkedPage:
+        self._verb("marked")
+        found = [MarkedObject(mark, do.VendorIds(bib=bib)) for bib, mark in self.listed]
+        start = int(command.after or 0)
+        page = found[start : start + self.page]
+        more = start + self.page < len(found)
+        return MarkedPage(tuple(page), str(start + self.page) if more else "")
 
     def probe(self) -> tuple[Finding, ...]:
         self.probes += 1

@@ -1,0 +1,125 @@
+"""The audit of one claimed request: looked at, compared, noted; and, where that is asked, brought in step by the same loop as all work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import structlog
+
+from bridge.connectors.base import Call
+from bridge.domain.audit import WHILE_STUCK, AuditFinding, compare, worth_a_look
+from bridge.domain.care import hands_off
+from bridge.domain.commands import Inspect, Origin
+from bridge.domain.goal import ItemGoal
+from bridge.domain.inspection import review
+from bridge.domain.mending import mended
+from bridge.domain.preview import Preview, preview
+from bridge.domain.record import ItemRecord, Record, Sighting
+from bridge.engine.lane import WorkLane
+from bridge.engine.reconciler import Sitting
+from bridge.ledger import Claimed, Ledger, State
+from bridge.ledger.audits import NewFinding
+
+log = structlog.get_logger(__name__)
+
+UNSETTLED = frozenset({State.DUE, State.WAITING})
+"""Work is still to be done: whatever is there is not what should be there yet."""
+STUCK = frozenset({State.PARKED, State.STAFF})
+MENDABLE = frozenset({State.IN_STEP, State.CLOSED})
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What one look found, and the record from which the plan would repair it; ``news``: something came in meanwhile."""
+
+    record: Record
+    findings: tuple[AuditFinding, ...] = ()
+    news: bool = False
+
+    @property
+    def mendable(self) -> bool:
+        """Whether there is anything that the bridge would repair."""
+        return any(each.repair for each in self.findings)
+
+
+def look(ledger: Ledger, sitting: Sitting, lane: WorkLane) -> Looked:
+    """Look at everything of a request in the ILS and compare it; nothing is written, neither there nor in the ledger.
+
+    Costs no call where nothing was ever made. ``news``: something came in meanwhile, so that the comparison says nothing. Raises as a
+    connector's verbs do.
+    """
+    if not worth_a_look(sitting.record):
+        return Looked(sitting.record)
+    findings: list[AuditFinding] = []
+    record = sitting.record
+    for goal in sitting.goal.items:
+        item = sitting.record.item(goal.leg, goal.volume)
+        if not worth_a_look(Record(items=(item,))):
+            continue
+        seen = lane.connector.inspect(_asked(sitting, goal, item), Call())
+        elsewhere = _elsewhere(ledger, sitting.held, item, seen)
+        found = compare(goal, item, seen, lane.connector.capabilities, elsewhere=elsewhere)
+        findings += _telling(sitting.held, found)
+        record = record.with_item(mended(item, seen, found, elsewhere=elsewhere))
+    news = ledger.work.refreshed(sitting.held).row.version != sitting.held.row.version
+    return Looked(record, tuple(findings), news)
+
+
+def _asked(sitting: Sitting, goal: ItemGoal, item: ItemRecord) -> Inspect:
+    """As a resync looks, but for fees: whether they were paid is nobody's business here."""
+    role = sitting.held.row.request.key.role
+    return replace(review(goal, item, sitting.record, role), fee_keys=())
+
+
+def _elsewhere(ledger: Ledger, held: Claimed, item: ItemRecord, seen: Sighting) -> bool:
+    """Whether a loan or place of an own item may be another open request's; only asked where there is something to tell apart."""
+    known = {loan.loan_id for loan in item.loans}
+    unknown = any(loan.ours and loan.loan_id not in known for loan in seen.loans)
+    away = seen.temporary_place is not None and item.restored
+    if item.origin is not Origin.OWN or not (unknown or away):
+        return False
+    return ledger.audits.elsewhere(held.row.id, held.row.lane, item.barcode)
+
+
+def _telling(held: Claimed, found: tuple[AuditFinding, ...]) -> tuple[AuditFinding, ...]:
+    """Of a request that is stuck only what is not told by that already."""
+    return tuple(each for each in found if held.row.state not in STUCK or each.kind in WHILE_STUCK)
+
+
+def why_not_mended(sitting: Sitting) -> str:
+    """Why the bridge writes nothing for this request now; empty where it may."""
+    why = hands_off(sitting.held.row.request, sitting.record, sitting.policy)
+    if why or sitting.held.row.state in MENDABLE:
+        return why
+    return f"The request is {sitting.held.row.state.value.replace('_', ' ')}: see to that first."
+
+
+def foreseen(sitting: Sitting, looked: Looked, lane: WorkLane) -> Preview:
+    """The steps by which the findings would be repaired."""
+    return preview(sitting.goal, looked.record, lane.connector.capabilities)
+
+
+def room_for(ledger: Ledger, sitting: Sitting, plan: Preview) -> bool:
+    """Whether deletions leave live work half of the library's quota: an audit never stops a library."""
+    if not plan.deletes:
+        return True
+    library = sitting.held.row.request.key.library
+    return 2 * (ledger.libraries.deletions(library) + plan.deletes) <= sitting.policy.deletes_per_hour
+
+
+def kept_as(held: Claimed, findings: tuple[AuditFinding, ...]) -> tuple[NewFinding, ...]:
+    """The findings as the ledger keeps them."""
+    return tuple(
+        NewFinding(
+            subject=f"{held.row.name}:{each.leg}:{each.volume}:{each.kind}",
+            library=held.row.request.key.library,
+            lane=held.row.lane,
+            kind=each.kind.value,
+            sentence=each.sentence,
+            barcode=each.barcode,
+            repair=each.repair,
+            advice=each.advice.replace("REQUEST", held.row.name),
+            request_id=held.row.id,
+        )
+        for each in findings
+    )
