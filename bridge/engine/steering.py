@@ -334,6 +334,7 @@ class Steering:
             self._ledger.work.release(held, due, version=held.row.version)
             return Answer((f"{held.row.name} is worked on when the pause ends. {why}",))
         before = self._ledger.requests.last_line(held.row.id)
+        self._ledger.work.begin(held)
         state = reconciler.work(held, afresh=afresh)
         news = self._ledger.requests.told_since(held.row.id, before)
         row = self._ledger.requests.one(held.row.id)

@@ -86,6 +86,14 @@ class Work:
             )
         return Claimed(row_or_husk(found), fence, until)
 
+    def begin(self, held: Claimed) -> None:
+        """Work is about to be done for a request that was not due: should it be cut off, the next worker goes on. Raises ``LeaseLost``."""
+        mine = (REQUEST.c.id == held.row.id, REQUEST.c.fence == held.fence)
+        due = {"state": State.DUE.value, "due_at": self._clock(), "backlog": 0}
+        with self._database.write() as connection:
+            if connection.execute(update(REQUEST).where(*mine).values(due)).rowcount == 0:
+                raise _lost(held)
+
     def extend(self, held: Claimed, *, lease: timedelta) -> None:
         """Hold the lease longer. Raises ``LeaseLost``."""
         with self._database.write() as connection:

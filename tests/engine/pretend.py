@@ -293,7 +293,7 @@ class PretendIls:
             hold_seen=True,
             loans=loans,
             loans_seen=True,
-            place=thing.place if thing and command.target.origin is do.Origin.ADOPTED else do.Place("MAIN", "STACKS"),
+            place=thing.place if thing and command.target.origin is not do.Origin.OWN else do.Place("MAIN", "STACKS"),
             temporary_place=thing.place if thing and thing.mark.code == "" else None,
             lost=thing.lost if thing else None,
             fees=(),
