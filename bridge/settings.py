@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bridge.alerts.settings import AlertSettings
+from bridge.auditing import AuditSettings
+from bridge.domain.audit import AuditMode
 from bridge.domain.parking import Nights
 from bridge.domain.policy import BorrowingPolicy, LendingPolicy, Mode, Policy
 from bridge.sources.base import zone_name
@@ -275,6 +277,11 @@ class LibrarySettings(Section):
         "show them; 0: none do.",
         examples=[120],
     )
+    audit: AuditMode = Field(
+        default=AuditMode.REPORT,
+        description="What is done by night: off; report (what differs in the ILS is told); repair (and brought in step where it can be).",
+        examples=["report"],
+    )
     borrowing: BorrowingPolicy = Field(
         default_factory=BorrowingPolicy, description="What is done for items this library borrows.", examples=[{}]
     )
@@ -309,6 +316,7 @@ class Settings(BaseSettings):
     engine: EngineSettings = Field(default_factory=EngineSettings)
     alerts: AlertSettings = Field(default_factory=AlertSettings)
     privacy: PrivacySettings = Field(default_factory=PrivacySettings)
+    audit: AuditSettings = Field(default_factory=AuditSettings)
     ils: dict[str, IlsSettings] = Field(default_factory=dict, description="The ILS institutions, by name.")
     libraries: dict[str, LibrarySettings] = Field(default_factory=dict, description="The libraries, by name.")
     sources: dict[str, dict[str, Any]] = Field(default_factory=dict, description="The resource-sharing side, by name.")

@@ -10,6 +10,7 @@ from bridge import logging
 from bridge.cli import (
     adopting,
     alerting,
+    auditing,
     checking,
     database,
     exporting,
@@ -37,6 +38,7 @@ app.command()(overview.status)
 app.command()(looking.requests)
 app.command()(looking.show)
 app.command()(steering.resync)
+app.command()(auditing.audit)
 app.command()(steering.retry)
 app.command()(steering.skip)
 app.command()(steering.resolve)

@@ -7,10 +7,12 @@ from datetime import datetime, timedelta
 
 from bridge.alerts.facts import AccountFact, Facts, LaneFact, PastTrouble, SourceFact, StopFact
 from bridge.alerts.model import Kind
-from bridge.alerts.troubles import LANE
+from bridge.alerts.troubles import LANE, account_line, ends
 from bridge.domain.attention import longer_than_usual, same_hours
+from bridge.domain.audit import Drift
 from bridge.errors import CredentialsRejected
 from bridge.ledger import Ledger
+from bridge.ledger.audits import NewFinding
 from bridge.ledger.libraries import OVER_QUOTA
 from bridge.settings import Configuration, LibrarySettings
 
@@ -49,6 +51,23 @@ def accounts_of(library: LibrarySettings) -> frozenset[str]:
         return frozenset()
     named = {rule.account for rule in policy.rules} | {*policy.accounts.values(), policy.default_account}
     return frozenset(account for account in named if account)
+
+
+def account_findings(known: Configuration, ledger: Ledger) -> tuple[NewFinding, ...]:
+    """ILL accounts that expire soon or cannot be lent to, as the audit tells them; from what the ILS last said of them."""
+    now, rules = Facts(ledger.clock()), known.settings.alerts
+    return tuple(
+        NewFinding(
+            subject=f"{fact.account.lane}:account:{fact.account.name}",
+            library=fact.libraries[0],
+            lane=fact.account.lane,
+            kind=Drift.ACCOUNT.value,
+            sentence=account_line(fact, now, rules.digest.zone),
+            advice=f"See to the account in {fact.account.lane}.",
+        )
+        for fact in _accounts(known, ledger)
+        if ends(fact, now, rules)
+    )
 
 
 def _lanes(known: Configuration, ledger: Ledger) -> Iterator[LaneFact]:

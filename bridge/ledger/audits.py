@@ -93,7 +93,10 @@ class MarkList:
 
 @dataclass(frozen=True)
 class DueFor:
-    """Which requests of a library are to be looked at: open ones not seen since, finished ones closed between the two moments."""
+    """Which requests of a library are to be looked at: open ones not seen since, finished ones closed between the two moments.
+
+    Finished ones of which a finding stands count as open ones do.
+    """
 
     library: str
     open_before: datetime
@@ -110,12 +113,12 @@ class Audits:
 
     def due(self, wanted: DueFor, *, limit: int | None = None) -> tuple[int, ...]:
         """Ledger ids of the requests to look at that nobody holds, those that were never seen or not for longest first."""
+        now = self._clock()
+        ids: dict[int, None] = {}
         with self._database.read() as connection:
-            ids = [row.id for row in connection.execute(_open_due(wanted, self._clock()).limit(limit))]
-            left = None if limit is None else limit - len(ids)
-            if left is None or left > 0:
-                ids += [row.id for row in connection.execute(_closed_due(wanted, self._clock()).limit(left))]
-        return tuple(ids)
+            for query in (_open_due(wanted, now), _found_due(wanted, now), _closed_due(wanted, now)):
+                ids |= dict.fromkeys(connection.execute(query.limit(limit)).scalars())
+        return tuple(ids)[:limit]
 
     def looked(self, held: Claimed, found: Sequence[NewFinding], *, let_go: bool) -> tuple[str, ...]:
         """Note what one look at a claimed request found, in its history too where it is new or over; answers the new ones' sentences.
@@ -249,6 +252,13 @@ def _open_due(wanted: DueFor, now: datetime) -> Select[Any]:
     last = func.coalesce(REQUEST.c.audited_at, REQUEST.c.created_at)
     due = (REQUEST.c.library == wanted.library, schema.CALM, last <= wanted.open_before, _free(now))
     return select(REQUEST.c.id).where(*due).order_by(last, REQUEST.c.id)
+
+
+def _found_due(wanted: DueFor, now: datetime) -> Select[Any]:
+    """Finished requests of which something stands: whether it still does is looked at as often as open ones are."""
+    stands = select(FINDING.c.request_id).where(schema.UNMENDED, FINDING.c.request_id.is_not(None))
+    due = (REQUEST.c.library == wanted.library, schema.CLOSED, REQUEST.c.audited_at <= wanted.open_before, _free(now))
+    return select(REQUEST.c.id).where(REQUEST.c.id.in_(stands), *due).order_by(REQUEST.c.audited_at, REQUEST.c.id)
 
 
 def _closed_due(wanted: DueFor, now: datetime) -> Select[Any]:

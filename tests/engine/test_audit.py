@@ -423,6 +423,20 @@ class TestDue:
         audited(stage)
         assert self.due(stage) == ()
 
+    def test_finished_ones_of_which_something_stands_are_looked_at_again(self, stage: Stage) -> None:
+        finished(stage)
+        put_back(stage)
+        audited(stage)
+        stage.clock.advance(days=6)
+        assert self.due(stage) == ()
+        stage.clock.advance(days=100)
+        assert self.due(stage) == (1,)
+        del stage.ils.items["again"]
+        audited(stage)
+        assert standing(stage) == ()
+        stage.clock.advance(days=100)
+        assert self.due(stage) == ()
+
     def test_what_was_closed_long_ago_is_let_be(self, stage: Stage) -> None:
         finished(stage)
         stage.clock.advance(days=15)

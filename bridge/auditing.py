@@ -1,0 +1,64 @@
+"""When the audit is at work, and how often it looks."""
+
+from __future__ import annotations
+
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from bridge.sources.base import zone_name
+
+
+class AuditSettings(BaseModel):
+    """The audit: by night the ILS is held against what should be there; see docs/how-to/resync-and-audit.md for what it costs."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    at: time = Field(default=time(2), description="Time of day at which it begins.", examples=["02:00"])
+    timezone: str = Field(default="UTC", description="Zone (IANA) of that time.", examples=["Europe/Berlin"])
+    hours: float = Field(
+        default=4, gt=0, le=24, description="How long it may go on; what is left comes in the next night.", examples=[4]
+    )
+    open_every_days: int = Field(
+        default=7,
+        ge=0,
+        description="An open request is looked at once in so many days, and a finished one of which a finding stands; three calls to Alma "
+        "each time; 0: never.",
+        examples=[7],
+    )
+    finished_within_days: int = Field(
+        default=14,
+        ge=0,
+        description="A finished request is looked at once, if it was closed within so many days; 0: never.",
+        examples=[14],
+    )
+    list_every_days: int = Field(
+        default=7,
+        ge=0,
+        description="What bears our mark is listed once in so many days, where the ILS can list it; 0: never.",
+        examples=[7],
+    )
+    looks_per_minute: int = Field(
+        default=10, ge=1, le=600, description="Requests looked at in a minute, for each ILS.", examples=[10]
+    )
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        return zone_name(value)
+
+    @field_validator("at")
+    @classmethod
+    def _local(cls, value: time) -> time:
+        if value.tzinfo is not None:
+            raise ValueError("is a time of day without a zone; the zone is `timezone`")
+        return value
+
+    def goes_on(self, now: datetime) -> bool:
+        """Whether the night's audit may be at work at this moment (aware)."""
+        here = now.astimezone(ZoneInfo(self.timezone))
+        began = datetime.combine(here.date(), self.at, tzinfo=here.tzinfo)
+        if began > here:
+            began -= timedelta(days=1)
+        return here - began < timedelta(hours=self.hours)
