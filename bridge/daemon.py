@@ -12,6 +12,7 @@ from datetime import timedelta
 from functools import partial
 
 import structlog
+from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from bridge import __version__, notify
@@ -25,6 +26,7 @@ from bridge.engine.schedule import RetrySchedule
 from bridge.engine.steering import Steering
 from bridge.jobs.accounts import AccountJob
 from bridge.jobs.alerts import AlertJob
+from bridge.jobs.audit import AuditJob
 from bridge.jobs.orders import OrderJob
 from bridge.jobs.poll import PollJob
 from bridge.jobs.pulse import Pulse
@@ -50,6 +52,10 @@ TELL_EVERY = 5
 """Seconds between words that this daemon lives, where no lock on a file says it."""
 ACCOUNTS_EVERY = 300
 """Seconds between looks which ILL accounts are to be asked about."""
+AUDIT_EVERY = 60
+"""Seconds between looks whether the audit has something to do; its pace is told by the minute."""
+AUDITS_AT_ONCE = 2
+"""Lanes that are audited at the same time."""
 DRILLS_EVERY = 60
 """Seconds between looks for drills that were cut off while the daemon ran."""
 
@@ -247,6 +253,7 @@ class Daemon:
             self._scheduler.add_job(Steady(name, job).run, "interval", seconds=every, id=name)
         for number, (poll, every) in enumerate(polls):
             self._scheduler.add_job(poll.run, "interval", seconds=every, id=f"poll {number}")
+        self._start_audit(engine)
         if self._known.settings.alerts.on:
             self._start_alerts(engine)
         self._scheduler.start()
@@ -255,6 +262,15 @@ class Daemon:
         rules = self._known.settings.privacy
         stopping, rest = self._stopping.is_set, self._stopping.wait
         return RetentionJob(rules, self.ledger, Retention(rules, self.ledger, stopping=stopping, rest=rest))
+
+    def _start_audit(self, engine: Engine) -> None:
+        """On threads of its own: a slow ILS must not hold up what else goes by the clock."""
+        lanes = {name: lane for name, (lane, _) in engine.lanes.items()}
+        job = AuditJob(self._known, self.ledger, engine.steering, lanes, stopping=self._stopping.is_set)
+        self._scheduler.add_executor(ThreadPoolExecutor(AUDITS_AT_ONCE), "audit")
+        work: dict[str, Callable[[], object]] = {f"audit {name}": partial(job.run, name) for name in lanes}
+        for name, each in {**work, "audit accounts": job.look_after}.items():
+            self._scheduler.add_job(Steady(name, each).run, "interval", seconds=AUDIT_EVERY, id=name, executor="audit")
 
     def _end_drills(self) -> None:
         """What they made is removed; the dispatcher's backstop finds the work."""
