@@ -64,6 +64,7 @@ CAUSES: Mapping[str, Cause] = {
     "not_moved": _ELSEWHERE,
     "refused": _RESYNC,
     "rejected": _RESYNC,
+    "audit_set": Cause(Mend.RETRY, advice="Correct audit_set"),
     "throttled": _BUSY,
     "general_error": _BUSY,
     "server_error": _BUSY,
