@@ -139,7 +139,9 @@ def test_every_state_has_a_way_out_to_the_end() -> None:
 
 
 def test_every_asking_stands_in_the_table() -> None:
-    assert set(ENDS) == set(Asking) - {Asking.LOOK, Asking.AUDIT}, "a look changes nothing, an audit nothing that is stuck"
+    assert set(ENDS) == set(Asking) - {Asking.LOOK, Asking.AUDIT}, (
+        "a look changes nothing, an audit nothing that is stuck"
+    )
     for ends in ENDS.values():
         assert set(ends) == set(State)
 
