@@ -124,6 +124,20 @@ class _Again(Exception):
         self.after = after
 
 
+PLAIN_HEADERS = frozenset({"accept", "accept-encoding", "connection", "user-agent"})
+
+
+class _OwnHost(requests.Session):
+    """Where a redirect leads to another host, nothing that lets us in goes along, in whatever header it stands."""
+
+    def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
+        """Called for each redirect before it is followed."""
+        super().rebuild_auth(prepared_request, response)  # type: ignore[no-untyped-call]
+        if self.should_strip_auth(response.request.url, prepared_request.url):  # type: ignore[no-untyped-call]
+            kept = {name: value for name, value in prepared_request.headers.items() if name.lower() in PLAIN_HEADERS}
+            prepared_request.headers = requests.structures.CaseInsensitiveDict(kept)
+
+
 class Http:
     """A session to one host."""
 
@@ -151,7 +165,7 @@ class Http:
             sleep=sleep,
             reraise=True,
         )
-        self._session = requests.Session()
+        self._session = _OwnHost()
         self._session.trust_env = False
         adapter = HTTPAdapter(pool_connections=1, pool_maxsize=self._rules.pool)
         self._session.mount("http://", adapter)
@@ -199,9 +213,16 @@ class Http:
             )
         except requests.RequestException as failure:
             self._told(sending, attempt, started, status=None, error=type(failure).__name__)
+            if _untrusted(failure):  # nothing was sent, and a second try would be refused like the first
+                said = f"{self._name} shows a certificate that is not trusted."
+                raise Unavailable(said, advice="See its certificate, or name its CA in ca_file.") from failure
             if sending.repeatable or _never_sent(failure):
                 raise _Again(None, failure) from failure
             raise OutcomeUnknown(f"{self._name} did not answer {sending.method} {sending.template}.") from failure
+        except OSError as problem:
+            self._told(sending, attempt, started, status=None, error=type(problem).__name__)
+            said = f"{self._name} cannot be asked: its ca_file cannot be used."
+            raise Unavailable(said, advice=f"Correct ca_file ({self._rules.ca_file}).") from problem
         self._told(sending, attempt, started, status=response.status_code)
         answer = Answer(response.status_code, response.content, response.headers, response.url)
         if answer.status == 429:
@@ -239,6 +260,11 @@ def _never_sent(failure: requests.RequestException) -> bool:
     cause = failure.args[0] if failure.args else None
     reason = getattr(cause, "reason", cause)
     return isinstance(reason, NewConnectionError | ConnectTimeoutError)
+
+
+def _untrusted(failure: requests.RequestException) -> bool:
+    """Whether the other side's certificate was refused, before anything was sent."""
+    return isinstance(failure, requests.exceptions.SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(failure)
 
 
 def retry_after(value: str) -> float | None:

@@ -42,9 +42,8 @@ class HookChannel:
         try:
             answer = self._http.send(sending)
         except IlsError as problem:
-            raise Undelivered(f"{problem} See its url, and whether the receiver runs.") from problem
-        except OSError as problem:
-            raise Undelivered(f"The certificates of [alerts.webhook] ca_file cannot be used ({problem}).") from problem
+            advice = "" if problem.advice else " See its url, and whether the receiver runs."
+            raise Undelivered(f"{problem}{advice}") from problem
         if not 200 <= answer.status < 300:
             raise Undelivered(_refused(answer))
 
