@@ -227,7 +227,7 @@ class AlmaHouse:
 
     def desk(self, act: str, barcode: str, more: Mapping[str, Any]) -> bool:
         """See ``House``."""
-        return self._posted(f"/desk/{act}", {"barcode": barcode, **more}).ok
+        return self._posted(f"/desk/{act}", {"barcode": barcode, **more} if barcode else more).ok
 
     def fault(self, fields: Mapping[str, Any]) -> None:
         """See ``House``."""

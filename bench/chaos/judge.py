@@ -137,9 +137,13 @@ class Judge:
                 desk = [act.act for act in self.conductor.done.get(index, [])]
                 if "lend" not in desk:
                     yield Violation("lost", "The hold that should stand is not there.", index)
-            live = [hold.who for hold in holds if hold.live]
-            if live and live != [stand.patron_id]:
-                yield Violation("lost", f"The hold is for {live}, not for {stand.patron_id}.", index)
+            live = [(hold.who, hold.pickup) for hold in holds if hold.live]
+            if live and live != [(stand.patron_id, stand.pickup_location)]:
+                wanted = f"{stand.patron_id} at {stand.pickup_location}"
+                yield Violation("lost", f"The hold is for {live}, not for {wanted}.", index)
+            fees = sum(thing.kind == "fee" for thing in mine)
+            if story.library.endswith("-main") and fees != 1:
+                yield Violation("lost", f"{fees} fees were charged, not one.", index)
 
     def _own(self) -> Iterator[Violation]:
         for index, story in enumerate(self.conductor.script.stories):

@@ -52,14 +52,14 @@ def _told_together(random: Random, stories: Sequence[Story]) -> list[Turn]:
 
 
 def _with_troubles(random: Random, turns: list[Turn], kills: int) -> tuple[Turn, ...]:
-    """A kill every so many turns, a fault every dozen, a spell every hundred."""
+    """A kill every so many turns, a fault every six, a spell every sixty."""
 
     def spread(count: int, every: float, make: Callable[[Random], Trouble]) -> list[tuple[float, Trouble]]:
         return [((number + random.random()) * every, make(random)) for number in range(count)]
 
     troubles = spread(kills, len(turns) / max(kills, 1), _kill)
-    troubles += spread(len(turns) // 12, 12, _fault)
-    troubles += spread(len(turns) // 100, 100, _spell)
+    troubles += spread(len(turns) // 6, 6, _fault)
+    troubles += spread(len(turns) // 60, 60, _spell)
     told: list[tuple[float, Turn]] = [(float(place), turn) for place, turn in enumerate(turns)]
     mixed = told + [(place, Turn(None, trouble)) for place, trouble in troubles]
     return tuple(turn for _, turn in sorted(mixed, key=lambda each: each[0]))

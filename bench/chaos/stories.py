@@ -186,7 +186,8 @@ def relabelled_by_hand(teller: Teller) -> None:
 
 def edited(teller: Teller) -> None:
     """Patron, pickup location, due date or barcode are changed at the service while work goes on."""
-    until_received(teller)
+    teller.kind = teller.random.choice(("main", "early"))
+    patron = until_received(teller)
     for _ in range(teller.random.randrange(1, 4)):
         edit: Facts = teller.random.choice(
             (
@@ -197,8 +198,11 @@ def edited(teller: Teller) -> None:
             )
         )
         teller.tell("Updated", rest=0.3, **edit)
-        if teller.often(0.3):
-            teller.desk(teller.random.choice(("cancel_hold", "expire_hold")))
+        act = teller.random.choice(("cancel_hold", "expire_hold", "lend", "", "", ""))
+        if act == "lend":
+            teller.desk(act, patron=patron)
+        elif act:
+            teller.desk(act)
     back(teller)
 
 
@@ -212,6 +216,22 @@ def unknown_patron(teller: Teller) -> None:
         teller.ends = IN_STEP
 
 
+def registered_later(teller: Teller) -> None:
+    """The patron is unknown until the desk registers them, and staff ask for another try."""
+    patron = f"NEW-{teller.number}"
+    until_received(teller, patron={"id": patron})
+    teller.acts.append(Desk("add_patron", "", {"primary_id": patron}, When.REST))
+    teller.staff("retry")
+    teller.ends = IN_STEP
+
+
+def taken_back(teller: Teller) -> None:
+    """The service takes "received" back after the item had moved: only staff can see where it is."""
+    until_received(teller)
+    teller.tell("Requested")
+    teller.ends = STAFF
+
+
 def nobody(teller: Teller) -> None:
     """The patron stays unknown."""
     until_received(teller, patron={"id": f"nobody-{teller.number}"})
@@ -220,6 +240,7 @@ def nobody(teller: Teller) -> None:
 
 def volumes(teller: Teller) -> None:
     """Two volumes; both come back, named one by one."""
+    teller.kind = teller.random.choice(("main", "early"))
     until_received(teller, volumes=[{"id": "1"}, {"id": "2"}])
     for volume in teller.random.sample(("1", "2"), 2):
         teller.tell("Returned", volume=volume)
@@ -271,11 +292,11 @@ def copy(teller: Teller) -> None:
     teller.tell("Completed")
 
 
-def until_lent(teller: Teller) -> None:
+def until_lent(teller: Teller, barcode: str = "") -> None:
     """An own item is asked for and shipped."""
     teller.role = "lender"
     partner = teller.random.choice(tuple(ACCOUNTS))
-    teller.tell("Requested", partner=partner, item={"title": "An own title", "barcode": teller.own})
+    teller.tell("Requested", partner=partner, item={"title": "An own title", "barcode": barcode or teller.own})
     teller.tell("Shipped", due_date=DUE[0])
 
 
@@ -288,6 +309,16 @@ def lent(teller: Teller) -> None:
     if teller.often(0.2):
         teller.desk("renew")
     back(teller)
+
+
+def wrong_barcode(teller: Teller) -> None:
+    """The item's barcode is wrong until the service corrects it."""
+    until_lent(teller, f"WRONG-{teller.number}")
+    teller.tell("Updated", item={"barcode": teller.own})
+    if teller.often(0.5):
+        back(teller)
+    else:
+        teller.ends = IN_STEP
 
 
 def lent_still_out(teller: Teller) -> None:
@@ -369,6 +400,8 @@ BORROWING: tuple[tuple[Write, int], ...] = (
     (relabelled_by_hand, 1),
     (edited, 3),
     (unknown_patron, 1),
+    (registered_later, 1),
+    (taken_back, 1),
     (nobody, 1),
     (volumes, 2),
     (volume_unnamed, 1),
@@ -379,6 +412,7 @@ BORROWING: tuple[tuple[Write, int], ...] = (
 LENDING: tuple[tuple[Write, int], ...] = (
     (lent, 5),
     (lent_still_out, 2),
+    (wrong_barcode, 1),
     (desk_was_first, 2),
     (lent_on, 2),
     (wanted_at_home, 1),
