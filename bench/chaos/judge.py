@@ -105,16 +105,22 @@ class Judge:
                 yield Violation("orphans", f"{_told(thing)} is left of a dead leg.", index)
 
     def _placed_again(self, things: Iterable[Thing], marks: Mapping[str, tuple[int, Standing]]) -> Iterator[Violation]:
-        """A hold that had had its end, and nobody asked for another one."""
+        """A hold that had had its end, and nobody asked for another one; unless it ended while nobody knew yet that it had been placed."""
         ended: set[str] = set()
         for thing in things:
             index, _ = marks.get(thing.mark, (None, None))
             if thing.kind != "hold" or index is None or self.conductor.script.stories[index].name == "edited":
                 continue
+            if self._unclear(index):
+                continue
             if thing.mark in ended:
                 yield Violation("duplicates", f"Hold {thing.id} was placed again after one had had its end.", index)
             if not thing.live and not thing.ours:
                 ended.add(thing.mark)
+
+    def _unclear(self, index: int) -> bool:
+        lines = (line.line for line in self.conductor.ledger.requests.history(self.rows[index].id))
+        return any(line.startswith(("Place hold was cut off", "Place hold ended unclearly")) for line in lines)
 
     def _missing(
         self, things: Iterable[Thing], marks: Mapping[str, tuple[int, Standing]], lane: str

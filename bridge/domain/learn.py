@@ -181,6 +181,8 @@ def _hold_settled(item: ItemRecord, command: do.PlaceHold | do.CancelHold) -> It
             for hold in item.holds
         )
         return replace(item, holds=ended)
+    if item.existence is Existence.DELETED:
+        return item
     if latest is None or latest.state is HoldState.CANCELLED:
         return replace(item, holds=(*item.holds, HoldRecord("", command.patron_id, command.pickup_location)))
     as_asked = replace(latest, patron_id=command.patron_id, pickup_location=command.pickup_location)

@@ -235,8 +235,11 @@ class Reconciler:
         """Look patrons and items up, but write nothing: say what would be done."""
         capabilities = self._lane.connector.capabilities
         found = next_step(goal, sitting.record, capabilities)
+        version = sitting.version
         if isinstance(found, Step) and found.key.verb in READING:
             self._take(sitting, found)
+        if sitting.version != version:
+            return self._later(sitting, self._ledger.clock(), backlog=False)
         if any(isinstance(problem, Retry) for problem in sitting.failures.values()):
             return self._failed(sitting, goal)
         plan = preview(goal, sitting.record, capabilities).sentences
@@ -265,8 +268,10 @@ class Reconciler:
             except OutcomeUnknown as problem:
                 self._unclear(sitting, step, problem)
             except (Retry, Rejected) as problem:
+                sitting.failures[volume_key(step.key)] = (
+                    problem  # before the journal, which forgets it where news came meanwhile
+                )
                 self._refused(sitting, step, problem)
-                sitting.failures[volume_key(step.key)] = problem
             except IlsError as problem:
                 self._refused(sitting, step, problem)
                 raise

@@ -10,7 +10,7 @@ import pytest
 from bridge.domain import commands as do
 from bridge.domain.change import Closure, Condition, Phase
 from bridge.domain.commands import Verb
-from bridge.domain.goal import ABSENT, LoanWish
+from bridge.domain.goal import ABSENT, LEAVE, LoanWish
 from bridge.domain.identity import Role, ServiceType, mark_for
 from bridge.domain.learn import amend, learn
 from bridge.domain.plan import StaffTask, Step, next_step
@@ -214,6 +214,19 @@ class TestRule4MoreThanOneStatus:
         record = learn(record, step, outcome)
         assert step_sentence(step, outcome, record.items[0], "ILS") == "Item ILL-1 needed no hold."
         assert next_step(goal, record, CAN) is None
+
+    def test_a_hold_for_an_item_that_is_gone_leaves_nothing_to_withdraw(self) -> None:
+        goal = replace(goal_of(*RECEIVED), items=(replace(goal_of(*RECEIVED).items[0], hold=LEAVE),))
+        record, _, _ = run(goal)
+        step = next_step(goal_of(*RECEIVED), record, CAN)
+        assert isinstance(step, Step)
+        record = learn(record, step, Outcome(OutcomeKind.ALREADY, Learned(existence=Existence.DELETED)))
+        assert record.items[0].holds == ()
+        _, steps, task = run(goal_of(*RECEIVED), record)
+        assert steps == []
+        assert task is not None
+        assert "is not made again by itself" in task.instruction
+        assert run(goal_of(*RECEIVED, change(3, Phase.RETURNED)), record)[1:] == ([], None)
 
 
 class TestRule5Legs:

@@ -115,6 +115,19 @@ class TestNews:
         stage.tell(Phase.RETURNED)
         assert stage.reconciler.work(held) is State.DUE
 
+    def test_news_while_a_step_is_refused_is_planned_at_once(self, stage: Stage) -> None:
+        """The correction comes in between the refusal and its journal."""
+        stage.tell(Phase.SHIPPED, role=Role.LENDER, barcode="WRONG")
+
+        def correct(what: str) -> None:
+            stage.ils.passing = lambda _: None
+            stage.tell(None, role=Role.LENDER, barcode="OWN-1")
+
+        stage.ils.passing = correct
+        stage.settle()
+        assert stage.row().state is State.IN_STEP
+        assert stage.ils.items["OWN-1"].loan is not None
+
     def test_a_lease_taken_over_finishes_nothing(self, stage: Stage) -> None:
         stage.tell(Phase.RECEIVED, due=DUE)
 

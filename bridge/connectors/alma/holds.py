@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from bridge.connectors.alma import models as alma
 from bridge.connectors.alma.client import AlmaClient, ids_of
@@ -75,22 +74,18 @@ class Holds:
         try:
             loans = self._client.item_loans(ids).item_loan
         except Missing:
-            gone = self._without_hold(command, HoldState.CANCELLED, existence=Existence.DELETED)
-            return replace(gone, notes=("The item is gone from Alma, so no hold is placed.",))
+            gone = Learned(existence=Existence.DELETED)
+            return Outcome(OutcomeKind.ALREADY, gone, ("The item is gone from Alma, so no hold is placed.",))
         if any(loan.user_id.casefold() == command.patron_id.casefold() for loan in loans):
-            filled = self._without_hold(command, HoldState.SATISFIED)
-            return replace(filled, notes=("The patron has the item already, so no hold is placed.",))
+            filled = HoldRecord("", command.patron_id, command.pickup_location, HoldState.SATISFIED)
+            note = "The patron has the item already, so no hold is placed."
+            return Outcome(OutcomeKind.ALREADY, Learned(hold=filled), (note,))
         raise Retry(
             f"Alma says that no item can fill the hold on {command.target.barcode}. {unseen.reason}".strip(),
             code=unseen.code,
             cause="not_fillable",
             advice="If it stays so, look at the item and at the fulfilment rules of its location in Alma.",
         ) from unseen
-
-    @staticmethod
-    def _without_hold(command: do.PlaceHold, state: HoldState, *, existence: Existence | None = None) -> Outcome:
-        met = HoldRecord("", command.patron_id, command.pickup_location, state)
-        return Outcome(OutcomeKind.ALREADY, Learned(hold=met, existence=existence))
 
     def _pickup(self, location: str) -> dict[str, str]:
         """Plain texts, unlike most of Alma's codes (alma.md section 5)."""
@@ -103,11 +98,20 @@ class Holds:
         return HoldRecord(request.request_id, command.patron_id, command.pickup_location)
 
     def cancel(self, command: do.CancelHold) -> Outcome:
-        """Withdraw a hold; one that is gone is no error."""
+        """Withdraw a hold; one that is gone is no error. One that staff placed is looked for by its patron."""
         pickup = ""
         ended = HoldRecord(command.hold_id, command.patron_id, pickup, HoldState.CANCELLED)
         try:
-            self._client.cancel_request(command.patron_id, command.hold_id)
+            hold_id = command.hold_id or self._placed_by_hand(command)
+            self._client.cancel_request(command.patron_id, hold_id)
         except Missing:
             return Outcome(OutcomeKind.ALREADY, Learned(hold=ended))
         return Outcome(learned=Learned(hold=ended))
+
+    def _placed_by_hand(self, command: do.CancelHold) -> str:
+        """The id of the patron's hold on the item. Raises ``Missing`` where there is none."""
+        ids = self._ids(command.target)
+        found = self._sight.hold_on(ids, command.target.mark, patron_id=command.patron_id)
+        if found is None:
+            raise Missing("The patron has no hold on the item.")
+        return found.request_id

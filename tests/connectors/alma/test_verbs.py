@@ -254,7 +254,16 @@ class TestHold:
         bench.delete_by_hand(target.barcode)
         outcome = held(bench, target)
         assert outcome.learned.existence is Existence.DELETED
+        assert outcome.learned.hold is None
         assert outcome.notes == ("The item is gone from Alma, so no hold is placed.",)
+
+    def test_a_hold_that_staff_placed_is_withdrawn_by_its_patron(self, bench: AlmaBench) -> None:
+        """Its step was skipped, or confirmed with 'resolve', so that its id is not known."""
+        target, _ = made(bench, "2c")
+        bench.desk("place_hold", barcode=target.barcode, patron="P1001", pickup="BRANCH")
+        kinds = [bench.connector.cancel_hold(do.CancelHold(target, "P1001", ""), CALL).kind for _ in range(2)]
+        assert kinds == [OutcomeKind.DONE, OutcomeKind.ALREADY]
+        assert bench.holds_on(target.barcode) == 0
 
     def test_a_hold_of_the_same_patron_is_taken_as_ours(self, bench: AlmaBench) -> None:
         target, _ = made(bench, "3")
