@@ -128,6 +128,11 @@ def _fees(policy: BorrowingPolicy, can: Capabilities) -> Iterator[Finding]:
     if charges and can.of(Verb.CHARGE_FEE) in {Ability.STAFF, Ability.NO}:
         why = can.reasons.get(Verb.CHARGE_FEE, "The ILS cannot charge fees.")
         yield warned("Borrowing: fees", f"Every fee is a task for staff. {why}", "Set up fees, or switch them off.")
+    if policy.charge_replacement_fee and policy.declare_lost:
+        text = "The lender's bill is charged, and loans are declared lost: an ILS that charges lost loans itself would charge twice."
+        yield warned(
+            "Borrowing: fees", text, "See that lost loans of temporary items cost nothing in the ILS, or leave one off."
+        )
     if policy.fee_amount is not None and not usual:
         yield warned(
             "Borrowing: fees", "fee_amount is set, but no fee is charged.", "Set charge_fee = true, or remove it."

@@ -193,7 +193,7 @@ def _making(goal: ItemGoal, wish: ItemWish, item: ItemRecord, record: Record) ->
         return _creating(target, wish)
     if wish.barcode not in {item.barcode, item.wished_barcode}:
         return do.RelabelItem(target, wish.barcode)
-    first = _holding(goal, item, target, record) or _noting(wish, item, target) or _dating(goal, item, target)
+    first = _holding(goal, item, target, record) or _dating(goal, item, target) or _noting(wish, item, target)
     return first or _fee(goal, item, record)
 
 
@@ -390,7 +390,13 @@ def wished(command: Command) -> str:
     """What staff are asked to do, in one sentence."""
     barcode = command.target.barcode if not isinstance(command, do.FindPatron) else ""
     note = getattr(command, "note", "") or "none of ours any more"
-    return _INSTRUCTIONS[type(command)].format(barcode=barcode, fee=getattr(command, "fee", ""), note=note)
+    fee, kind = getattr(command, "fee", ""), kind_of_fee(command)
+    return _INSTRUCTIONS[type(command)].format(barcode=barcode, fee=fee, kind=kind, note=note)
+
+
+def kind_of_fee(command: Command) -> str:
+    """What people call the fee of a command."""
+    return "replacement fee" if getattr(command, "fee_key", "") == REPLACEMENT else "fee"
 
 
 _INSTRUCTIONS: dict[type, str] = {
@@ -407,7 +413,7 @@ _INSTRUCTIONS: dict[type, str] = {
     do.RestoreItem: "Bring item {barcode} back to its location.",
     do.ReceiveTransit: "Receive item {barcode} from transit.",
     do.DeleteTemporaryItem: "Delete temporary item {barcode} with its holding and bib.",
-    do.ChargeFee: "Charge the fee of {fee} for item {barcode}.",
+    do.ChargeFee: "Charge the {kind} of {fee} for item {barcode}.",
     do.MarkLost: "Declare item {barcode} lost.",
     do.MarkFound: "Item {barcode} was found: take back that it was declared lost.",
     do.NoteItem: "Put a note on item {barcode}: {note}.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bridge.domain import commands as do
 from bridge.domain.change import UNSET, WITHOUT_ITEM, Change, Closure
-from bridge.domain.plan import Step
+from bridge.domain.plan import Step, kind_of_fee
 from bridge.domain.record import HoldState, ItemRecord, Outcome, OutcomeKind
 from bridge.domain.standing import Standing
 from bridge.domain.words import folded_word
@@ -98,6 +98,7 @@ def _words(command: do.Command, item: ItemRecord) -> dict[str, str]:
         "place": str(getattr(command, "to", "") or getattr(command, "before", "") or ""),
         "new": getattr(command, "new_barcode", ""),
         "fee": str(command.fee) if isinstance(command, do.ChargeFee) else "",
+        "kind": kind_of_fee(command),
         "note": getattr(command, "note", "") or "none of ours",
     }
 
@@ -116,7 +117,7 @@ _DONE: dict[type, str] = {
     do.RestoreItem: "Item {barcode} was brought back to {place}.",
     do.ReceiveTransit: "Item {barcode} was received from transit.",
     do.DeleteTemporaryItem: "Temporary item {barcode} was deleted with its holding and bib.",
-    do.ChargeFee: "A fee of {fee} was charged.",
+    do.ChargeFee: "A {kind} of {fee} was charged.",
     do.MarkLost: "Item {barcode} was declared lost.",
     do.MarkFound: "Item {barcode} is no longer declared lost.",
     do.NoteItem: "The note on item {barcode} is now: {note}.",
@@ -135,7 +136,7 @@ _ALREADY: dict[type, str] = {
     do.RestoreItem: "Item {barcode} needed no move back.",
     do.ReceiveTransit: "Item {barcode} was not in transit.",
     do.DeleteTemporaryItem: "Temporary item {barcode} was gone already.",
-    do.ChargeFee: "The fee of {fee} had been charged already.",
+    do.ChargeFee: "The {kind} of {fee} had been charged already.",
     do.MarkLost: "Item {barcode} was declared lost already.",
     do.MarkFound: "Item {barcode} was no longer declared lost.",
     do.NoteItem: "The note on item {barcode} stood already: {note}.",
@@ -154,7 +155,7 @@ _NOTED: dict[type, str] = {
     do.RestoreItem: "{ils} cannot move items; item {barcode} was left where it is.",
     do.ReceiveTransit: "{ils} cannot end transits; item {barcode} was left.",
     do.DeleteTemporaryItem: "{ils} cannot delete items; temporary item {barcode} was left.",
-    do.ChargeFee: "{ils} cannot take fees; the fee of {fee} was not charged.",
+    do.ChargeFee: "{ils} cannot take fees; the {kind} of {fee} was not charged.",
     do.MarkLost: "{ils} cannot be told that item {barcode} is lost.",
     do.MarkFound: "{ils} cannot be told that item {barcode} was found.",
     do.NoteItem: "{ils} cannot put a note on item {barcode}: {note}.",
@@ -200,7 +201,7 @@ _PLANNED: dict[type, str] = {
     do.RestoreItem: "bring item {barcode} back to {place}",
     do.ReceiveTransit: "receive item {barcode} from transit",
     do.DeleteTemporaryItem: "delete temporary item {barcode} with its holding and bib",
-    do.ChargeFee: "charge a fee of {fee}",
+    do.ChargeFee: "charge a {kind} of {fee}",
     do.MarkLost: "declare item {barcode} lost",
     do.MarkFound: "take back that item {barcode} was declared lost",
     do.NoteItem: "put a note on item {barcode}: {note}",

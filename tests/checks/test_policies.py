@@ -75,6 +75,8 @@ BORROWING_RULE = {"partners": ["XYZ"], "item_type": "A"}
         ({"borrowing__pickup_locations": {}}, []),
         ({"borrowing__pickup_locations": {"Main": ""}}, [("Borrowing: holds", "failed")]),
         ({"borrowing__fee_amount": "2.50"}, [("Borrowing: fees", "warning")]),
+        ({"borrowing__charge_replacement_fee": True}, [("Borrowing: fees", "warning")]),
+        ({"borrowing__charge_replacement_fee": True, "borrowing__declare_lost": False}, []),
         ({"borrowing__fee_amount": "2.50", "borrowing__charge_fee": True}, [("Borrowing: fees", "warning")]),
         (
             {

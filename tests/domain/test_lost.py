@@ -159,6 +159,7 @@ class TestNotes:
         record, _, _ = run(goal_of(*RECEIVED))
         policy = replace(POLICY, borrowing=replace(POLICY.borrowing, on_recall=OnRecall.NOTE))
         goal = goal_of(*RECEIVED, change(2, raised=(Condition.RECALLED,), due=TODAY), policy=policy)
+        record = with_item(record, due_written=TODAY)
         found = next_step(goal, record, CAN)
         assert isinstance(found, Step)
         said = step_sentence(found, Outcome(), record.item("", ""), "alma")
@@ -215,6 +216,8 @@ class TestLosses:
         record, steps, _ = run(goal_of(*told, policy=policy), record)
         assert [step.command.fee for step in steps if isinstance(step.command, do.ChargeFee)] == [EIGHTY]
         assert [fee.fee_key for fee in record.item("", "").fees] == ["fee", "replacement"]
+        said = step_sentence(steps[0], Outcome(), record.item("", ""), "alma")
+        assert said == "A replacement fee of 80 EUR was charged."
 
     def test_a_bill_is_nothing_to_a_patron_who_never_had_it(self) -> None:
         policy = replace(POLICY, borrowing=replace(POLICY.borrowing, charge_replacement_fee=True))
