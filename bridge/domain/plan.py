@@ -161,12 +161,10 @@ def _found_wanting(
     goal: ItemGoal, item: ItemRecord, record: Record, can: Capabilities, *, patron_known: bool
 ) -> Iterator[Command | StaffTask]:
     """What an item lacks: each of these can be done without the others; what staff must decide stands back behind all of it."""
-    found = (
-        _loss(goal, item),
-        _difference(goal, item, record, can, patron_known=patron_known),
-        _bill(goal, item, record),
-    )
-    yield from (each for each in found if each is not None)
+    loss = _loss(goal, item)
+    still_lost = isinstance(loss, do.MarkFound)  # an ILS may refuse to renew what it holds for lost
+    rest = None if still_lost else _difference(goal, item, record, can, patron_known=patron_known)
+    yield from (each for each in (loss, rest, _bill(goal, item, record)) if each is not None)
     texts = (goal.attention, "" if item.over else goal.dispute)
     yield from (StaffTask(None, f"attention:{goal.leg}:{goal.volume}:{text}", text) for text in texts if text)
 

@@ -199,6 +199,16 @@ class TestLosses:
         assert next_step(found, record, can) is None
         assert next_step(goal, record, can) is None, "what staff took back in the ILS is not declared again"
 
+    def test_nothing_is_done_to_a_loan_that_staff_have_yet_to_take_back(self) -> None:
+        can = replace(CAN, abilities={Verb.MARK_FOUND: Ability.STAFF})
+        record, _, _ = run(goal_of(*RECEIVED))
+        record, _, _ = run(goal_of(*RECEIVED, LOST), record)
+        goal = goal_of(*RECEIVED, LOST, change(3, raised=(Condition.FOUND,)), change(4, due=LATER))
+        record, steps, task = run(goal, record, can)
+        assert steps == []
+        assert task is not None
+        assert verbs(run(goal, confirm(record, task), can)[1]) == ["set_due_date"]
+
     def test_an_ils_that_does_not_tell_teaches_nothing(self) -> None:
         item = ItemRecord("", "", marked_lost=True)
         assert amend(item, Sighting(item_present=True)) == item
