@@ -84,7 +84,7 @@ def make_engine(
 ) -> Engine:
     """An engine that stops between two steps once ``stopping`` says so; ``live_first`` has batches of orders wait for other work."""
     rules = known.settings.engine
-    schedule = RetrySchedule(rules.retry_waits, rules.retry_jitter, rules.retry_tries)
+    schedule = RetrySchedule(rules.retry_waits, rules.retry_jitter, rules.retry_tries, rules.server_error_tries)
     counted = metrics or Metrics()
 
     def reconciler(name: str, lane: WorkLane) -> Reconciler:

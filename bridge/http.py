@@ -11,6 +11,7 @@ from typing import Protocol
 
 import requests
 import tenacity
+from lxml import etree, html
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
@@ -81,6 +82,35 @@ class Answer:
     def text(self) -> str:
         """The body as UTF-8 text; what is not UTF-8 shows as replacement signs."""
         return self.body.decode("utf-8", errors="replace")
+
+
+LONGEST_WORDS = 300
+"""Signs of a body that are quoted to people."""
+
+
+def words_of(body: bytes) -> str:
+    """The beginning of a body as one line that people can read: tags, scripts and signs that do not print are left out."""
+    text = body[:20_000].decode("utf-8", errors="replace").strip()
+    if text.startswith("<"):
+        text = _words_of_page(text)
+    printing = "".join(sign if sign.isprintable() else " " for sign in text)
+    words = " ".join(printing.split())
+    return words if len(words) <= LONGEST_WORDS else f"{words[:LONGEST_WORDS].rstrip()} …"
+
+
+def _words_of_page(text: str) -> str:
+    """What a browser would show of a page, or the texts of an XML document."""
+    parser = html.HTMLParser(no_network=True, huge_tree=False, remove_comments=True, remove_pis=True)
+    try:
+        root = html.document_fromstring(text.encode(), parser=parser)
+    except (etree.ParserError, etree.XMLSyntaxError, ValueError):
+        return ""
+    parts = (part.strip() for node in root.iter() for part in (_text_in(node), node.tail or ""))
+    return " ".join(dict.fromkeys(part for part in parts if part))
+
+
+def _text_in(node: html.HtmlElement) -> str:
+    return "" if node.tag in {"script", "style"} else node.text or ""
 
 
 @dataclass(frozen=True)

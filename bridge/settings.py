@@ -122,6 +122,12 @@ class EngineSettings(Section):
         examples=[[60, 300, 900, 1800, 3600]],
     )
     retry_tries: int = Field(default=40, ge=1, description="Tries before staff are asked.", examples=[40])
+    server_error_tries: int = Field(
+        default=6,
+        ge=1,
+        description="The same for a request on which the ILS fails while it answers others; the waits are the same, so six are two hours.",
+        examples=[6],
+    )
     retry_jitter: float = Field(
         default=0.2,
         ge=0,

@@ -14,7 +14,7 @@ from flask import Flask, Response, redirect, request
 from werkzeug.wrappers import Response as Redirect
 
 from bridge.errors import OutcomeUnknown, Retry, Unavailable
-from bridge.http import LONGEST_ADVICE, Answer, Exchange, Http, HttpRules, Sending, Unpaced, retry_after
+from bridge.http import LONGEST_ADVICE, Answer, Exchange, Http, HttpRules, Sending, Unpaced, retry_after, words_of
 from bridge.sandbox.faults import Fault, Faults, VendorAnswers, install_faults
 from bridge.sandbox.server import Server
 
@@ -312,3 +312,27 @@ def test_unpaced_never_waits() -> None:
     pace.acquire(2)
     pace.throttled(1.0)
     pace.remaining(3)
+
+
+PAGE = b"""<!DOCTYPE html><html><head><title>502 Bad Gateway</title><style>b {color: red}</style></head>
+<body><h1>502 Bad Gateway</h1><script>var a = 1;</script><hr>nginx &amp; Co<!-- secret --></body></html>"""
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (PAGE, "502 Bad Gateway nginx & Co"),
+        (
+            b'{"error": "Something went wrong,\n  check the logs."}',
+            '{"error": "Something went wrong, check the logs."}',
+        ),
+        (b"<error><code>7</code><text>No such patron</text></error>", "7 No such patron"),
+        (b"a\x00b\xffc\x1b[31m", "a b\ufffdc [31m"),
+        (b"", ""),
+        (b"<", "<"),
+        (b"<!-- nothing -->", ""),
+        (b"x" * 400, "x" * 300 + " …"),
+    ],
+)
+def test_a_body_is_quoted_as_people_read_it(body: bytes, words: str) -> None:
+    assert words_of(body) == words

@@ -27,6 +27,7 @@ PARKED_CAUSES = (
     "account_blocked",
     "loan_limit",
     "daily_threshold",
+    "credentials_rejected",
     "fault",
 )
 """Causes that sit in the configuration, the ILS or the bridge, and so meet every request alike (docs/reference/errors.md)."""

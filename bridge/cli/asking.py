@@ -196,7 +196,7 @@ class Way:
                 and lane.paused_until <= now
                 and not lane.held_until
             ):
-                engine.lanes[lane.name][0].probe()
+                engine.lanes[lane.name][0].probe_if_due()
 
     def _see_to_daemon(self) -> None:
         """Where the daemon stopped and does not come back, go on without it."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from urllib.parse import quote, quote_plus
 
 HIDDEN = "…"
 LONGEST = 300
@@ -52,3 +54,19 @@ def without_secrets(text: str) -> str:
     text = _ADDRESS.sub(rf"\1/{HIDDEN}", text)
     text = _SECRET.sub(rf"\1\2{HIDDEN}", text)
     return _MAIL.sub(HIDDEN, text)
+
+
+def without_patron(text: str, identifiers: Iterable[str]) -> str:
+    """The text with each identifier, plain or as a URL spells it, and every e-mail address hidden.
+
+    An identifier is replaced where it stands as a word of its own, whatever its case.
+    """
+    spelled = {way(each) for each in identifiers if each for way in (str, _in_path, quote_plus)}
+    if spelled:
+        any_of = "|".join(re.escape(each) for each in sorted(spelled, key=len, reverse=True))
+        text = re.sub(rf"(?<!\w)(?:{any_of})(?!\w)", HIDDEN, text, flags=re.IGNORECASE)
+    return _MAIL.sub(HIDDEN, text)
+
+
+def _in_path(identifier: str) -> str:
+    return quote(identifier, safe="")

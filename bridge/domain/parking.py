@@ -67,7 +67,12 @@ CAUSES: Mapping[str, Cause] = {
     "audit_set": Cause(Mend.RETRY, advice="Correct audit_set"),
     "throttled": _BUSY,
     "general_error": _BUSY,
-    "server_error": _BUSY,
+    "server_error": Cause(
+        Mend.RETRY,
+        heals=True,
+        advice="The ILS answers others: see there what is odd about the patron, the item or its records",
+    ),
+    "credentials_rejected": Cause(Mend.RETRY, heals=True, advice="See to our rights in the ILS"),
     "nonsense": _BUSY,
     "retry": _BUSY,
     "daily_threshold": _BUSY,

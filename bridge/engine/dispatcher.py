@@ -35,6 +35,7 @@ class Crew:
     pool: ThreadPoolExecutor
     running: int = 0
     knocked: bool = False
+    probing: bool = False
     blocked: bool = False
     guard: threading.Lock = field(default_factory=threading.Lock)
 
@@ -146,7 +147,8 @@ class Dispatcher:
     def _probed(self, crew: Crew, until: datetime, now: datetime) -> bool:
         if until > now:
             return False
-        self._submit(crew, self._probe)
+        if not crew.probing:
+            self._submit(crew, self._probe)
         return True
 
     def _staff(self, crew: Crew) -> None:
@@ -175,7 +177,11 @@ class Dispatcher:
                 self._staff(crew)
 
     def _probe(self, crew: Crew) -> None:
-        crew.lane.probe()
+        crew.probing = True
+        try:
+            crew.lane.probe_if_due()
+        finally:
+            crew.probing = False
         self.wake()
 
     def _drain(self, crew: Crew) -> None:

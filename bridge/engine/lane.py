@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
 
 from bridge.connectors.base import Connector
+from bridge.engine.ailing import Ailing
 from bridge.errors import CredentialsRejected, IlsError, Unavailable
 from bridge.ledger import Ledger
 
 log = structlog.get_logger(__name__)
+
+PROBING = timedelta(minutes=2)
+"""How long a probe may take before another daemon thinks that whoever took it is gone."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,16 @@ class WorkLane:
         self.connector = connector
         self.rules = rules
         self._ledger = ledger
+        self._ailing = Ailing()
+        self._doubting = threading.Lock()
+
+    def down(self) -> bool:
+        """One request failed as in an outage: is the ILS down for everybody? Its probe decides, and closes the lane where it is.
+
+        One worker asks at a time; those that failed meanwhile hear its answer, so that an outage costs one probe.
+        """
+        with self._doubting:
+            return self._ledger.lanes.closed(self.name) or not self.probe()
 
     def close(self, problem: IlsError) -> None:
         """Close until the next probe; one log line when it closes, however many workers find out."""
@@ -50,3 +65,23 @@ class WorkLane:
         if self._ledger.lanes.open(self.name):
             log.info("lane.opened", lane=self.name)
         return True
+
+    def probe_if_due(self) -> None:
+        """The same, where the lane is closed, its time has come, and no other daemon asks already."""
+        next_at = self._ledger.clock() + self.rules.probe_interval + PROBING
+        if self._ledger.lanes.take_probe(self.name, next_at=next_at):
+            self.probe()
+
+    def failed(self, verb: str, request_id: int, problem: IlsError) -> None:
+        """The ILS failed on a request; told once where it fails on all of them alike."""
+        if self._ailing.failed(verb, request_id):
+            log.warning("lane.ailing", lane=self.name, verb=verb, why=problem.reason, cause=problem.cause)
+
+    def well(self, verb: str) -> None:
+        """A step went well."""
+        if self._ailing.well(verb):
+            log.info("lane.recovered", lane=self.name, verb=verb)
+
+    def fails_on_all(self, verb: str) -> bool:
+        """Whether the ILS answers its probe, and fails on whatever request comes with this verb."""
+        return self._ailing.widespread(verb)

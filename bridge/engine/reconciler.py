@@ -25,6 +25,7 @@ from bridge.domain.sentences import status_of, step_sentence
 from bridge.domain.standing import Standing, standings
 from bridge.engine.boundary import Boundary, Passing, pass_by
 from bridge.engine.counting import Counting, Uncounted
+from bridge.engine.failing import ITS_OWN, NOT_ACCEPTED, singled_out, unnamed
 from bridge.engine.lane import WorkLane
 from bridge.engine.schedule import RetrySchedule
 from bridge.errors import CredentialsRejected, IlsError, OutcomeUnknown, Rejected, Retry, Unavailable
@@ -47,13 +48,17 @@ from bridge.ledger.model import FOREVER, Row
 log = structlog.get_logger(__name__)
 
 NOT_CONFIGURED = "not_configured"
+INSPECT = "inspect"
 MOST_UNKNOWN = 2
 """Unclear ends looked up at once in one sitting; after that the request waits."""
 
 
 @dataclass
 class Sitting:
-    """One worker with one request, from claim to release. ``again``: it is parked and tried again by itself."""
+    """One worker with one request, from claim to release. ``again``: it is parked and tried again by itself.
+
+    ``attempts``: tries that failed before, none since something went well. ``down``: the ILS is; ``shared``: it fails alike on others.
+    """
 
     held: Claimed
     policy: Policy
@@ -63,6 +68,9 @@ class Sitting:
     verified: set[str] = field(default_factory=set)
     told: set[str] = field(default_factory=set)
     unknown: int = 0
+    attempts: int = 0
+    down: bool = False
+    shared: bool = False
     reviewed: bool = False
     again: bool = False
     ending: Ending | None = None
@@ -83,6 +91,12 @@ class Sitting:
         """Whether it is tried again by itself and stands as before: no news came, nothing was learned."""
         row = self.held.row
         return self.again and row.state is State.PARKED and self.record == row.record
+
+    @property
+    def identifiers(self) -> tuple[str, ...]:
+        """How the patron is named, here and in the ILS."""
+        patron = self.record.patron
+        return (self.goal.patron_id, *((patron.asked, patron.patron_id) if patron else ()))
 
     def _plan(self) -> tuple[tuple[Standing, ...], Goal]:
         """Standings and goal, worked out once for a request as it stands."""
@@ -152,7 +166,8 @@ class Reconciler:
         role = sitting.held.row.request.key.role
         for item_goal in sitting.goal.items:
             item = sitting.record.item(item_goal.leg, item_goal.volume)
-            seen = self._lane.connector.inspect(review(item_goal, item, sitting.record, role), Call())
+            with unnamed(sitting.identifiers):
+                seen = self._lane.connector.inspect(review(item_goal, item, sitting.record, role), Call())
             amended = amend(item, seen)
             notes.extend(seen.notes)
             if amended != item:
@@ -161,8 +176,10 @@ class Reconciler:
         return tuple(notes)
 
     def sitting(self, held: Claimed) -> Sitting:
-        """A sitting for a claimed request that is only looked at."""
-        return Sitting(held, self._policy_of(held.row.request.key.library), held.row.record, held.row.version)
+        """A sitting for a claimed request."""
+        row = held.row
+        policy = self._policy_of(row.request.key.library)
+        return Sitting(held, policy, row.record, row.version, attempts=row.attempts)
 
     def _night(self, row: Row) -> bool:
         return row.state is State.PARKED and row.due_at is not None and row.due_at <= self._ledger.clock()
@@ -187,8 +204,9 @@ class Reconciler:
                 self._review(sitting)
             return self._steps(sitting, afresh=afresh)
         except (Unavailable, CredentialsRejected) as problem:
-            self._lane.close(problem)
-            return self._later(sitting, self._ledger.clock(), backlog=True)
+            if sitting.down or self._lane.down():
+                return self._later(sitting, self._ledger.clock(), backlog=True)
+            return self._waits(sitting, self._noted(sitting, INSPECT, singled_out(problem)))
         except QuotaReached as problem:
             return self._over_quota(sitting, problem)
         except IlsError as problem:
@@ -212,6 +230,7 @@ class Reconciler:
         self._ledger.work.keep(sitting.held, sitting.record)
         self._ledger.requests.tell(sitting.held.row.id, lines)
         sitting.reviewed = True
+        self._lane.well(INSPECT)
 
     def _steps(self, sitting: Sitting, *, afresh: bool) -> Verdict:
         for _ in range(MOST_STEPS):
@@ -261,22 +280,41 @@ class Reconciler:
         """
         if not self._begun(sitting, step):
             return
-        with structlog.contextvars.bound_contextvars(step=str(step.key), attempt=sitting.held.row.attempts + 1):
+        with structlog.contextvars.bound_contextvars(step=str(step.key), attempt=sitting.attempts + 1):
             self._passing(Boundary.STARTED)
             try:
                 outcome = self._call(sitting, step)
             except OutcomeUnknown as problem:
                 self._unclear(sitting, step, problem)
             except (Retry, Rejected) as problem:
+                own = self._noted(sitting, step.key.verb, problem)
                 sitting.failures[volume_key(step.key)] = (
-                    problem  # before the journal, which forgets it where news came meanwhile
+                    own  # before the journal, which forgets it where news came meanwhile
                 )
                 self._refused(sitting, step, problem)
+            except (Unavailable, CredentialsRejected) as problem:
+                self._doubted(sitting, step, problem)
             except IlsError as problem:
                 self._refused(sitting, step, problem)
                 raise
             else:
                 self._finish(sitting, step, outcome)
+
+    def _doubted(self, sitting: Sitting, step: Step, problem: IlsError) -> None:
+        """Is it an outage, or this request's own trouble? Raises the problem again where the ILS is down."""
+        sitting.down = self._lane.down()
+        if not sitting.down:
+            sitting.failures[volume_key(step.key)] = self._noted(sitting, step.key.verb, singled_out(problem))
+        self._refused(sitting, step, problem)
+        if sitting.down:
+            raise problem
+
+    def _noted(self, sitting: Sitting, verb: str, problem: IlsError) -> IlsError:
+        """The problem; where the ILS blames itself, it is held against what becomes of other requests at the same verb."""
+        if problem.cause in ITS_OWN:
+            self._lane.failed(verb, sitting.held.row.id, problem)
+            sitting.shared = self._lane.fails_on_all(verb)
+        return problem
 
     def _begun(self, sitting: Sitting, step: Step) -> bool:
         """Journal the start, with the end of the step before; answers whether it may be called."""
@@ -313,11 +351,14 @@ class Reconciler:
         call = Call(keep=keep_now, verify=str(step.key) in sitting.verified)
         verb = getattr(self._lane.connector, step.key.verb.value)
         self._passing(Boundary.CALL_SENT)
-        outcome: Outcome = verb(step.command, call)
+        with unnamed(sitting.identifiers):
+            outcome: Outcome = verb(step.command, call)
         self._passing(Boundary.CALL_DONE)
         return outcome
 
     def _finish(self, sitting: Sitting, step: Step, outcome: Outcome) -> None:
+        self._lane.well(step.key.verb)
+        sitting.attempts = 0
         sitting.record = learn(sitting.record, step, outcome)
         item = sitting.record.item(step.key.leg, step.key.volume)
         sentences = (step_sentence(step, outcome, item, self._lane.name), *outcome.notes)
@@ -339,7 +380,8 @@ class Reconciler:
         log.warning("step.unclear", cause=problem.cause, why=problem.reason)
         sitting.unknown += 1
         if sitting.unknown > MOST_UNKNOWN:
-            raise Retry("The ILS keeps answering unclearly.", cause="outcome_unknown")
+            said = f"The ILS keeps answering unclearly: {problem.reason}"
+            raise self._noted(sitting, step.key.verb, Retry(said, cause=problem.cause, code=problem.code))
         self._verify(sitting, Pending(step, StepState.UNKNOWN))
 
     def _journal(
@@ -369,7 +411,9 @@ class Reconciler:
         key = sitting.held.row.request.key
         mark = mark_for(sitting.policy.bridge, key, step.key.leg, step.key.volume)
         item = sitting.record.item(step.key.leg, step.key.volume)
-        seen = self._lane.connector.inspect(inspection(mark, item, sitting.record, step.command), Call())
+        with unnamed(sitting.identifiers):
+            seen = self._lane.connector.inspect(inspection(mark, item, sitting.record, step.command), Call())
+        self._lane.well(INSPECT)
         amended = amend(item, seen, step.key.verb)
         sitting.record = sitting.record.with_item(amended)
         if isinstance(step.command, CreateTemporaryItem) and amended.existence is Existence.PRESENT:
@@ -396,10 +440,11 @@ class Reconciler:
         return self._parked(sitting, next(iter(sitting.failures.values())), goal)
 
     def _waits(self, sitting: Sitting, problem: IlsError) -> Verdict:
-        attempts = sitting.held.row.attempts + 1
+        attempts = sitting.attempts + 1
         if sitting.in_vain and not isinstance(problem, Rejected):
             return self._as_before(sitting, self._next_night(sitting, sitting.held.row.parked))
-        if self._schedule.exhausted(attempts) or isinstance(problem, Rejected):
+        alone = problem.cause == NOT_ACCEPTED or (problem.cause in ITS_OWN and not sitting.shared)
+        if self._schedule.exhausted(attempts, alone=alone) or isinstance(problem, Rejected):
             return self._parked(sitting, problem, sitting.goal)
         wait = self._schedule.wait(attempts, at_least=problem.after)
         parked = Parked("", problem.cause, problem.reason, problem.advice)
@@ -433,10 +478,9 @@ class Reconciler:
         return Verdict(State.PARKED, sitting.status, due_at=due_at, parked=sitting.held.row.parked, lines=lines)
 
     def _later(self, sitting: Sitting, due_at: datetime, *, backlog: bool) -> Verdict:
-        row = sitting.held.row
         if sitting.in_vain:
-            return self._as_before(sitting, row.due_at)
-        return Verdict(State.DUE, sitting.status, due_at=due_at, attempts=row.attempts, backlog=backlog)
+            return self._as_before(sitting, sitting.held.row.due_at)
+        return Verdict(State.DUE, sitting.status, due_at=due_at, attempts=sitting.attempts, backlog=backlog)
 
     def _line(self, kind: str, sentence: str, step: str = "") -> HistoryLine:
         return HistoryLine(self._ledger.clock(), kind, sentence, step)

@@ -7,8 +7,8 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import Connection, insert, select, update
 from sqlalchemy import Row as SqlRow
-from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from bridge.ledger import schema
@@ -16,6 +16,7 @@ from bridge.ledger.database import Database
 from bridge.ledger.model import Lane
 
 LANE = schema.lane
+REQUEST = schema.request
 
 
 class Lanes:
@@ -45,14 +46,31 @@ class Lanes:
             connection.execute(update(LANE).where(LANE.c.name == name).values(values))
         return before is None
 
+    def closed(self, name: str) -> bool:
+        """Whether the lane is closed."""
+        with self._database.read() as connection:
+            return connection.execute(select(LANE.c.paused_until).where(LANE.c.name == name)).scalar() is not None
+
+    def take_probe(self, name: str, *, next_at: datetime) -> bool:
+        """Take the probe of a closed lane that is due, so that of all daemons and commands one asks; the next is due at ``next_at``."""
+        with self._database.write() as connection:
+            taken = connection.execute(
+                update(LANE)
+                .where(LANE.c.name == name, LANE.c.paused_until <= self._clock())
+                .values(paused_until=next_at)
+            )
+        return taken.rowcount > 0
+
     def open(self, name: str) -> bool:
-        """Open a lane; answers whether it was closed before."""
+        """Open a lane; answers whether it was closed before. What fell due meanwhile is backlog: what comes now goes before it."""
         with self._database.write() as connection:
             opened = connection.execute(
                 update(LANE)
                 .where(LANE.c.name == name, LANE.c.paused_until.is_not(None))
                 .values(paused_until=None, why="", cause="", closed_at=None)
             )
+            if opened.rowcount:
+                _put_behind(connection, name, self._clock())
         return opened.rowcount > 0
 
     def hold(self, name: str, *, until: datetime, why: str) -> None:
@@ -85,6 +103,12 @@ class Lanes:
         with self._database.read() as connection:
             rows = connection.execute(select(LANE).order_by(LANE.c.name)).all()
         return tuple(lane_of(row, self._clock()) for row in rows)
+
+
+def _put_behind(connection: Connection, lane: str, now: datetime) -> None:
+    """What has waited until now goes behind what comes from now on."""
+    waits = (REQUEST.c.lane == lane, schema.WORK_WAITS, REQUEST.c.backlog == 0, REQUEST.c.due_at <= now)
+    connection.execute(update(REQUEST).where(*waits).values(backlog=1))
 
 
 def lane_of(row: SqlRow[Any], now: datetime) -> Lane:

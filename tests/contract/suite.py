@@ -399,6 +399,24 @@ class ConnectorContract(CrashContract):
         with pytest.raises(Unavailable):
             bench.connector.find_patron(do.FindPatron(bench.patron), CALL)
 
+    def test_a_server_error_is_told_in_the_words_of_the_ils(self, bench: ContractBench) -> None:
+        """Whether the ILS is down or fails on this request alone, the engine finds out with the probe."""
+        bench.server_error("No such thing", times=9)
+        with pytest.raises((Unavailable, Retry)) as failed:
+            bench.connector.find_patron(do.FindPatron(bench.patron), CALL)
+        assert "No such thing" in failed.value.reason
+        assert "<" not in failed.value.reason
+
+    def test_a_server_error_after_a_write_says_whose_fault_it_is(self, bench: ContractBench) -> None:
+        target, _ = made(bench, "e1")
+        needs(bench, Verb.CHARGE_FEE)
+        bench.server_error("No such thing", times=1)
+        fee = do.ChargeFee(target, bench.patron, "fee", do.Money(Decimal(1), "EUR"), "", target.mark.code)
+        with pytest.raises(OutcomeUnknown) as failed:
+            bench.connector.charge_fee(fee, CALL)
+        assert failed.value.cause == "server_error"
+        assert "No such thing" in failed.value.reason
+
     def test_a_probe_reads_only_and_finds_all_well(self, bench: ContractBench) -> None:
         findings = bench.connector.probe()
         assert findings

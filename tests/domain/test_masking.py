@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bridge.domain.masking import vendor_words, without_secrets
+from bridge.domain.masking import vendor_words, without_patron, without_secrets
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,20 @@ def test_our_own_sentences_lose_secrets_only() -> None:
     assert without_secrets(said) == (
         "Alma knows no item with barcode 31234000012345. See http://alma.example:8018/… and …"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "identifiers", "kept"),
+    [
+        ("Patron P1001 is unknown", ["P1001"], "Patron … is unknown"),
+        ("patron p1001: p1001!", ["P1001"], "patron …: …!"),
+        ("P10011 and XP1001 are others", ["P1001"], "P10011 and XP1001 are others"),
+        ("GET /users/a%2Fb%40x.org failed", ["a/b@x.org"], "GET /users/… failed"),
+        ("user=Ann+Lee", ["Ann Lee"], "user=…"),
+        ("Write to jo.doe@lib.example.org, please", [], "Write to …, please"),
+        ("Nobody is named", ["", "P1001"], "Nobody is named"),
+        ("p1001@home and P1001", ["P1001", "P1001@home"], "… and …"),
+    ],
+)
+def test_a_patron_is_named_nowhere(text: str, identifiers: list[str], kept: str) -> None:
+    assert without_patron(text, identifiers) == kept

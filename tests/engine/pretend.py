@@ -336,6 +336,7 @@ class Stage:
     passing: Passing = pass_by
     nights: Nights = field(default_factory=Nights)
     stops: list[bool] = field(default_factory=list)
+    twins: list[Stage] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.ledger = Ledger(self.url, clock=self.clock)
@@ -358,11 +359,17 @@ class Stage:
             passing=self._pass,
         )
 
+    def twin(self) -> Stage:
+        """Another daemon on the same ledger, beside the same ILS."""
+        self.twins.append(Stage(self.url, self.ils, self.clock, self.policy, self.cap, self.schedule))
+        return self.twins[-1]
+
     def _pass(self, boundary: Boundary) -> None:
         self.passing(boundary)
 
     def close(self) -> None:
-        self.ledger.close()
+        for each in (*self.twins, self):
+            each.ledger.close()
 
     def tell(
         self,

@@ -7,7 +7,6 @@ section 1, "Error envelope"). Codes and wordings: Alma OpenAPI users.json and bi
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -16,7 +15,7 @@ from lxml import etree
 
 from bridge.domain.masking import vendor_words
 from bridge.errors import CredentialsRejected, IlsError, OutcomeUnknown, Rejected, Retry, Unavailable
-from bridge.http import Answer
+from bridge.http import Answer, words_of
 
 
 class Endpoint(StrEnum):
@@ -215,7 +214,7 @@ def problem_of(answer: Answer) -> AlmaProblem:
         found = _from_xml(answer.body)
     else:
         found = None
-    return found or AlmaProblem(message="" if text.startswith("<") else re.sub(r"\s+", " ", text)[:300])
+    return found or AlmaProblem(message=words_of(answer.body))
 
 
 def _from_json(text: str) -> AlmaProblem | None:
@@ -257,8 +256,8 @@ def _local(tag: object) -> str:
 def error_of(endpoint: Endpoint, answer: Answer, *, repeatable: bool) -> IlsError:
     """Our error for an answer that is none of success.
 
-    A server error without a code of Alma's (a proxy's page, say) means Alma is not there; after a call that may not be repeated, it means
-    that the outcome is unknown.
+    A server error that the table does not know means that Alma is not there, unless its probe says otherwise (then it fails on this very
+    request); after a call that may not be repeated, it means that the outcome is unknown.
     """
     problem = problem_of(answer)
     meaning = TABLE.get((endpoint, problem.code)) or ANYWHERE.get(problem.code)
@@ -269,7 +268,7 @@ def error_of(endpoint: Endpoint, answer: Answer, *, repeatable: bool) -> IlsErro
     if meaning is None:
         return _unforeseen(endpoint, answer, problem, repeatable=repeatable)
     if meaning.kind is Retry and not repeatable and answer.status >= 500:
-        return OutcomeUnknown(_told(meaning.reason, problem), code=problem.code)
+        return OutcomeUnknown(_told(meaning.reason, problem), code=problem.code, cause=meaning.cause)
     return meaning.kind(_told(meaning.reason, problem), advice=meaning.advice, code=problem.code, cause=meaning.cause)
 
 
@@ -277,8 +276,8 @@ def _unforeseen(endpoint: Endpoint, answer: Answer, problem: AlmaProblem, *, rep
     said = _told(f"Alma refuses ({endpoint.value}, HTTP {answer.status}).", problem)
     if answer.status >= 500:
         if not repeatable:
-            return OutcomeUnknown(said, code=problem.code)
-        return Retry(said, code=problem.code, cause="server_error") if problem.code else Unavailable(said)
+            return OutcomeUnknown(said, code=problem.code, cause="server_error")
+        return Unavailable(said, code=problem.code)
     return Rejected(
         said, code=problem.code, cause="refused", advice="Look the code up with Ex Libris, or ask their support."
     )

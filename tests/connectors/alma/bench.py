@@ -170,6 +170,10 @@ class AlmaBench:
     def garbage(self, *, times: int) -> None:
         self.fault("garbage", times=times)
 
+    def server_error(self, words: str, *, times: int) -> None:
+        page = f"<html><head><title>500</title></head><body><script>x()</script><p>{words}</p></body></html>"
+        self.fault("status", status=500, body=page, content_type="text/html", times=times)
+
     def proxy_page(self, *, times: int) -> None:
         self.fault("html", times=times)
 

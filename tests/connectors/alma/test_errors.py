@@ -122,12 +122,20 @@ def test_an_invalid_key_is_known_by_its_words_too() -> None:
 def test_a_server_error_after_a_write_is_unclear() -> None:
     assert isinstance(error_of(Endpoint.BIBS, Answer(500, b"oops"), repeatable=False), OutcomeUnknown)
     assert isinstance(error_of(Endpoint.BIBS, answered("401652", 500), repeatable=False), OutcomeUnknown)
-    assert isinstance(error_of(Endpoint.BIBS, answered("888888", 500), repeatable=False), OutcomeUnknown)
+    unforeseen = error_of(Endpoint.BIBS, answered("888888", 500), repeatable=False)
+    assert isinstance(unforeseen, OutcomeUnknown)
+    assert unforeseen.cause == "server_error"
 
 
-def test_a_server_error_after_a_read_is_no_outage_if_alma_says_a_code() -> None:
-    assert isinstance(error_of(Endpoint.USER, answered("888888", 500), repeatable=True), Retry)
-    assert isinstance(error_of(Endpoint.USER, Answer(503, b"<html/>"), repeatable=True), Unavailable)
+def test_a_server_error_after_a_read_may_be_an_outage_and_quotes_what_was_said() -> None:
+    """Whether it is one, the probe decides."""
+    coded = error_of(Endpoint.USER, answered("888888", 500), repeatable=True)
+    assert isinstance(coded, Unavailable)
+    assert (coded.code, "Words of Alma." in coded.reason) == ("888888", True)
+    page = b"<html><title>500</title><script>x()</script><p>No such&nbsp;thing</p></html>"
+    paged = error_of(Endpoint.USER, Answer(500, page), repeatable=True)
+    assert isinstance(paged, Unavailable)
+    assert paged.reason == "Alma refuses (user, HTTP 500). Alma says: 500 No such thing"
 
 
 def test_an_unreadable_success_is_repeated_only_if_it_may_be() -> None:

@@ -16,6 +16,7 @@ from bridge.domain import commands as do
 from bridge.domain.change import Phase
 from bridge.domain.identity import Role
 from bridge.domain.policy import BorrowingPolicy, LendingPolicy, Policy
+from bridge.engine.schedule import RetrySchedule
 from bridge.ledger import State
 from tests.connectors.alma.bench import NOW, AlmaBench
 from tests.engine.pretend import DUE, LATER, Clock, PretendIls, Stage
@@ -108,3 +109,31 @@ def test_any_exchange_may_fail_in_any_way(tmp_path: Path, name: str, kind: str) 
     assert exchanges >= 8
     for number in range(exchanges):
         played(tmp_path, f"{kind}-{number}", PLAYS[name], (kind, number))
+
+
+def test_a_server_error_for_one_request_parks_it_and_closes_nothing(tmp_path: Path) -> None:
+    """Alma answers its probe and fails on this patron, whatever is asked of them."""
+    bench = AlmaBench()
+    bench.start()
+    stage = Stage(
+        f"sqlite:///{tmp_path / 'ledger.db'}",
+        ils=cast("PretendIls", bench.connector),
+        policy=POLICY,
+        schedule=RetrySchedule(jitter=0.0),
+    )
+    page = "<html><body><h1>Internal error</h1><p>Cannot handle user P1001</p></body></html>"
+    bench.fault("status", status=500, body=page, content_type="text/html", path="/users/P1001", times=99)
+    try:
+        stage.tell(Phase.RECEIVED, patron_id="P1001", pickup_location="MAIN")
+        other = stage.tell(Phase.RECEIVED, number="2", patron_id="P1002", pickup_location="MAIN")
+        for _ in range(stage.schedule.server_error_tries):
+            stage.settle()
+            stage.clock.advance(hours=1, minutes=1)
+        row = stage.row()
+        assert (row.state, row.parked.cause) == (State.PARKED, "server_error")
+        assert row.parked.reason == "Alma refuses (user, HTTP 500). Alma says: Internal error Cannot handle user …"
+        assert not stage.ledger.lanes.closed("pretend")
+        assert stage.row(other).state is State.IN_STEP
+    finally:
+        stage.close()
+        bench.stop()
