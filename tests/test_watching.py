@@ -18,6 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy.exc import OperationalError
 
 from bridge.daemon import Daemon
+from bridge.ledger.audits import NewFinding
 from bridge.ledger.model import NewOrder
 from bridge.metrics import FAMILIES, LedgerGauges, Metrics
 from bridge.sandbox.server import Server
@@ -105,6 +106,7 @@ def lived_through(house: House, daemon: Daemon, service: str) -> None:
     until(lambda: daemon.ledger.lanes.all()[0].paused_until, "a closed lane")
     order = NewOrder("resync", 1, '{"kind": "resync", "request_id": 1}', "ada")
     daemon.ledger.orders.give_all([order], batch="b")
+    daemon.ledger.audits.seen((NewFinding("alma:mark:1", "main", "alma", "orphan", "Something bears our mark."),))
     daemon.ledger.libraries.hold("main", until=daemon.ledger.clock().replace(year=9000), why="Enough.")
 
 

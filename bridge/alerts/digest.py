@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -11,7 +11,7 @@ from bridge.alerts import words
 from bridge.alerts.facts import Facts, PastTrouble
 from bridge.alerts.model import Item, Kind, Notice, Stage
 from bridge.alerts.settings import AlertSettings, DigestSettings, Weekday
-from bridge.alerts.troubles import account_item, account_line, ends, items_of
+from bridge.alerts.troubles import account_item, account_line, ends, findings_of, items_of
 from bridge.domain.attention import ParkedGroup, QuietRequest
 
 LATE = timedelta(days=1)
@@ -57,7 +57,7 @@ def digest(facts: Facts, settings: AlertSettings, *, since: datetime, library: s
     sections = [_library(facts, settings, name) for name in names]
     sections.append(_lanes(facts, zone, since, library))
     if not library:
-        sections += [_sources(facts, zone), _kept(facts)]
+        sections += [_sources(facts, zone), _kept(facts), _of_no_library(facts)]
     sections = [section for section in sections if section.lines]
     things = sum(section.things for section in sections)
     day = f"{facts.now.astimezone(zone):%Y-%m-%d}"
@@ -74,6 +74,7 @@ def digest(facts: Facts, settings: AlertSettings, *, since: datetime, library: s
 
 def _libraries(facts: Facts) -> list[str]:
     named = {group.library for group in facts.parked} | {each.library for each in facts.quiet}
+    named |= {group.library for group in facts.findings if group.library}
     named |= {stop.library for stop in facts.stops} | {name for name, each in facts.conditions if each in TOLD}
     return sorted(named | {name for fact in facts.accounts for name in fact.libraries})
 
@@ -92,6 +93,7 @@ def _library(facts: Facts, settings: AlertSettings, name: str) -> Section:
         section.add(_older(group, zone), *items_of(group), things=group.count)
     _add_quiet(section, [each for each in facts.quiet if each.library == name], facts.age_limits.get(name, 0))
     _add_conditions(section, facts, name)
+    _add_findings(section, facts, name)
     for fact in facts.accounts:
         if name in fact.libraries and ends(fact, facts, settings):
             section.add([account_line(fact, facts, zone)], account_item(fact))
@@ -116,6 +118,30 @@ def _older(group: ParkedGroup, zone: ZoneInfo) -> list[str]:
 
 TOLD = ("lost", "found", "damaged", "recalled", "overdue", "fee communicated")
 """Conditions that a digest counts."""
+
+
+def _of_no_library(facts: Facts) -> Section:
+    section = Section("Audit")
+    _add_findings(section, facts, "")
+    return section
+
+
+def _add_findings(section: Section, facts: Facts, name: str) -> None:
+    """What the audit found: what is new in full, what was told before only by number."""
+    groups = [group for group in facts.findings if group.library == name]
+    for group in (each for each in groups if each.fresh):
+        new = replace(group, newest=group.newest[: group.fresh], count=group.fresh)
+        before = f", {group.count - group.fresh} from before" if group.count > group.fresh else ""
+        head = f"{words.counted(group.fresh, 'new finding')} of the audit, {words.finding_words(group)}{before}:"
+        more = group.fresh - min(group.fresh, len(group.newest), words.NAMED)
+        lines = [f"  {words.finding_line(each)}" for each in new.newest[: words.NAMED]]
+        lines += [f"  and {more} more"] if more else []
+        section.add([head, *lines], *findings_of(new), things=group.fresh)
+    older = [f"{group.count} {words.finding_words(group)}" for group in groups if not group.fresh]
+    if older:
+        section.add([f"Findings of the audit that stand, none of them new: {', '.join(older)}"], things=len(older))
+    if groups:
+        section.add([f"  {words.next_for_findings(name)}"], things=0)
 
 
 def _add_conditions(section: Section, facts: Facts, name: str) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from bridge.alerts.model import Kind
 from bridge.domain.attention import IllAccount, KeptGroup, ParkedGroup, QuietRequest
+from bridge.domain.audit import FindingGroup
 
 
 @dataclass(frozen=True)
@@ -82,5 +83,6 @@ class Facts:
     accounts: tuple[AccountFact, ...] = ()
     quiet: tuple[QuietRequest, ...] = ()
     past: tuple[PastTrouble, ...] = ()
+    findings: tuple[FindingGroup, ...] = ()
     age_limits: Mapping[str, int] = field(default_factory=dict)
     conditions: Mapping[tuple[str, str], int] = field(default_factory=dict)

@@ -20,6 +20,7 @@ class Kind(StrEnum):
     PARKED = "parked"
     KEPT = "kept"
     ACCOUNT = "account"
+    AUDIT = "audit"
     DIGEST = "digest"
     TEST = "test"
 
@@ -32,7 +33,7 @@ IMMEDIATE = (
     Kind.KEPT,
     Kind.ACCOUNT,
 )
-"""Kinds that can be told at once."""
+"""Kinds that are told at once unless the settings say otherwise; what the audit finds can wait for the digest."""
 
 
 class Stage(StrEnum):
@@ -45,7 +46,7 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True)
 class Item:
-    """One thing that needs attention. ``what`` is request, lane, source, library, account or kept; ``count`` stands for so many alike.
+    """One thing that needs attention. ``what``: request, lane, source, library, account, kept, object. ``count`` stands for so many alike.
 
     ``name`` is its short id or name, ``number`` a request's number at the service, ``until`` the day an account ends.
     """

@@ -11,6 +11,7 @@ from bridge.alerts.facts import AccountFact, Facts, LaneFact, SourceFact, StopFa
 from bridge.alerts.model import Item, Kind, Trouble
 from bridge.alerts.settings import AlertSettings
 from bridge.domain.attention import KeptGroup, ParkedGroup
+from bridge.domain.audit import FindingGroup
 
 LANE = "lane:"
 """What the subject of a closed lane begins with."""
@@ -36,6 +37,7 @@ def _all(facts: Facts, settings: AlertSettings) -> Iterator[Trouble]:
     yield from (_stopped(stop) for stop in facts.stops if stop.quota)
     yield from (_parked(group, zone) for group in facts.parked if _concerns_all(group, settings))
     yield from (_kept(group, zone) for group in facts.kept)
+    yield from (_found(group) for group in facts.findings)
     yield from _accounts([fact for fact in facts.accounts if ends(fact, facts, settings)], facts, zone)
 
 
@@ -241,3 +243,44 @@ def _account_trouble(library: str, cause: str, members: Sequence[AccountFact], f
         items=tuple(account_item(fact) for fact in members),
         members=tuple(f"{fact.account.lane}/{fact.account.name}" for fact in members),
     )
+
+
+def _found(group: FindingGroup) -> Trouble:
+    """What the audit found, one trouble a library and kind; told again only where there is one more."""
+    of = f" of {group.library}" if group.library else ""
+    more = group.count - min(len(group.newest), words.NAMED)
+    return Trouble(
+        subject=f"audit:{group.library}:{group.kind}",
+        kind=Kind.AUDIT,
+        title=f"{words.counted(group.count, 'finding')} of the audit{of}: {words.finding_words(group)}",
+        lines=(
+            *(words.finding_line(each) for each in group.newest[: words.NAMED]),
+            *((f"and {more} more",) if more > 0 else ()),
+            words.next_for_findings(group.library),
+        ),
+        library=group.library,
+        cause=group.kind,
+        items=findings_of(group),
+        members=group.subjects,
+    )
+
+
+def findings_of(group: FindingGroup) -> tuple[Item, ...]:
+    """The named findings of a group, and one item for the rest of it."""
+    shown = tuple(
+        Item(
+            "request" if each.request else "object",
+            each.request or each.barcode,
+            each.library,
+            each.number,
+            each.kind,
+            each.sentence,
+            each.repair or each.advice,
+            each.first_seen,
+        )
+        for each in group.newest
+    )
+    rest = group.count - len(shown)
+    if rest <= 0:
+        return shown
+    return (*shown, Item("object", "", group.library, cause=group.kind, since=group.latest, count=rest))

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from bridge.domain.attention import ParkedGroup, ParkedRequest, common_advice, common_reason
+from bridge.domain.audit import FindingGroup, KeptFinding
 
 NAMED = 10
 """Requests named in one line; of more, the number is told."""
@@ -84,3 +85,18 @@ def next_for(group: ParkedGroup) -> str:
     if group.staff:
         return f'Next: {look}; when a task is done: ill-bridge resolve REQUEST --note "…"'
     return f"Next: {look}; when it is mended: ill-bridge resync --state parked --library {group.library}"
+
+
+def finding_words(group: FindingGroup) -> str:
+    """A kind of the audit's findings as people read it."""
+    return group.kind.replace("_", " ")
+
+
+def finding_line(found: KeptFinding) -> str:
+    """One finding: whose it is, and what the matter is."""
+    return f"{found.request} ({found.number}): {found.sentence}" if found.request else f"{found.lane}: {found.sentence}"
+
+
+def next_for_findings(library: str) -> str:
+    """The command to run next for findings."""
+    return f"Next: ill-bridge audit --last{f' --library {library}' if library else ''}"

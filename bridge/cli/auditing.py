@@ -15,12 +15,13 @@ from bridge.cli.choosing import agreed, end_with, known_library, named
 from bridge.cli.completing import libraries
 from bridge.cli.looking import as_text
 from bridge.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, YesOption, opened
+from bridge.domain.audit import KeptFinding
 from bridge.engine.marks import MarkReader
 from bridge.engine.steering import Asked, Asking
 from bridge.errors import IlsError
 from bridge.jobs.gathering import account_findings
 from bridge.ledger import Ledger
-from bridge.ledger.audits import DueFor, KeptFinding
+from bridge.ledger.audits import DueFor
 from bridge.settings import Configuration
 from bridge.wiring import connector_of
 

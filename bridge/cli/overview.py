@@ -56,9 +56,21 @@ def _report(known: Configuration, ledger: Ledger) -> dict[str, Any]:
         ],
         "stopped": [stopped.as_json(group) for group in stopped.groups(ledger)],
         "attention": _attention(ledger),
+        "audit": _audit(ledger, seen),
         "silent_for_long": [asdict(each) for each in ledger.attention.quiet(age_limits(known))],
     }
     return {"concerns": list(_concerns(report)), **report}
+
+
+def _audit(ledger: Ledger, seen: Seen) -> dict[str, Any]:
+    """What the audit found and still stands, and which lists of what bears our mark cannot be read."""
+    return {
+        "findings": [
+            {"library": library, "kind": kind, "count": count}
+            for (library, kind), count in sorted(seen.findings.items())
+        ],
+        "not_listed": [{"ils": each.lane, "why": each.problem} for each in ledger.audits.lists() if each.problem],
+    }
 
 
 def _conditions(seen: Seen) -> dict[str, int]:
@@ -176,6 +188,8 @@ def _left_to_people(report: dict[str, Any]) -> Iterator[str]:
             yield f"{_many(count, 'request')} {says}: ill-bridge requests --state {state.value}"
     if count := len(report["kept"]):
         yield f"{_many(count, 'message')} not understood: correct the source's words or fields, then ill-bridge replay."
+    if count := sum(each["count"] for each in report["audit"]["findings"]):
+        yield f"{count} finding{'' if count == 1 else 's'} of the audit: ill-bridge audit --last"
     if count := len(report["silent_for_long"]):
         yield f"{_many(count, 'open request')} without news for longer than age_limit_days; see below."
 
@@ -209,13 +223,21 @@ def _print(report: dict[str, Any], people: Sequence[str]) -> None:
         say(f"Due the longest: {oldest['request']} on lane {oldest['lane']}{_for(oldest['seconds'])}")
     if report["orders"]:
         say(f"Orders not carried out yet: {_counted(report['orders'])}")
-    for line in (*_kept(report), *people, *_quiet(report)):
+    for line in (*_kept(report), *people, *_found(report), *_quiet(report)):
         say(line)
 
 
 def _kept(report: dict[str, Any]) -> Iterator[str]:
     for kept in report["kept"]:
         yield f"Kept message {kept['id']} from {kept['source']}: {kept['why']}"
+
+
+def _found(report: dict[str, Any]) -> Iterator[str]:
+    for found in report["audit"]["findings"]:
+        of = f" of {found['library']}" if found["library"] else ""
+        yield f"Audit{of}: {found['count']} {found['kind'].replace('_', ' ')}"
+    for each in report["audit"]["not_listed"]:
+        yield f"Audit: what bears our mark is not listed in {each['ils']}: {each['why']}"
 
 
 def _quiet(report: dict[str, Any]) -> Iterator[str]:

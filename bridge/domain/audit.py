@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from bridge.domain.capabilities import Ability, Capabilities
@@ -68,6 +69,43 @@ class AuditFinding:
     def told(self) -> str:
         """Everything in one line, as the history has it."""
         return " ".join(part for part in (self.sentence, self.advice) if part)
+
+
+@dataclass(frozen=True)
+class KeptFinding:
+    """A finding that stands, since when, and when it was last seen so."""
+
+    id: int
+    subject: str
+    library: str
+    lane: str
+    kind: str
+    request_id: int | None
+    barcode: str
+    sentence: str
+    repair: str
+    advice: str
+    first_seen: datetime
+    last_seen: datetime
+    number: str = ""
+
+    @property
+    def request(self) -> str:
+        """The request's short id; empty where it is no request's."""
+        return f"R{self.request_id}" if self.request_id is not None else ""
+
+
+@dataclass(frozen=True)
+class FindingGroup:
+    """Findings that stand, alike in library and kind; ``fresh`` of them were first seen within the time asked about."""
+
+    library: str
+    kind: str
+    count: int
+    fresh: int
+    latest: datetime
+    newest: tuple[KeptFinding, ...] = ()
+    subjects: tuple[str, ...] = ()
 
 
 def worth_a_look(record: Record) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from bridge.domain.audit import FindingGroup, KeptFinding
 from bridge.ledger import schema
 from bridge.ledger.database import Database
 from bridge.ledger.inbox import add_history
@@ -40,43 +41,6 @@ class NewFinding:
     def told(self) -> str:
         """What is told in the history."""
         return " ".join(part for part in (self.sentence, self.advice) if part)
-
-
-@dataclass(frozen=True)
-class KeptFinding:
-    """A finding that stands, since when, and when it was last seen so."""
-
-    id: int
-    subject: str
-    library: str
-    lane: str
-    kind: str
-    request_id: int | None
-    barcode: str
-    sentence: str
-    repair: str
-    advice: str
-    first_seen: datetime
-    last_seen: datetime
-    number: str = ""
-
-    @property
-    def request(self) -> str:
-        """The request's short id; empty where it is no request's."""
-        return f"R{self.request_id}" if self.request_id is not None else ""
-
-
-@dataclass(frozen=True)
-class FindingGroup:
-    """Findings that stand, alike in library and kind; ``fresh`` of them were first seen within the time asked about."""
-
-    library: str
-    kind: str
-    count: int
-    fresh: int
-    latest: datetime
-    newest: tuple[KeptFinding, ...] = ()
-    subjects: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,7 @@ class NotUnderstood:
 class Seen:
     """How the ledger stood at a moment. ``deletions``: by library, within the hour of its quota; ``orders``: not carried out, by kind.
 
-    ``conditions``: unfinished requests by library and condition (``fee paid``).
+    ``conditions``: unfinished requests by library and condition (``fee paid``). ``findings``: of the audit, by library and kind.
     """
 
     at: datetime
@@ -82,6 +82,7 @@ class Seen:
     deletions: Mapping[str, int] = field(default_factory=dict)
     conditions: Mapping[tuple[str, str], int] = field(default_factory=dict)
     orders: Mapping[str, int] = field(default_factory=dict)
+    findings: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
     def workable(self, lane: str) -> tuple[Group, ...]:
         """Due requests of a lane that nobody paused."""
@@ -132,6 +133,7 @@ class Figures:
                 deletions=_deletions(connection, now),
                 conditions=_conditions(connection),
                 orders=_orders(connection),
+                findings=_findings(connection),
             )
 
     def conditions(self) -> dict[tuple[str, str], int]:
@@ -243,3 +245,11 @@ def _orders(connection: Connection) -> dict[str, int]:
     order = schema.order
     query = select(order.c.kind, func.count().label("number")).where(order.c.done_at.is_(None)).group_by(order.c.kind)
     return {row.kind: int(row.number) for row in connection.execute(query)}
+
+
+def _findings(connection: Connection) -> dict[tuple[str, str], int]:
+    """What stands of the audit, as its partial index has it."""
+    finding = schema.audit_finding
+    named = (finding.c.library, finding.c.kind)
+    query = select(*named, func.count().label("number")).where(schema.UNMENDED).group_by(*named)
+    return {(row.library, row.kind): int(row.number) for row in connection.execute(query)}

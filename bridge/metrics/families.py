@@ -164,6 +164,13 @@ ORDERS = Family(
     "ill_bridge_orders_open", "gauge", ("kind",), "Orders that commands gave and that are not carried out yet."
 )
 
+AUDIT_FINDINGS = Family(
+    "ill_bridge_audit_findings",
+    "gauge",
+    ("library", "kind"),
+    "What the audit found and still stands, by kind (docs/how-to/resync-and-audit.md); library is empty where it is no library's.",
+)
+
 COUNTED = (RECEIVED, STEPS, RELEASED, CALLS, CALL_SECONDS, POLL_CALLS, POLL_SECONDS, LEDGER_REFUSALS, BUILD_INFO)
 """Kept in the process; they begin at nothing with each start."""
 LOOKED_UP = (
@@ -187,6 +194,7 @@ LOOKED_UP = (
     SILENT,
     KEPT,
     ORDERS,
+    AUDIT_FINDINGS,
 )
 """Read from the ledger at each look."""
 FAMILIES = (*COUNTED, *LOOKED_UP)

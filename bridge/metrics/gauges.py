@@ -52,6 +52,7 @@ class LedgerGauges(Collector):
         yield from self._requests(seen)
         yield from self._sources(seen)
         yield _filled(families.ORDERS, [((kind,), number) for kind, number in sorted(seen.orders.items())])
+        yield _filled(families.AUDIT_FINDINGS, sorted(seen.findings.items()))
 
     def _lanes(self, seen: Seen) -> Iterator[Metric]:
         lanes = [lane for lane in seen.lanes if lane.name in self._known.settings.ils]

@@ -93,6 +93,19 @@ def test_what_earlier_looks_found_is_shown_without_a_call(in_step: House) -> Non
     assert in_step.alma.calls() == []
 
 
+def test_status_and_digest_say_what_stands(in_step: House) -> None:
+    desk(in_step, "cancel_hold", barcode="ILL-1001")
+    in_step.change(f'audit_set = "{MARKED_SET}"', "")
+    in_step.command("audit")
+    status = in_step.asked("status")
+    assert status["audit"]["findings"] == [{"library": "main", "kind": "hold_gone", "count": 1}]
+    assert "1 finding of the audit: ill-bridge audit --last" in status["concerns"]
+    shown = in_step.command("status").stdout.splitlines()
+    assert "Audit of main: 1 hold gone" in shown
+    assert any(line.startswith("Audit: what bears our mark is not listed in alma: ") for line in shown)
+    assert "1 new finding of the audit, hold gone:" in in_step.command("alerts", "digest", "--dry-run").stdout
+
+
 def test_an_orphan_is_told_and_stays(in_step: House) -> None:
     mark = mark_for("test", RequestKey("main", "svc", Role.BORROWER, "ABC", "404"), "", "")
     borne = {"network_number": f"(ILLB){mark.code}", "note": f"Temporary. {mark.text}", "mark": mark.text}

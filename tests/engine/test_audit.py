@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from bridge.domain import commands as do
+from bridge.domain.audit import KeptFinding
 from bridge.domain.capabilities import InspectBy
 from bridge.domain.change import Phase
 from bridge.domain.identity import Mark, RequestKey, Role, mark_for
@@ -20,7 +21,7 @@ from bridge.engine.marks import MarkReader
 from bridge.engine.steering import AS_IT_SHOULD_BE, Answer, Asked, Asking, Steering
 from bridge.errors import Rejected, Retry, Unavailable
 from bridge.ledger import LeaseLost, State
-from bridge.ledger.audits import HISTORY, DueFor, KeptFinding
+from bridge.ledger.audits import HISTORY, DueFor
 from bridge.ledger.model import OPEN_STATES
 from tests.engine.pretend import DUE, LATER, POLICY, Killed, Stage, Thing
 

@@ -155,6 +155,7 @@ class TestGauges:
             kept=(NotUnderstood("before", ArrivalState.MALFORMED, 2),),
             deletions={"main": 50},
             orders={"resync": 4},
+            findings={("main", "orphan"): 2, ("", "orphan"): 1},
             conditions={("main", "fee communicated"): 2},
         )
         found = looked_up(lambda: seen)
@@ -175,6 +176,8 @@ class TestGauges:
             ("ill_bridge_source_message_age_seconds", "hook"): 120,
             ("ill_bridge_kept_messages", "before", "malformed"): 2,
             ("ill_bridge_orders_open", "resync"): 4,
+            ("ill_bridge_audit_findings", "main", "orphan"): 2,
+            ("ill_bridge_audit_findings", "", "orphan"): 1,
             ("ill_bridge_backlog_requests", "alma"): 0,
             ("ill_bridge_oldest_due_seconds", "alma"): 0,
         }
