@@ -104,9 +104,9 @@ def lived_through(house: House, daemon: Daemon, service: str) -> None:
     house.outage(on=True)
     house.post(daemon.url, request={"number": "3", "requester": "ABC"})
     until(lambda: daemon.ledger.lanes.all()[0].paused_until, "a closed lane")
+    daemon.ledger.audits.seen((NewFinding("alma:mark:1", "main", "alma", "orphan", "Something bears our mark."),))
     order = NewOrder("resync", 1, '{"kind": "resync", "request_id": 1}', "ada")
     daemon.ledger.orders.give_all([order], batch="b")
-    daemon.ledger.audits.seen((NewFinding("alma:mark:1", "main", "alma", "orphan", "Something bears our mark."),))
     daemon.ledger.libraries.hold("main", until=daemon.ledger.clock().replace(year=9000), why="Enough.")
 
 
