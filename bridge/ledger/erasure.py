@@ -35,6 +35,8 @@ FREE_TEXT: tuple[tuple[Column[Any], ColumnElement[bool]], ...] = (
     (schema.alert.c.document, true()),
     (schema.notice.c.document, true()),
     (schema.notice.c.problem, true()),
+    (schema.audit_finding.c.sentence, true()),
+    (schema.audit_finding.c.advice, true()),
     (schema.cursor.c.problem, true()),
     (schema.lane.c.why, true()),
     (schema.lane.c.held_why, true()),

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import ColumnElement, Connection, Table, TextClause, and_, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    TextClause,
+    and_,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from bridge.domain.arrival import ArrivalState
 from bridge.domain.privacy import (
-    Redaction,
     patrons_of,
     record_without_person,
     redaction_of,
@@ -20,7 +32,7 @@ from bridge.domain.privacy import (
     titles_of,
     without_person,
 )
-from bridge.ledger import codec, schema
+from bridge.ledger import codec, schema, statements
 from bridge.ledger.database import Database
 from bridge.ledger.inbox import add_history
 from bridge.ledger.model import HistoryLine, Row, State
@@ -50,28 +62,18 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Line:
-    """A line of a history, by its id."""
-
-    id: int
-    line: str
-
-
-@dataclass(frozen=True)
 class Finished:
-    """A finished request with all of it that may name patron or title; ``fence`` and the row's version say if it is still the same."""
+    """A finished request, and what is to be written instead of it: worked out before the transaction, so that that is short.
+
+    ``rewritten`` also says whether it still is the same then; ``lines`` are the lines of its history that change; ``personal``: there is
+    a patron or a title to take out.
+    """
 
     row: Row
     settled_at: datetime
-    fence: int
-    lines: tuple[Line, ...]
-    redaction: Redaction
-    patrons: frozenset[str]
-
-    @property
-    def place(self) -> Place:
-        """Where the look goes on behind it."""
-        return Place(self.settled_at, self.id)
+    rewritten: Mapping[str, object]
+    lines: tuple[Mapping[str, object], ...]
+    personal: bool
 
     @property
     def id(self) -> int:
@@ -124,22 +126,35 @@ class Privacy:
             later = and_(REQUEST.c.settled_at == after.settled_at, REQUEST.c.id > after.id)
             mine += [REQUEST.c.settled_at >= after.settled_at, or_(REQUEST.c.settled_at > after.settled_at, later)]
         query = select(REQUEST).where(*mine).order_by(REQUEST.c.settled_at, REQUEST.c.id).limit(limit)
-        with self._database.read() as connection:
-            return _look(connection, connection.execute(query).all())
+        return self._look(query)
 
     def wanted(self, *, after: int = 0, limit: int) -> Look:
         """Finished requests whose patron asked to be erased while they were open."""
         state = func.coalesce(REQUEST.c.state, "")  # else SQLite reads all finished requests
         mine = (schema.ERASE, state.in_(FINISHED), REQUEST.c.id > after, _free(self._clock()))
         query = select(REQUEST).where(*mine).order_by(REQUEST.c.id).limit(limit)
-        with self._database.read() as connection:
-            return _look(connection, connection.execute(query).all())
+        return self._look(query)
 
     def one(self, request_id: int) -> Look:
         """This request, if it is finished and nobody works on it."""
         mine = (REQUEST.c.id == request_id, REQUEST.c.state.in_(FINISHED), _free(self._clock()))
+        return self._look(select(REQUEST).where(*mine))
+
+    def _look(self, query: Select[Any]) -> Look:
         with self._database.read() as connection:
-            return _look(connection, connection.execute(select(REQUEST).where(*mine)).all())
+            rows = connection.execute(query).all()
+            lines: dict[int, list[Any]] = {row.id: [] for row in rows}
+            told = select(HISTORY.c.id, HISTORY.c.request_id, HISTORY.c.line).where(HISTORY.c.request_id.in_(lines))
+            for row in connection.execute(told):
+                lines[row.request_id].append(row)
+        found, unreadable = [], []
+        for row in rows:
+            try:
+                found.append(_finished(row, lines[row.id]))
+            except (ValidationError, ValueError, KeyError):
+                unreadable.append(row.id)
+        last = Place(rows[-1].settled_at or rows[-1].updated_at, rows[-1].id) if rows else None
+        return Look(tuple(found), tuple(unreadable), last)
 
     def erase(self, found: Sequence[Finished], said: str, *, kind: str = "state") -> tuple[int, ...]:
         """Take patron and title out of these requests; ``said`` goes into the history of each that had any.
@@ -151,11 +166,11 @@ class Privacy:
             done = tuple(each for each in found if _erased(connection, each, now))
             ids = [each.id for each in done]
             named = or_(STEP.c.command != NOTHING, STEP.c.problem != "")
-            connection.execute(
-                update(STEP).where(STEP.c.request_id.in_(ids), named).values(command=NOTHING, problem="")
-            )
+            if ids:
+                mine = update(STEP).where(STEP.c.request_id.in_(ids), named)
+                connection.execute(mine.values(command=NOTHING, problem=""))
             for each in done:
-                if _personal(each):
+                if each.personal:
                     add_history(connection, each.id, (HistoryLine(now, kind, said),))
         return tuple(ids)
 
@@ -229,68 +244,28 @@ def _free(now: datetime) -> ColumnElement[bool]:
     return or_(REQUEST.c.lease_until.is_(None), REQUEST.c.lease_until <= now)
 
 
-def _look(connection: Connection, rows: Sequence[Any]) -> Look:
-    ids = [row.id for row in rows]
-    lines: dict[int, list[Line]] = {each: [] for each in ids}
-    told = select(HISTORY.c.id, HISTORY.c.request_id, HISTORY.c.line).where(HISTORY.c.request_id.in_(ids))
-    for row in connection.execute(told):
-        lines[row.request_id].append(Line(row.id, row.line))
-    found, unreadable = [], []
-    for row in rows:
-        try:
-            found.append(_finished(row, tuple(lines[row.id])))
-        except (ValidationError, ValueError, KeyError):
-            unreadable.append(row.id)
-    last = Place(rows[-1].settled_at or rows[-1].updated_at, rows[-1].id) if rows else None
-    return Look(tuple(found), tuple(unreadable), last)
-
-
-def _finished(found: Any, lines: tuple[Line, ...]) -> Finished:  # noqa: ANN401 - a row
+def _finished(found: Any, lines: Sequence[Any]) -> Finished:  # noqa: ANN401 - rows
     row = row_of(found)
-    commands = (row.pending.step.command,) if row.pending is not None else ()
-    return Finished(
-        row,
-        found.settled_at or found.updated_at,
-        found.fence,
-        lines,
-        redaction_of(row.request, row.record, commands),
-        patrons_of(row.request, row.record, commands),
-    )
-
-
-def _personal(each: Finished) -> bool:
-    """Whether there was anything to take out of the request itself."""
-    return bool(each.patrons or titles_of(each.row.request) or _changed_lines(each))
-
-
-def _changed_lines(each: Finished) -> list[dict[str, object]]:
-    told = ((line, each.redaction.line(line.line)) for line in each.lines)
-    return [{"of": line.id, "text": hidden} for line, hidden in told if hidden != line.line]
+    role, pending = row.request.key.role, row.pending
+    commands = (pending.step.command,) if pending is not None else ()
+    redaction = redaction_of(row.request, row.record, commands)
+    hidden = tuple({"of": line.id, "text": text} for line in lines if (text := redaction.line(line.line)) != line.line)
+    rewritten = {
+        "of": row.id,
+        "known": row.version,
+        "my_fence": found.fence,
+        "in_state": row.state.value,
+        "text": codec.request_text(without_person(row.request)),
+        "learned": codec.record_text(record_without_person(row.record, role)),
+        "step": codec.step_text(step_without_person(pending.step, role), pending.state.value) if pending else None,
+    }
+    personal = bool(patrons_of(row.request, row.record, commands) or titles_of(row.request) or hidden)
+    return Finished(row, found.settled_at or found.updated_at, rewritten, hidden, personal)
 
 
 def _erased(connection: Connection, each: Finished, now: datetime) -> bool:
     """Rewrite one request; answers whether it still was as it was looked at."""
-    row, role = each.row, each.row.request.key.role
-    pending = row.pending
-    same = and_(
-        REQUEST.c.id == row.id,
-        REQUEST.c.version == row.version,
-        REQUEST.c.fence == each.fence,
-        REQUEST.c.state == row.state.value,
-        _free(now),
-    )
-    values = {
-        "document": codec.request_text(without_person(row.request)),
-        "record": codec.record_text(record_without_person(row.record, role)),
-        "pending": codec.step_text(step_without_person(pending.step, role), pending.state.value) if pending else None,
-        "title": "",
-        "parked_reason": "",
-        "parked_advice": "",
-        "purged_at": now,
-        "erase": 0,
-    }
-    if not connection.execute(update(REQUEST).where(same).values(values)).rowcount:
+    if statements.ERASED.first(connection, {**each.rewritten, "now": now}) is None:
         return False
-    for changed in _changed_lines(each):
-        connection.execute(update(HISTORY).where(HISTORY.c.id == changed["of"]).values(line=changed["text"]))
+    statements.LINE.run(connection, *each.lines)
     return True

@@ -246,3 +246,21 @@ CHANGED = {
     for forgotten in (True, False)
 }
 """By whether the change changed anything, and whether the request was forgotten."""
+
+ERASED = Prepared(
+    _guarded(update(REQUEST))
+    .where(REQUEST.c.version == bindparam("known"), REQUEST.c.state == bindparam("in_state"), FREE)
+    .values(
+        document=bindparam("text"),
+        record=bindparam("learned"),
+        pending=bindparam("step"),
+        title="",
+        parked_reason="",
+        parked_advice="",
+        purged_at=NOW,
+        erase=0,
+    )
+    .returning(REQUEST.c.id)
+)
+"""Takes patron and title out of a finished request, if it still is as it was looked at and nobody works on it."""
+LINE = Prepared(update(schema.history).where(schema.history.c.id == bindparam("of")).values(line=bindparam("text")))

@@ -257,6 +257,8 @@ def _write(ledger: Ledger, text: str) -> None:
         connection.execute(schema.alert.insert().values(alert))
         notice = {"key": "k", "channel": "mail", "kind": "k", "at": now, "document": text, "due_at": now}
         connection.execute(schema.notice.insert().values(problem=text, **notice))
+        finding = {"subject": "s", "lane": "alma", "kind": "k", "sentence": text, "advice": text, "first_seen": now}
+        connection.execute(schema.audit_finding.insert().values(last_seen=now, **finding))
         connection.execute(schema.cursor.insert().values(source="feed", position="", problem=text))
         connection.execute(schema.lane.insert().values(name="other", why=text, held_why=text))
         connection.execute(schema.library.insert().values(name="other", held_why=text))

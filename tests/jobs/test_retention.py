@@ -42,6 +42,7 @@ TEXTS = {
     "forgotten after a while, and without identifiers from the first": {
         "alert": {"subject", "document"},
         "notice": {"key", "document", "problem"},
+        "audit_finding": {"sentence", "repair", "advice"},
     },
     "of no person": {
         "request": {
@@ -59,6 +60,8 @@ TEXTS = {
         "alert": {"kind", "library", "cause"},
         "notice": {"channel", "audience", "kind"},
         "ill_account": {"lane", "name", "expires", "problem"},
+        "audit_finding": {"subject", "library", "lane", "kind", "barcode"},
+        "audit_list": {"lane", "following", "problem"},
     },
 }
 
