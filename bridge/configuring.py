@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, EnvSettingsSource
+from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsError
 
 from bridge.csvfile import read_csv
 from bridge.domain.policy import BorrowingPolicy, LendingPolicy
@@ -37,8 +37,10 @@ def _read(path: Path) -> dict[str, Any]:
         problem = f"{path}: there is no such file; copy config/bridge.example.toml, or name yours with --config"
     except OSError as failure:
         problem = f"{path}: cannot be read ({failure.strerror})"
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as failure:
+    except ValueError as failure:  # also numbers longer than Python reads
         problem = f"{path}: not a TOML file: {failure}"
+    except RecursionError:
+        problem = f"{path}: not a TOML file: it is nested too deeply"
     raise ConfigurationError((problem,))
 
 
@@ -73,7 +75,10 @@ def check(
 
 def _merged(raw: dict[str, Any]) -> dict[str, Any]:
     """The file with the environment's values over it, before anything is checked."""
-    environment = EnvSettingsSource(Settings)()
+    try:
+        environment = EnvSettingsSource(Settings)()
+    except SettingsError as wrong:
+        raise ConfigurationError((f"the environment: {wrong}; a table there is JSON",)) from wrong
     return dict(_deep(raw, environment))
 
 
@@ -179,7 +184,11 @@ def _validated(
 ) -> BaseModel | None:
     raw = _with_secrets(model, raw, where, folder, problems)
     try:
-        return model.model_validate(raw) if not issubclass(model, BaseSettings) else model(**raw)
+        return (
+            model.model_validate(raw)
+            if not issubclass(model, BaseSettings)
+            else model(**_without_switches(raw, problems))
+        )
     except ValidationError as invalid:
         problems += [
             _problem(model, error, where) for error in invalid.errors(include_url=False, include_context=False)
@@ -187,6 +196,12 @@ def _validated(
     except TypeError:
         problems.append(f"{where}: must be a table of keys and values")
     return None
+
+
+def _without_switches(raw: dict[str, Any], problems: list[str]) -> dict[str, Any]:
+    """Keys that begin with an underscore would be switches of pydantic-settings itself."""
+    problems += [f"{key}: there is no such key" for key in raw if key.startswith("_")]
+    return {key: value for key, value in raw.items() if not key.startswith("_")}
 
 
 def _with_secrets(model: Any, raw: Any, where: str, folder: Path, problems: list[str]) -> Any:  # noqa: ANN401 - raw configuration
@@ -209,7 +224,7 @@ def _with_secrets(model: Any, raw: Any, where: str, folder: Path, problems: list
 def _secret(path: Path, where: str, problems: list[str]) -> str:
     try:
         return path.read_text(encoding="utf-8").rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as failure:
+    except (OSError, ValueError) as failure:  # a name that no file can have, or what is not UTF-8
         problems.append(f"{where}: the secret's file {path} cannot be read ({type(failure).__name__})")
         return ""
 
@@ -287,7 +302,7 @@ def _crossed(raw: dict[str, Any], sources: Mapping[str, BaseModel | None]) -> li
     problems = [
         f"libraries.{name}.ils: there is no [ils.{library['ils']}]" + _meant(str(library["ils"]), ils)
         for name, library in libraries.items()
-        if "ils" in library and library["ils"] not in ils
+        if isinstance(library.get("ils"), str) and library["ils"] not in ils
     ]
     for name, source in sources.items():
         named = [getattr(source, "library", None), *dict(getattr(source, "libraries", None) or {}).values()]
@@ -301,10 +316,15 @@ def _crossed(raw: dict[str, Any], sources: Mapping[str, BaseModel | None]) -> li
     mail = dict(_tables(dict(_tables(raw, "alerts")), "mail"))
     problems += [
         f"alerts.mail.libraries: there is no [libraries.{library}]" + _meant(library, libraries)
-        for library in mail.get("libraries", {})
+        for library, _ in _tables_of(mail, "libraries")
         if library not in libraries
     ]
     return problems
+
+
+def _tables_of(raw: dict[str, Any], name: str) -> list[tuple[str, Any]]:
+    part = raw.get(name)
+    return list(part.items()) if isinstance(part, dict) else []
 
 
 def _meant(name: str, known: Mapping[str, object]) -> str:

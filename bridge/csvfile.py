@@ -25,10 +25,13 @@ def read_csv(path: Path, columns: Sequence[str], *, optional: Sequence[str] = ()
     Raises ``ConfigurationError`` for a file that cannot be read or lacks one of ``columns``.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as failure:
+        return _lines(path, path.read_text(encoding="utf-8-sig"), columns, optional)
+    except (OSError, ValueError, csv.Error) as failure:
         why = failure.strerror if isinstance(failure, OSError) else "it must be CSV in UTF-8"
         raise ConfigurationError((f"{path}: cannot be read ({why})",)) from failure
+
+
+def _lines(path: Path, text: str, columns: Sequence[str], optional: Sequence[str]) -> tuple[CsvLine, ...]:
     first = text.partition("\n")[0]
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count))
     names = {(name or "").strip().casefold(): name for name in reader.fieldnames or ()}

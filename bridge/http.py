@@ -13,7 +13,7 @@ import requests
 import tenacity
 from lxml import etree, html
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 from bridge.errors import OutcomeUnknown, Retry, Unavailable
 
@@ -130,10 +130,13 @@ class Sending:
 
 @dataclass(frozen=True)
 class HttpRules:
-    """Time-outs in seconds, tries within one call, and the CA file (``None``: the system's) that TLS is verified against."""
+    """Time-outs in seconds (``read_timeout``: of silence, ``whole_timeout``: of an answer in all), tries within one call, and the CA file
+    (``None``: the system's) that TLS is verified against.
+    """
 
     connect_timeout: float = 5.0
     read_timeout: float = 30.0
+    whole_timeout: float = 120.0
     tries: int = 3
     first_wait: float = 0.5
     longest_wait: float = 8.0
@@ -144,6 +147,17 @@ class HttpRules:
 TRANSIENT_STATUSES = frozenset({502, 503, 504})
 LONGEST_ADVICE = 86_400.0
 """Seconds of a Retry-After that are believed."""
+
+
+LARGEST = 32 * 1024 * 1024
+"""Bytes of an answer that are read; no ILS and no feed has cause for more."""
+CHUNK = 64 * 1024
+NO_ANSWER = (requests.RequestException, HTTPError, UnicodeError)
+"""What requests raises where none came; the last two where a redirect leads to what is no address."""
+
+
+class _TooLarge(Exception):
+    """The answer does not end."""
 
 
 class _Again(Exception):
@@ -240,8 +254,14 @@ class Http:
                 timeout=(self._rules.connect_timeout, self._rules.read_timeout),
                 verify=self._rules.ca_file or True,
                 allow_redirects=sending.method == "GET",
+                stream=True,
             )
-        except requests.RequestException as failure:
+            body = self._body(response, started)
+        except _TooLarge as large:
+            self._told(sending, attempt, started, status=None, error="TooLarge")
+            said = f"{self._name} answered {sending.method} {sending.template} with more than {LARGEST} bytes."
+            raise (Retry(said, cause="nonsense") if sending.repeatable else OutcomeUnknown(said)) from large
+        except NO_ANSWER as failure:
             self._told(sending, attempt, started, status=None, error=type(failure).__name__)
             if _untrusted(failure):  # nothing was sent, and a second try would be refused like the first
                 said = f"{self._name} shows a certificate that is not trusted."
@@ -254,7 +274,7 @@ class Http:
             said = f"{self._name} cannot be asked: its ca_file cannot be used."
             raise Unavailable(said, advice=f"Correct ca_file ({self._rules.ca_file}).") from problem
         self._told(sending, attempt, started, status=response.status_code)
-        answer = Answer(response.status_code, response.content, response.headers, response.url)
+        answer = Answer(response.status_code, body, response.headers, response.url)
         if answer.status == 429:
             after = retry_after(answer.header("Retry-After"))
             self._pace.throttled(after)
@@ -262,6 +282,18 @@ class Http:
         if sending.repeatable and answer.status in TRANSIENT_STATUSES:
             raise _Again(answer, None, retry_after(answer.header("Retry-After")))
         return answer
+
+    def _body(self, response: requests.Response, started: float) -> bytes:
+        """The whole body; neither a large one nor one that comes drop by drop holds a worker for long."""
+        received = bytearray()
+        with response:
+            for chunk in response.iter_content(CHUNK):
+                received += chunk
+                if len(received) > LARGEST:
+                    raise _TooLarge
+                if time.perf_counter() - started > self._rules.whole_timeout:
+                    raise requests.ReadTimeout("the answer came too slowly")
+        return bytes(received)
 
     def _give_up(self, last: _Again) -> Answer:
         if last.answer is None:
@@ -286,7 +318,7 @@ class Http:
         )
 
 
-def _never_sent(failure: requests.RequestException) -> bool:
+def _never_sent(failure: Exception) -> bool:
     cause = failure.args[0] if failure.args else None
     reason = getattr(cause, "reason", cause)
     return isinstance(reason, NewConnectionError | ConnectTimeoutError)
@@ -303,7 +335,7 @@ def retry_after(value: str) -> float | None:
         return min(float(value), LONGEST_ADVICE)
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return min(max(0.0, (aware - datetime.now(UTC)).total_seconds()), LONGEST_ADVICE)
@@ -315,6 +347,6 @@ def moment_of(answer: Answer) -> datetime | None:
         return None
     try:
         moment = parsedate_to_datetime(answer.header("Date"))
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 import typer
 
@@ -56,9 +57,19 @@ app.command()(demo)
 app.command()(sandbox)
 
 
+def _readable(arguments: Sequence[str]) -> None:
+    """What is no UTF-8 could be neither looked up nor told; the command ends with exit code 2."""
+    for argument in arguments:
+        if not argument.isprintable() and any("\ud800" <= sign <= "\udfff" for sign in argument):
+            shown = argument.encode("utf-8", errors="backslashreplace").decode()
+            typer.echo(f"The argument '{shown}' is not UTF-8.", err=True)
+            sys.exit(2)
+
+
 def main() -> None:
     """Run a command. Exit codes: 0 good, 1 something did not succeed, 2 the configuration or the command line is wrong."""
     logging.configure(console=True, level="warning")
+    _readable(sys.argv[1:])
     try:
         app()
     except ConfigurationError as wrong:

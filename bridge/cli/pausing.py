@@ -49,7 +49,7 @@ def pause(
     """
     with opened(config) as (known, ledger):
         kind, named = _named(known, name)
-        end = until.astimezone(UTC) if until is not None else FOREVER
+        end = _utc(until) if until is not None else FOREVER
         if end <= ledger.clock():
             raise typer.BadParameter("--until is in the past")
         stopped = _stopped_by_quota(ledger, kind, named)
@@ -61,6 +61,14 @@ def pause(
         f"{kind.capitalize()} '{named}' is paused"
         + (f" until {until:%Y-%m-%d %H:%M}." if until else f"; 'ill-bridge resume {name}' ends it.")
     )
+
+
+def _utc(moment: datetime) -> datetime:
+    """Of a time on this machine's clock."""
+    try:
+        return moment.astimezone(UTC)
+    except (OverflowError, ValueError, OSError) as wrong:
+        raise typer.BadParameter(f"--until: {moment.date()} is no day that can be waited for") from wrong
 
 
 def _by(ledger: Ledger, note: str) -> str:

@@ -162,6 +162,10 @@ _NOTED: dict[type, str] = {
 }
 
 
+LONGEST_STATUS = 200
+"""Signs of a status that are kept; many volumes of which everything was said at once have more."""
+
+
 def status_of(goal_standings: tuple[Standing, ...]) -> str:
     """The status a person sees: phase and conditions of the live leg."""
     live = goal_standings[-1]
@@ -171,7 +175,8 @@ def status_of(goal_standings: tuple[Standing, ...]) -> str:
         {name.replace("_", " ") for each in goal_standings if not each.dead for name in each.conditions}
     )
     kind = "copy, " if live.service_type == "copy" else ""
-    return f"{kind}{phase}" + (f" ({', '.join(conditions)})" if conditions else "")
+    said = f"{kind}{phase}" + (f" ({', '.join(conditions)})" if conditions else "")
+    return said if len(said) <= LONGEST_STATUS else f"{said[: LONGEST_STATUS - 1]}…"
 
 
 def conditions_in(status: str) -> tuple[str, ...]:

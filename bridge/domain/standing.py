@@ -8,6 +8,7 @@ from typing import Any
 
 from bridge.domain.change import ENDED, GONE_BACK, NOT_SUPPLIED, WITHOUT_ITEM, Closure, Condition, Phase, Stamp
 from bridge.domain.commands import Money
+from bridge.domain.dates import possible
 from bridge.domain.identity import ServiceType
 from bridge.domain.request import PLAIN, Correction, Facts, Node, Request, Stamped, later
 
@@ -87,8 +88,8 @@ def correct(request: Request, name: str, value: str, *, volume: str = "") -> Req
         raise ValueError(f"'{name}' cannot be corrected")
     if volume and volume not in volumes_of(request):
         raise ValueError(f"the request has no volume '{volume}'")
-    if name == "due":
-        date.fromisoformat(value)
+    if name == "due" and not possible(date.fromisoformat(value)):
+        raise ValueError(f"{value} is no day that a loan can have")
     told = standings(replace(request, corrections=()))
     others = tuple(each for each in request.corrections if (each.name, each.volume) != (name, volume))
     living = next(stand for stand in told if not stand.dead and volume in {"", stand.volume})

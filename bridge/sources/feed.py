@@ -7,7 +7,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -15,6 +15,7 @@ from pydantic import Field, SecretStr, field_validator
 
 from bridge.domain.arrival import Arrival, ArrivalState
 from bridge.domain.change import Condition
+from bridge.domain.dates import possible
 from bridge.domain.finding import CLOCK_LIMIT, Finding, clock_finding, failed, warned, well
 from bridge.domain.masking import vendor_words
 from bridge.errors import CredentialsRejected, IlsError, RefusedInput, Rejected, Unavailable
@@ -55,8 +56,15 @@ MESSAGE_FIELDS = (
 )
 
 
+LONGEST_NUMBER = 100
+"""Digits of a number that are read as one; Python itself refuses some thousands."""
 CHECKED = timedelta(days=7)
 """How far back a check asks: enough to see some changes, and no whole history."""
+
+
+def utc_now() -> datetime:
+    """The present moment, aware, in UTC."""
+    return datetime.now(UTC)
 
 
 class FeedSettings(SourceSettings):
@@ -129,6 +137,24 @@ class FeedSettings(SourceSettings):
             raise ValueError("must be an address that begins with https:// (or http://)")
         return value
 
+    @field_validator("start")
+    @classmethod
+    def _a_moment(cls, value: str) -> str:
+        if value and not possible(datetime.fromisoformat(value).date()):
+            raise ValueError("is no day that a loan can have")
+        return value
+
+    @field_validator("key")
+    @classmethod
+    def _fillable(cls, value: str) -> str:
+        try:
+            value.format_map(_Filled({}))
+        except (ValueError, TypeError, LookupError) as wrong:
+            raise ValueError(
+                f"must name our fields in braces, as in {{request.number}}/{{status}} ({wrong})"
+            ) from wrong
+        return value
+
     @field_validator("fields")
     @classmethod
     def _our_fields(cls, value: dict[str, str]) -> dict[str, str]:
@@ -149,15 +175,23 @@ class FeedPage:
 class FeedSource:
     """One feed. The cursor is the newest time seen; a poll reaches back behind it, and repeats are the inbox's to recognise.
 
-    The cursor moves with the last page of a poll only, since a feed need not be in order of time.
+    The cursor moves with the last page of a poll only, since a feed need not be in order of time. It never goes beyond the present moment:
+    a change dated in the future would hide all that come before that day.
     """
 
     def __init__(
-        self, name: str, settings: FeedSettings, libraries: AbstractSet[str], *, tell: Callable[[Exchange], None]
+        self,
+        name: str,
+        settings: FeedSettings,
+        libraries: AbstractSet[str],
+        *,
+        tell: Callable[[Exchange], None],
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self.name = name
         self.settings = settings
         self._libraries = libraries
+        self._clock = clock
         address = urlsplit(settings.url)
         self._path = address.path or "/"
         self._query = dict(part.partition("=")[::2] for part in address.query.split("&") if part)
@@ -178,10 +212,14 @@ class FeedSource:
         while page is not None:
             answer = self._asked(page)
             arrivals = tuple(self._read(item) for item in self._items(answer))
-            newest = max([*_stamps(arrivals), *([newest] if newest else [])], default=None)
+            newest = max([*self._seen(arrivals), *([newest] if newest else [])], default=None)
             pages += 1
             page = self._following(answer) if pages < self.settings.max_pages else None
             yield FeedPage(arrivals, cursor or "" if page else newest.isoformat() if newest else "")
+
+    def _seen(self, arrivals: tuple[Arrival, ...]) -> list[datetime]:
+        now = self._clock()
+        return [min(change.stamp.at, now) for arrival in arrivals for change in arrival.changes]
 
     def check(self, clock: Callable[[], datetime], *, limit: timedelta = CLOCK_LIMIT) -> tuple[Finding, ...]:
         """Ask once for the changes of the last days, and say what came; nothing is kept and no cursor moves. Never raises ``BridgeError``.
@@ -267,7 +305,7 @@ class FeedSource:
 
     def _parsed(self, answer: Answer) -> Any:  # noqa: ANN401 - JSON
         try:
-            return json.loads(answer.body)
+            return json.loads(answer.body, parse_int=_number)
         except (ValueError, RecursionError) as wrong:
             kind = answer.header("Content-Type").partition(";")[0].strip() or "of no type"
             said = f"Source {self.name} answered something that is not JSON ({len(answer.body)} bytes, {kind})."
@@ -296,7 +334,10 @@ class FeedSource:
 
     def _at(self, address: str) -> Sending:
         """The next page at an address the service named; only on its own host, so that our token goes nowhere else."""
-        parts = urlsplit(address)
+        try:
+            parts = urlsplit(address)
+        except ValueError as wrong:
+            raise RefusedInput(f"Source {self.name} names a next page that is no address ({wrong}).") from wrong
         if f"{parts.scheme}://{parts.netloc}" != self._http.base_url:
             raise RefusedInput(
                 f"Source {self.name} names a next page on another host ({parts.netloc}); it is not followed."
@@ -305,14 +346,17 @@ class FeedSource:
         return Sending("GET", path, self._path, repeatable=True)
 
     def _read(self, item: object) -> Arrival:
-        text = json.dumps(item, ensure_ascii=False).replace("\x00", "\\x00")
-        mapped = self._mapped(item) if isinstance(item, dict) else item
+        try:
+            text = json.dumps(item, ensure_ascii=False).replace("\x00", "\\x00")
+            mapped = self._mapped(item) if isinstance(item, dict) else item
+        except RecursionError:
+            return message.too_deep(item)
         return message.read_raw(mapped, text, self.settings, self._libraries)
 
     def replayed(self, text: str) -> Arrival:
         """A kept change, as it is understood now; never raises."""
         try:
-            return self._read(json.loads(text))
+            return self._read(json.loads(text, parse_int=_number))
         except (ValueError, RecursionError):
             return message.read(text.encode(), self.settings, self._libraries)
 
@@ -355,6 +399,11 @@ class _Dotted:
 _MISSING = object()
 
 
+def _number(digits: str) -> int | str:
+    """A whole number; one that no field of ours holds stays the text it is, so that the other changes of its page are taken."""
+    return int(digits) if len(digits) < LONGEST_NUMBER else digits
+
+
 def at_path(value: Any, path: str) -> Any:  # noqa: ANN401 - JSON
     """What stands at a dotted path of a JSON value (numbers index lists); ``None`` where nothing does."""
     found = _at(value, path)
@@ -365,7 +414,7 @@ def _at(value: Any, path: str) -> Any:  # noqa: ANN401 - JSON
     for part in path.split(".") if path else ():
         if isinstance(value, dict) and part in value:
             value = value[part]
-        elif isinstance(value, list) and part.isdigit() and int(part) < len(value):
+        elif isinstance(value, list) and part.isascii() and part.isdigit() and int(part) < len(value):
             value = value[int(part)]
         else:
             return _MISSING
@@ -399,10 +448,6 @@ def _written(moment: datetime, style: str) -> str:
 
 def _basic(user: str, password: str) -> str:
     return "Basic " + b64encode(f"{user}:{password}".encode()).decode()
-
-
-def _stamps(arrivals: tuple[Arrival, ...]) -> list[datetime]:
-    return [change.stamp.at for arrival in arrivals for change in arrival.changes]
 
 
 def _ahead(answer: Answer, now: datetime) -> timedelta | None:

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from bridge.domain.arrival import Arrival, ArrivalState
 from bridge.domain.change import UNSET, Change, ChangeKind, Condition, Edits, Stamp, Unset
 from bridge.domain.commands import Money
+from bridge.domain.dates import possible
 from bridge.domain.identity import RequestKey, Role, ServiceType
 from bridge.domain.words import Meaning
 from bridge.sources.base import SourceSettings
@@ -124,7 +125,7 @@ LATCHED = frozenset({Condition.LOST, Condition.FEE_PAID})
 class Message(Part):
     """One event of a request. A field left out says nothing; a field that is null is emptied."""
 
-    id: Annotated[str, Field(min_length=1, max_length=250)] = Field(
+    id: Annotated[str, Field(min_length=1, max_length=250), AfterValidator(_printable)] = Field(
         description="Unique in its source; repeats are recognised by it."
     )
     time: datetime = Field(description="When it happened, ISO 8601; without an offset it stands in the source's zone.")
@@ -173,8 +174,11 @@ class NotUnderstood(ValueError):
 
 
 def read(body: bytes, settings: SourceSettings, libraries: AbstractSet[str]) -> Arrival:
-    """What a message says. Never raises: what cannot be understood is an arrival to be kept and shown."""
-    text = body.decode("utf-8", errors="backslashreplace").replace("\x00", "\\x00")
+    """What a message says, in UTF-8, UTF-16 or UTF-32 (RFC 8259 asks for the first).
+
+    Never raises: what cannot be understood is an arrival to be kept and shown.
+    """
+    text = body.decode(json.detect_encoding(body), errors="backslashreplace").replace("\x00", "\\x00")
     try:
         raw = json.loads(body, parse_constant=_no_constant)
     except (ValueError, RecursionError) as wrong:
@@ -192,9 +196,21 @@ def read_raw(raw: object, text: str, settings: SourceSettings, libraries: Abstra
         return _understood(message, text, settings, libraries)
     except ValidationError as wrong:
         problem = "; ".join(_sentence(error["loc"], error["msg"]) for error in wrong.errors(include_url=False)[:5])
-    except (NotUnderstood, OverflowError) as wrong:
+    except NotUnderstood as wrong:
         problem = str(wrong)
+    except OverflowError:
+        problem = "time or due_date: it lies outside of what a calendar holds"
+    except RecursionError:
+        problem = "The message is nested too deeply."
     return Arrival(key, text, state=ArrivalState.MALFORMED, problem=problem)
+
+
+def too_deep(raw: object) -> Arrival:
+    """A message that is nested more deeply than can be written down again; of what it says only the beginning is kept."""
+    parts = raw.items() if isinstance(raw, dict) else enumerate(raw if isinstance(raw, list) else ())
+    text = "; ".join(f"{name}: {value}"[:200] for name, value in parts if isinstance(value, str | int | float))
+    problem = "The message is nested too deeply."
+    return Arrival(_digest(text.encode("utf-8", errors="backslashreplace")), text, (), ArrivalState.MALFORMED, problem)
 
 
 def _no_constant(name: str) -> None:
@@ -207,7 +223,7 @@ def _digest(body: bytes) -> str:
 
 def _key(raw: object, text: str) -> str:
     """A malformed message is kept under a key of its own, so that a corrected one with the same id is not taken for a repeat."""
-    return _digest(text.encode("utf-8", errors="replace")) if raw is not None else _digest(b"")
+    return _digest(text.encode("utf-8", errors="backslashreplace")) if raw is not None else _digest(b"")
 
 
 def _sentence(location: tuple[int | str, ...], said: str) -> str:
@@ -243,7 +259,16 @@ def _request_key(message: Message, settings: SourceSettings, libraries: Abstract
 
 def _stamp(message: Message, meaning: Meaning, settings: SourceSettings) -> Stamp:
     rank = meaning.phase.rank if meaning.phase else 0
-    return Stamp(message.sequence or 0, settings.instant(message.time), rank, message.id)
+    at = settings.instant(message.time)
+    _possible("time", at.date())
+    return Stamp(message.sequence or 0, at, rank, message.id)
+
+
+def _possible(name: str, day: date) -> date:
+    """An event of a year that was never meant would overtake all that follows."""
+    if not possible(day):
+        raise NotUnderstood(f"{name}: {day} is no day that a loan can have")
+    return day
 
 
 def _change(message: Message, key: RequestKey, stamp: Stamp, meaning: Meaning, settings: SourceSettings) -> Change:
@@ -290,7 +315,7 @@ def _edits(message: Message, settings: SourceSettings) -> Edits:
         isbn=item.said("isbn"),
         call_number=item.said("call_number"),
         item_format=item.said("format"),
-        due=settings.day(due, message.partner or "") if isinstance(due, date) else due,
+        due=_possible("due_date", settings.day(due, message.partner or "")) if isinstance(due, date) else due,
         fee=UNSET if billed else money,
         bill=money if billed else UNSET,
     )

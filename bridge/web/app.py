@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
@@ -10,6 +11,7 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
 
 from bridge import __version__
 from bridge.domain.arrival import Arrival, ArrivalState
@@ -18,6 +20,10 @@ from bridge.ledger import LedgerBusy, Receipt
 from bridge.sources.message import Message
 
 log = structlog.get_logger(__name__)
+PATIENCE = 30
+"""Seconds a sender has for its body."""
+LONGEST_LENGTH = 18
+"""Digits of an announced length that are read as a number."""
 
 
 class Door(Protocol):
@@ -59,6 +65,7 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
     202: {"model": Accepted, "description": "Taken, durably; or a repeat; or kept because its word is unknown."},
     401: {"model": Refused, "description": "Not signed as it should be. Nothing is kept."},
     404: {"model": Refused, "description": "There is no such source."},
+    408: {"model": Refused, "description": "It did not come whole in time. Nothing is kept."},
     413: {"model": Refused, "description": "Too large. Nothing is kept."},
     422: {"model": Refused, "description": "Signed, but not understood. Kept."},
     503: {"model": Refused, "description": "It cannot be kept just now; send it again."},
@@ -82,7 +89,11 @@ def make_app(doors: Mapping[str, Door], routers: Sequence[APIRouter] = ()) -> Fa
         door = doors.get(name)
         if door is None:
             return refused(404, f"There is no source '{name}' that receives.")
-        received = await _body(request, door.max_bytes)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                received = await _body(request, door.max_bytes)
+        except (TimeoutError, ClientDisconnect):
+            return refused(408, f"The message did not come whole within {PATIENCE} seconds; send it again.")
         if received is None:
             return refused(413, f"The message is larger than {door.max_bytes} bytes.")
         return await run_in_threadpool(receive, door, dict(request.headers), received)
@@ -133,7 +144,7 @@ def refused(
 async def _body(request: Request, most: int) -> bytes | None:
     """The raw body, or ``None`` as soon as it is larger than it may be."""
     announced = request.headers.get("content-length", "")
-    if announced.isdigit() and int(announced) > most:
+    if announced.isascii() and announced.isdigit() and (len(announced) > LONGEST_LENGTH or int(announced) > most):
         return None
     received = bytearray()
     async for chunk in request.stream():

@@ -13,6 +13,8 @@ from bridge.errors import ConfigurationError
 
 LOOK_EVERY = 0.005
 PATIENCE = 15.0
+GRACE = 5
+"""Seconds that requests in hand have when the server stops; one whose sender fell silent does not hold it up."""
 
 
 class WebServer:
@@ -20,7 +22,9 @@ class WebServer:
 
     def __init__(self, app: FastAPI, host: str, port: int) -> None:
         self._socket = _bound(host, port)
-        config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", ws="none")
+        config = uvicorn.Config(
+            app, log_config=None, access_log=False, lifespan="off", ws="none", timeout_graceful_shutdown=GRACE
+        )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._serve, name="web", daemon=True)
         self._host = host

@@ -25,6 +25,8 @@ XML = {"Accept": "application/xml", "Content-Type": "application/xml"}
 ITEM = "/bibs/{mms_id}/holdings/{holding_id}/items/{item_pid}"
 FULL = "100"
 """The most rows a page of Alma's can hold."""
+MOST_DIGITS = 9
+"""Of a number of calls left that is believed."""
 M = TypeVar("M", bound=alma.Payload)
 
 
@@ -297,7 +299,7 @@ class AlmaClient:
 
     def _count(self, answer: Answer) -> None:
         left = answer.header("X-Exl-Api-Remaining")
-        if not left.isdigit():
+        if not (left.isascii() and left.isdigit() and len(left) <= MOST_DIGITS):
             return
         remaining = int(left)
         self._pace.remaining(remaining)
@@ -319,7 +321,7 @@ class AlmaClient:
         raw = self._object(endpoint, answer, repeatable=repeatable)
         try:
             found = model.model_validate(raw)
-        except ValidationError as odd:
+        except (ValidationError, RecursionError) as odd:
             raise nonsense(endpoint, answer, repeatable=repeatable) from odd
         if not found.makes_sense():
             raise nonsense(endpoint, answer, repeatable=repeatable)

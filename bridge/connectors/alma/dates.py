@@ -22,7 +22,10 @@ def day_of(value: str, zone: str) -> date | None:
     except ValueError:
         return None
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return aware.astimezone(ZoneInfo(zone)).date()
+    try:
+        return aware.astimezone(ZoneInfo(zone)).date()
+    except OverflowError:
+        return None
 
 
 def _date(text: str) -> date | None:
