@@ -30,10 +30,15 @@ def _printable(value: str) -> str:
     return value.strip()
 
 
+def _one_line(value: str) -> str:
+    """Titles come with line ends and stray signs, which say nothing."""
+    return _CONTROL.sub(" ", value).strip()
+
+
 Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_printable)]
 Number = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_printable)]
 Barcode = Annotated[str, Field(max_length=80), AfterValidator(_printable)]
-Line = Annotated[str, Field(max_length=LONGEST_TEXT)]
+Line = Annotated[str, Field(max_length=LONGEST_TEXT), AfterValidator(_one_line)]
 
 
 class Part(BaseModel):

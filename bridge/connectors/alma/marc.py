@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from xml.etree.ElementTree import tostring
 
 from lxml import etree
@@ -51,11 +52,19 @@ def holding(command: CreateTemporaryItem) -> bytes:
     return _wrapped("holding", record, suppressed=command.suppressed)
 
 
+_FORBIDDEN = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What XML cannot hold (XML 1.0, 2.2 Characters); MARC's own separators are among it."""
+
+
+def _written(value: str) -> str:
+    return _FORBIDDEN.sub(" ", value)
+
+
 def _field(tag: str, first: str, second: str, *subfields: tuple[str, str]) -> Field:
     return Field(
         tag=tag,
         indicators=Indicators(first, second),
-        subfields=[Subfield(code=code, value=value) for code, value in subfields],
+        subfields=[Subfield(code=code, value=_written(value)) for code, value in subfields],
     )
 
 
