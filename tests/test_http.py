@@ -336,3 +336,55 @@ PAGE = b"""<!DOCTYPE html><html><head><title>502 Bad Gateway</title><style>b {co
 )
 def test_a_body_is_quoted_as_people_read_it(body: bytes, words: str) -> None:
     assert words_of(body) == words
+
+
+def dripping(times: int) -> Iterator[bytes]:
+    yield from (b"x" * 100 for _ in range(times))
+
+
+@pytest.fixture
+def endless() -> Iterator[str]:
+    """A server whose answers do not end for a long while."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+    def serve() -> None:
+        while True:
+            try:
+                line, _ = listening.accept()
+            except OSError:
+                return
+            with line:
+                line.recv(65_536)
+                try:
+                    line.sendall(head)
+                    for piece in dripping(10_000):
+                        line.sendall(b"%x\r\n%s\r\n" % (len(piece), piece))
+                except OSError:
+                    continue
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    listening.shutdown(socket.SHUT_RDWR)
+    listening.close()
+    thread.join()
+
+
+@pytest.mark.parametrize(("sending", "error"), [(GET, Retry), (POST, OutcomeUnknown)])
+def test_an_answer_without_end_is_given_up_and_closes_no_lane(
+    bench: Bench, endless: str, monkeypatch: pytest.MonkeyPatch, sending: Sending, error: type[Exception]
+) -> None:
+    monkeypatch.setattr("bridge.http.LARGEST", 1000)
+    with pytest.raises(error, match="with more than 1000 bytes"):
+        bench.http(endless).send(sending)
+    assert bench.told[-1].error == "TooLarge"
+
+
+@pytest.mark.parametrize(("sending", "error"), [(GET, Unavailable), (POST, OutcomeUnknown)])
+def test_an_answer_that_comes_drop_by_drop_is_one_that_did_not_come(
+    bench: Bench, endless: str, sending: Sending, error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        bench.http(endless, whole_timeout=0.0).send(sending)
+    assert bench.told[-1].error == "ReadTimeout"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.configuring import check
-from bridge.domain.arrival import ArrivalState
+from bridge.domain.arrival import Arrival, ArrivalState
 from bridge.domain.capabilities import Capabilities
 from bridge.domain.change import Change, Condition, Edits, Phase, Stamp
 from bridge.domain.goal import goal_for
@@ -29,7 +29,7 @@ from bridge.domain.preview import preview
 from bridge.domain.request import Request, fold
 from bridge.domain.sentences import status_of
 from bridge.domain.standing import standings
-from bridge.ledger import Ledger, schema
+from bridge.ledger import Ledger, Receipt, schema
 from bridge.sources.webhook import sign
 from bridge.web import app as module
 from bridge.web.app import make_app
@@ -299,3 +299,31 @@ def test_a_status_fits_its_column_whatever_was_said() -> None:
         request = fold(request, change)
     column: Any = schema.request.c.status.type
     assert len(status_of(standings(request))) == column.length
+
+
+def test_a_sender_that_falls_silent_does_not_hold_up_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bridge.web.server.GRACE", 0)
+    server = WebServer(make_app({"hook": Silent()}), "127.0.0.1", 0)
+    server.start()
+    address = urlsplit(server.url)
+    with socket.create_connection((address.hostname or "", address.port or 0), timeout=20) as line:
+        line.sendall(HEAD + b"Content-Length: 20\r\nExpect: 100-continue\r\n\r\n")
+        assert line.recv(100).startswith(b"HTTP/1.1 100 "), "the door reads the body"
+        server.stop()
+    assert not server._thread.is_alive()
+
+
+class Silent:
+    """A door that is never asked."""
+
+    name = "hook"
+    max_bytes = MOST
+
+    def verify(self, headers: Mapping[str, str], body: bytes) -> None:
+        raise AssertionError
+
+    def read(self, body: bytes) -> Arrival:
+        raise AssertionError
+
+    def take(self, arrival: Arrival) -> Receipt:
+        raise AssertionError
