@@ -11,6 +11,7 @@ from bridge.domain.attention import (
     Concerned,
     common_advice,
     common_reason,
+    concerned,
     longer_than_usual,
     reach_of,
     same_hours,
@@ -28,6 +29,12 @@ KEY = RequestKey("main", "svc", Role.BORROWER, "REQ", "1")
 def request(patron: str) -> Request:
     stamp = Stamp(0, NOW, Phase.RECEIVED.rank, "c1")
     return fold(Request(KEY), Change("c1", KEY, stamp, phase=Phase.RECEIVED, edits=Edits(patron_id=patron)))
+
+
+def test_whom_and_what_a_request_is_about() -> None:
+    made = Record(items=(ItemRecord("", "", barcode="ILL-1"),))
+    assert concerned(request("P1001"), made) == Concerned(Role.BORROWER, "", "P1001", "ILL-1")
+    assert concerned(request("P1001"), Record()) == Concerned(Role.BORROWER, "", "P1001", "")
 
 
 class TestPatrons:

@@ -89,6 +89,11 @@ class TestCorrections:
         request = correct(told, "temporary_barcode", "B-2", volume="2")
         assert [stand.temporary_barcode for stand in standings(request)] == ["", "B-2"]
 
+    @pytest.mark.parametrize("day", ["1969-12-31", "2200-01-01"])
+    def test_a_day_that_no_loan_can_have_is_refused(self, day: str) -> None:
+        with pytest.raises(ValueError, match="no day that a loan can have"):
+            correct(received(), "due", day)
+
     def test_they_survive_repeated_news_and_yield_to_new(self) -> None:
         request = correct(received(), "patron_id", "p9")
         repeated = folded(change(5, Phase.RECEIVED, patron_id="p1"), onto=request)

@@ -214,6 +214,33 @@ class TestByItself:
         assert {thing.barcode for thing in stage.ils.items.values()} == {"OWN-1", "V2"}
 
 
+class TestInNobodysWay:
+    """Nothing that is parked holds up another."""
+
+    def test_the_other_side_of_its_conversation_goes_on(self, stage: Stage) -> None:
+        parked(stage)
+        lent = stage.tell(Phase.SHIPPED, role=Role.LENDER)
+        stage.settle()
+        assert (stage.row().state, stage.row(lent).state) == (State.PARKED, State.IN_STEP)
+
+    def test_nor_does_it_while_it_is_tried_again(self, stage: Stage) -> None:
+        parked(stage)
+        other = stage.tell(Phase.RECEIVED, number="2")
+        stage.clock.advance(days=1)
+        fail(stage)  # meets whoever is first: the live one
+        stage.work()
+        assert stage.row(other).state is State.PARKED
+        stage.settle()
+        assert stage.row().state is State.IN_STEP
+
+    def test_many_of_them_hold_no_worker(self, stage: Stage) -> None:
+        for number in range(30):
+            parked(stage, number=str(number))
+        assert stage.ledger.work.free_all() == 0
+        assert stage.work() is None
+        assert stage.ledger.work.due_lanes()[0][1] > stage.clock.now
+
+
 class TestAnotherGoal:
     """Rule 8, for each kind of news that changes what should be in the ILS."""
 
