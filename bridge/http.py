@@ -324,7 +324,7 @@ def _never_sent(failure: Exception) -> bool:
     return isinstance(reason, NewConnectionError | ConnectTimeoutError)
 
 
-def _untrusted(failure: requests.RequestException) -> bool:
+def _untrusted(failure: Exception) -> bool:
     """Whether the other side's certificate was refused, before anything was sent."""
     return isinstance(failure, requests.exceptions.SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(failure)
 
