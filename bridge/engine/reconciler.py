@@ -287,10 +287,8 @@ class Reconciler:
             except OutcomeUnknown as problem:
                 self._unclear(sitting, step, problem)
             except (Retry, Rejected) as problem:
-                own = self._noted(sitting, step.key.verb, problem)
-                sitting.failures[volume_key(step.key)] = (
-                    own  # before the journal, which forgets it where news came meanwhile
-                )
+                # noted before the journal: news that is taken in with it forgets it
+                sitting.failures[volume_key(step.key)] = self._noted(sitting, step.key.verb, problem)
                 self._refused(sitting, step, problem)
             except (Unavailable, CredentialsRejected) as problem:
                 self._doubted(sitting, step, problem)

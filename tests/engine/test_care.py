@@ -10,6 +10,7 @@ import pytest
 from bridge.domain.change import Phase
 from bridge.domain.identity import Role
 from bridge.domain.policy import Mode
+from bridge.engine.boundary import Boundary
 from bridge.errors import Rejected, Retry, Unavailable
 from bridge.ledger import State
 from tests.engine.pretend import DUE, POLICY, START, Stage
@@ -47,6 +48,20 @@ class TestObserving:
         assert watched.row().state is State.OBSERVED
         assert watched.history()[-1].endswith("It would be parked: The patron is not known.")
         assert watched.row().parked.reason == "It would be parked: The patron is not known."
+
+    def test_news_while_a_look_fails_is_planned_anew(self, watched: Stage) -> None:
+        watched.ils.fails = [("find_patron", Rejected("The patron is not known."))]
+        watched.tell(Phase.RECEIVED)
+
+        def correct(boundary: Boundary) -> None:
+            if boundary is Boundary.CALL_SENT:
+                watched.passing = lambda _: None
+                watched.tell(None, patron_id="p2")
+
+        watched.passing = correct
+        watched.settle()
+        assert watched.row().state is State.OBSERVED
+        assert "Would make temporary item ILL-1" in watched.history()[-1]
 
     def test_a_look_that_fails_is_repeated_later(self, watched: Stage) -> None:
         watched.ils.fails = [("find_patron", Retry("Busy."))]

@@ -16,6 +16,7 @@ from bridge.domain.commands import Verb
 from bridge.domain.identity import Role
 from bridge.domain.record import Outcome, Sighting
 from bridge.engine import reconciler as module
+from bridge.engine.boundary import Boundary
 from bridge.engine.reconciler import Reconciler
 from bridge.errors import CredentialsRejected, OutcomeUnknown, Rejected, Retry, Unavailable
 from bridge.ledger import LeaseLost, State
@@ -116,14 +117,16 @@ class TestNews:
         assert stage.reconciler.work(held) is State.DUE
 
     def test_news_while_a_step_is_refused_is_planned_at_once(self, stage: Stage) -> None:
-        """The correction comes in between the refusal and its journal."""
-        stage.tell(Phase.SHIPPED, role=Role.LENDER, barcode="WRONG")
+        """The correction comes in while the call is under way that is refused for want of it."""
+        stage.tell(Phase.SHIPPED, role=Role.LENDER, due=DUE)
+        stage.ils.fails = [("check_out", Rejected("No such item.", cause="unknown_item"))]
 
-        def correct(what: str) -> None:
-            stage.ils.passing = lambda _: None
-            stage.tell(None, role=Role.LENDER, barcode="OWN-1")
+        def correct(boundary: Boundary) -> None:
+            if boundary is Boundary.CALL_SENT and "move_item" in stage.ils.asked:
+                stage.passing = lambda _: None
+                stage.tell(None, role=Role.LENDER, due=LATER)
 
-        stage.ils.passing = correct
+        stage.passing = correct
         stage.settle()
         assert stage.row().state is State.IN_STEP
         assert stage.ils.items["OWN-1"].loan is not None
