@@ -28,6 +28,18 @@ class StandIn:
         self._asked("POST", "/settings", {"transient_requests": 0})
         self._asked("POST", "/latency", {"ms": latency})
 
+    def throttle_above(self, per_second: int) -> None:
+        """Answer 429 above so many calls in any second, as the vendor does."""
+        self._asked("POST", "/settings", {"per_second": per_second})
+
+    def throttle_always(self, retry_after: int) -> None:
+        """Answer 429 to everything."""
+        self._asked("POST", "/faults", {"kind": "throttle", "times": None, "retry_after": retry_after})
+
+    def answers(self) -> list[tuple[float, int]]:
+        """When each call was answered (seconds) and with which status, in the order of their ends."""
+        return [(call["at"], call["status"]) for call in self._asked("GET", "/calls")["calls"]]
+
     def sequence(self) -> list[str]:
         """Every call so far, as method and template, in the order of their ends."""
         return [f"{call['method']} {call['template']}" for call in self._asked("GET", "/calls")["calls"]]

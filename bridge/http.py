@@ -43,6 +43,10 @@ class Pace(Protocol):
         """Wait until ``cost`` calls may be made. Raises ``Unavailable`` where the lane closed meanwhile."""
         ...
 
+    def give_back(self, cost: int) -> None:
+        """So many of the calls that were acquired were not made after all."""
+        ...
+
     def throttled(self, after: float | None) -> None:
         """The ILS said we are too fast; ``after`` is its advice in seconds."""
         ...
@@ -57,6 +61,9 @@ class Unpaced:
 
     def acquire(self, cost: int = 1) -> None:
         """At once."""
+
+    def give_back(self, cost: int) -> None:
+        """Nothing was taken."""
 
     def throttled(self, after: float | None) -> None:
         """Nothing to slow down."""
@@ -273,6 +280,8 @@ class Http:
             self._told(sending, attempt, started, status=None, error=type(problem).__name__)
             said = f"{self._name} cannot be asked: its ca_file cannot be used."
             raise Unavailable(said, advice=f"Correct ca_file ({self._rules.ca_file}).") from problem
+        if (spared := sending.cost - 1 - len(response.history)) > 0:
+            self._pace.give_back(spared)
         self._told(sending, attempt, started, status=response.status_code)
         answer = Answer(response.status_code, body, response.headers, response.url)
         if answer.status == 429:

@@ -36,6 +36,12 @@ class Bucket:
         if wait > 0:
             self._sleep(wait)
 
+    def give_back(self, cost: int) -> None:
+        """Put tokens back that were taken and not needed."""
+        with self._guard:
+            self._refill()
+            self._level = min(self._burst, self._level + cost)
+
     def hold_back(self, seconds: float) -> None:
         """Let no token come in for this long."""
         with self._guard:
@@ -70,6 +76,10 @@ class LanePace:
     def acquire(self, cost: int = 1) -> None:
         """Wait for ``cost`` calls."""
         self._bucket.acquire(cost)
+
+    def give_back(self, cost: int) -> None:
+        """So many calls were not made after all: a look-up that was not redirected costs one."""
+        self._bucket.give_back(cost)
 
     def throttled(self, after: float | None) -> None:
         """The ILS said "too fast": nobody calls for ``after`` seconds, or the lane's own pause where it named none."""

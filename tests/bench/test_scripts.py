@@ -26,6 +26,11 @@ SCRIPTS: dict[str, tuple[list[str], set[str]]] = {
         ["--requests", "6", "--kills", "2", "--seed", "1", "--warm"],
         {"requests", "kills", "orphans", "duplicates", "lost", "foreign_touched", "seed", "machine"},
     ),
+    "drain": (["--n", "2", "--latency", "1", "--rate", "50", "--edge", "0"], {"used_share", "throttled", "machine"}),
+    "isolation": (
+        ["--samples", "4", "--latency", "1", "--slow", "0.2"],
+        {"ratio", "p95_ms", "alone_p95_ms", "machine"},
+    ),
     "idle": (["--libraries", "2", "--seconds", "0.2", "--rest", "0.1"], {"cpu_share", "memory_mb", "machine"}),
 }
 

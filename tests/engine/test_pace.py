@@ -51,6 +51,19 @@ def test_a_redirect_costs_two(time: Time) -> None:
     assert time.slept == [0.2]
 
 
+def test_what_was_not_needed_is_given_back(time: Time) -> None:
+    bucket = Bucket(5.0, clock=time.clock, sleep=time.sleep)
+    pace = LanePace(bucket)
+    pace.acquire(2)
+    pace.give_back(1)
+    pace.acquire()
+    assert sum(time.slept) == pytest.approx(0.2)
+    pace.give_back(99)
+    pace.acquire()
+    pace.acquire()
+    assert sum(time.slept) == pytest.approx(0.4), "no more than the burst"
+
+
 def test_tokens_do_not_pile_up_beyond_the_burst(time: Time) -> None:
     bucket = Bucket(5.0, 2.0, clock=time.clock, sleep=time.sleep)
     time.now += 3600

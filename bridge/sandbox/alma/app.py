@@ -131,6 +131,7 @@ def _count(response: Response) -> Response:
                 transient=bool(fault not in {None, "delay"} or (error and error.transient)),
                 cost=1,
                 fault=fault,
+                at=state.monotonic(),
             )
         )
     response.headers["X-Exl-Api-Remaining"] = str(max(state.behaviour.remaining - state.api_calls, 0))

@@ -257,7 +257,10 @@ class Fee:
 
 @dataclass(frozen=True)
 class Call:
-    """One call as the vendor's counters see it; `transient`: a repeat of it may succeed (401129, 429, ordered faults)."""
+    """One call as the vendor's counters see it; `transient`: a repeat of it may succeed (401129, 429, ordered faults).
+
+    `at`: when it was answered, in seconds on a clock of its own.
+    """
 
     method: str
     template: str
@@ -269,3 +272,4 @@ class Call:
     cost: int
     fault: str | None
     user: str = ""
+    at: float = 0.0
