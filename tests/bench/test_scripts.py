@@ -35,7 +35,13 @@ SCRIPTS: dict[str, tuple[list[str], set[str]]] = {
 }
 
 
-@pytest.mark.parametrize("name", SCRIPTS)
+LONG = {"isolation"}
+"""A daemon and three stand-ins take their time to start: run by scripts/test --thorough."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(each, marks=pytest.mark.thorough) if each in LONG else each for each in SCRIPTS]
+)
 def test_a_benchmark_prints_its_figures(name: str) -> None:
     options, keys = SCRIPTS[name]
     done = subprocess.run(
