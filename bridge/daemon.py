@@ -95,6 +95,8 @@ def make_engine(
 
     lanes = {name: (lane, reconciler(name, lane)) for name, lane in lanes_of(known, ledger, counted).items()}
     ledger.lanes.ensure(lanes)
+    for lane, _ in lanes.values():
+        lane.keep_windows()
     ledger.libraries.ensure(known.settings.libraries)
     moved = ledger.requests.move({name: library.ils for name, library in known.settings.libraries.items()})
     for library, requests in moved.items():

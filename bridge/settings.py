@@ -16,6 +16,7 @@ from bridge.auditing import AuditSettings
 from bridge.domain.audit import AuditMode
 from bridge.domain.parking import Nights
 from bridge.domain.policy import BorrowingPolicy, LendingPolicy, Mode, Policy
+from bridge.domain.windows import Window
 from bridge.sources.base import zone_name
 
 
@@ -228,6 +229,42 @@ class PrivacySettings(Section):
         return value
 
 
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+class MaintenanceSettings(Section):
+    """A planned maintenance of an ILS: no work begins meanwhile and nothing is asked of it; it goes on by itself."""
+
+    start: time = Field(description="Time of day at which it begins.", examples=["22:00"])
+    end: time = Field(
+        description="Time of day at which it ends; one that is not after `start` is on the next day.",
+        examples=["06:00"],
+    )
+    timezone: str = Field(description="Zone (IANA) of both.", examples=["Europe/Berlin"])
+    weekdays: tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...] = Field(
+        default=(), description="Days on which it begins; none: every day.", examples=[["sun"]]
+    )
+    why: str = Field(default="", description="What people are told.", examples=["the vendor's weekly release"])
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        return zone_name(value)
+
+    @field_validator("start", "end")
+    @classmethod
+    def _local(cls, value: time) -> time:
+        if value.tzinfo is not None:
+            raise ValueError("is a time of day without a zone; the zone is `timezone`")
+        return value
+
+    @property
+    def window(self) -> Window:
+        """The same as the engine asks it."""
+        days = frozenset(DAYS.index(day) for day in self.weekdays)
+        return Window(self.start, self.end, ZoneInfo(self.timezone), days, self.why)
+
+
 class IlsSettings(Section):
     """One ILS institution: its connector, its pace, and the connector's own settings."""
 
@@ -240,6 +277,9 @@ class IlsSettings(Section):
         examples=[8],
     )
     burst: float = Field(default=4, ge=1, description="Calls that may be made at once after a pause.", examples=[4])
+    maintenance: tuple[MaintenanceSettings, ...] = Field(
+        default=(), description="Planned maintenance windows, a table each.", examples=[[]]
+    )
     settings: dict[str, Any] = Field(
         default_factory=dict, description="The connector's own settings; see its page.", examples=[{}]
     )

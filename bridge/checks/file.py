@@ -5,11 +5,13 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, SecretStr
 
 from bridge.domain.finding import Finding, failed, warned, well
+from bridge.domain.windows import never_ends
 from bridge.settings import Configuration, PrivacySettings, Settings, WebSettings
 from bridge.sources.base import SourceSettings
 from bridge.sources.feed import FeedSettings
@@ -30,6 +32,14 @@ def file_findings(known: Configuration) -> tuple[Finding, ...]:
         *_privacy(known.settings.privacy),
         *_plain_text("ILS", known.connectors),
     )
+
+
+def endless(known: Configuration, now: datetime) -> Iterator[Finding]:
+    """Maintenance that leaves no time for work."""
+    for name, ils in known.settings.ils.items():
+        if never_ends([each.window for each in ils.maintenance], now):
+            text = "Its maintenance windows follow one another without end: nothing would ever be done."
+            yield warned(f"ILS {name}", text, "Correct start, end and weekdays under [[ils.NAME.maintenance]].")
 
 
 def source_findings(settings: BaseModel) -> tuple[Finding, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bridge.checks.file import file_findings, source_findings
+from bridge.checks.file import endless, file_findings, source_findings
 from bridge.checks.live import ils_part
 from bridge.checks.pairings import Named, pairings, sources_of
 from bridge.checks.policies import policy_findings
@@ -32,7 +32,7 @@ class Scope:
 
 def checked(known: Configuration, scope: Scope, clock: Callable[[], datetime]) -> Iterator[Part]:
     """Every part of the check, as it is found. Writes nothing anywhere and never raises ``IlsError``."""
-    yield Part("Configuration", (*file_findings(known), *pairings(known, connector_kind)))
+    yield Part("Configuration", (*file_findings(known), *endless(known, clock()), *pairings(known, connector_kind)))
     for name in _libraries(known, scope):
         library = known.settings.libraries[name]
         yield Part(f"Library {name}", policy_findings(library, capabilities_of(known, library.ils), clock()))

@@ -128,10 +128,11 @@ class Dispatcher:
         A lane that staff paused is left alone until the pause ends.
         """
         now = self._ledger.clock()
+        starts = [crew.lane.keep_windows() for crew in self._crews.values()]
         lanes = self._ledger.lanes.all()
         held = {lane.name: lane.held_until for lane in lanes if lane.held_until}
         closed = {lane.name: lane.paused_until for lane in lanes if lane.paused_until and lane.name not in held}
-        wakings = [now + self._backstop, *held.values()]
+        wakings = [now + self._backstop, *held.values(), *filter(None, starts)]
         for name, until in closed.items():
             if name in self._crews and not self._probed(self._crews[name], until, now):
                 wakings.append(until)

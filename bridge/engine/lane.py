@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
 from bridge.connectors.base import Connector
+from bridge.domain.windows import Window, maintenance
 from bridge.engine.ailing import Ailing
 from bridge.errors import CredentialsRejected, IlsError, Unavailable
 from bridge.ledger import Ledger
@@ -21,10 +22,14 @@ PROBING = timedelta(minutes=2)
 
 @dataclass(frozen=True)
 class LaneRules:
-    """``cap``: requests worked on at once; ``probe_interval``: how long a closed lane waits before it asks the ILS again."""
+    """``cap``: requests worked on at once; ``probe_interval``: how long a closed lane waits before it asks the ILS again.
+
+    ``windows``: planned maintenance, in which the ILS is left alone.
+    """
 
     cap: int = 4
     probe_interval: timedelta = timedelta(seconds=60)
+    windows: tuple[Window, ...] = ()
 
 
 class WorkLane:
@@ -37,6 +42,7 @@ class WorkLane:
         self._ledger = ledger
         self._ailing = Ailing()
         self._doubting = threading.Lock()
+        self._kept: datetime | None = None
 
     def down(self) -> bool:
         """One request failed as in an outage: is the ILS down for everybody? Its probe decides, and closes the lane where it is.
@@ -44,7 +50,28 @@ class WorkLane:
         One worker asks at a time; those that failed meanwhile hear its answer, so that an outage costs one probe.
         """
         with self._doubting:
-            return self._ledger.lanes.closed(self.name) or not self.probe()
+            return self.resting() or self._ledger.lanes.closed(self.name) or not self.probe()
+
+    def resting(self) -> bool:
+        """Whether a planned maintenance runs, unless staff ended it: the request in hand is given back, and what fails is no outage."""
+        if maintenance(self.rules.windows, self._ledger.clock()) is None:
+            return False
+        self.keep_windows()
+        return self._ledger.lanes.held(self.name)
+
+    def keep_windows(self) -> datetime | None:
+        """Pause the lane where a planned maintenance has begun, once, so that staff may end it; answers when the next one begins.
+
+        The pause is durable and ends by itself, so that all who ask the ledger hear of it: claims, probes, commands, ``status``.
+        """
+        now = self._ledger.clock()
+        found = maintenance(self.rules.windows, now)
+        if found is not None and found.until != self._kept:
+            self._kept = found.until
+            why = f"Maintenance{f': {found.why}' if found.why else ''}."
+            if self._ledger.lanes.hold_until(self.name, until=found.until, why=why):
+                log.info("lane.maintenance", lane=self.name, until=found.until.isoformat(), why=found.why)
+        return min((window.next_start(now) for window in self.rules.windows), default=None)
 
     def close(self, problem: IlsError) -> None:
         """Close until the next probe; one log line when it closes, however many workers find out."""

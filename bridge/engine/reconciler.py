@@ -240,7 +240,7 @@ class Reconciler:
                 return self._watched(sitting, goal, why)
             if not afresh and not sitting.again and self._parked_on(sitting, goal):
                 return self._as_before(sitting, sitting.held.row.due_at)
-            if self._stopping():
+            if self._stopping() or self._lane.resting():
                 return self._later(sitting, self._ledger.clock(), backlog=False)
             capabilities = self._lane.connector.capabilities
             found = next_step(goal, sitting.record, capabilities, without=frozenset(sitting.failures))

@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, or_, select, update
 from sqlalchemy import Row as SqlRow
 from sqlalchemy.exc import IntegrityError
 
@@ -51,6 +51,12 @@ class Lanes:
         with self._database.read() as connection:
             return connection.execute(select(LANE.c.paused_until).where(LANE.c.name == name)).scalar() is not None
 
+    def held(self, name: str) -> bool:
+        """Whether the lane is paused by staff, or for maintenance."""
+        with self._database.read() as connection:
+            until = connection.execute(select(LANE.c.held_until).where(LANE.c.name == name)).scalar()
+        return until is not None and until > self._clock()
+
     def take_probe(self, name: str, *, next_at: datetime) -> bool:
         """Take the probe of a closed lane that is due, so that of all daemons and commands one asks; the next is due at ``next_at``."""
         with self._database.write() as connection:
@@ -77,6 +83,15 @@ class Lanes:
         """Staff pause a lane: no work begins on it until then, and it is not probed."""
         with self._database.write() as connection:
             connection.execute(update(LANE).where(LANE.c.name == name).values(held_until=until, held_why=why))
+
+    def hold_until(self, name: str, *, until: datetime, why: str) -> bool:
+        """The same, unless it is paused for as long already; answers whether that was news."""
+        shorter = or_(LANE.c.held_until.is_(None), LANE.c.held_until < until)
+        with self._database.write() as connection:
+            held = connection.execute(
+                update(LANE).where(LANE.c.name == name, shorter).values(held_until=until, held_why=why)
+            )
+        return held.rowcount > 0
 
     def resume(self, name: str, *, why: str = "") -> bool:
         """End staff's pause; ``why`` says who did. Answers whether there was one."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from bridge.checks.file import file_findings, source_findings
+from bridge.checks.file import endless, file_findings, source_findings
 from bridge.domain.finding import Finding
+from bridge.errors import ConfigurationError
 from bridge.wiring import connector_settings
 from tests.checks.build import GOOD, bad, feed, hook, known
 
@@ -58,6 +60,23 @@ def test_the_ledgers_place(url: str, expected: list[tuple[str, str]]) -> None:
 )
 def test_an_ils_without_tls(host: str, expected: list[tuple[str, str]]) -> None:
     assert bad(file_findings(known(ils__alma__settings__host=host))) == expected
+
+
+@pytest.mark.parametrize(("end", "expected"), [("00:00", [("ILS alma", "warning")]), ("23:00", []), ("23:59:59", [])])
+def test_maintenance_that_leaves_no_time_for_work(end: str, expected: list[tuple[str, str]]) -> None:
+    window = {"start": "00:00", "end": end, "timezone": "Europe/Berlin"}
+    found = endless(known(ils__alma__maintenance=[window]), datetime(2026, 11, 24, 9, tzinfo=UTC))
+    assert bad(tuple(found)) == expected
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [("timezone", "Berlin", "time zone"), ("start", "22:00+01:00", "without a zone"), ("weekdays", ["sunday"], "sun")],
+)
+def test_a_window_that_nobody_can_understand_is_refused(key: str, value: object, said: str) -> None:
+    window = {"start": "22:00", "end": "04:00", "timezone": "Europe/Berlin", key: value}
+    with pytest.raises(ConfigurationError, match=said):
+        known(ils__alma__maintenance=[window])
 
 
 @pytest.mark.parametrize(
