@@ -63,8 +63,12 @@ class WorkLane:
         """Pause the lane where a planned maintenance has begun, once, so that staff may end it; answers when the next one begins.
 
         The pause is durable and ends by itself, so that all who ask the ledger hear of it: claims, probes, commands, ``status``.
+        What waited for its end goes behind what comes then.
         """
         now = self._ledger.clock()
+        if self._kept is not None and self._kept <= now:
+            self._ledger.lanes.put_behind(self.name, before=self._kept)
+            self._kept = None
         found = maintenance(self.rules.windows, now)
         if found is not None and found.until != self._kept:
             self._kept = found.until

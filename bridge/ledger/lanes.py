@@ -51,6 +51,11 @@ class Lanes:
         with self._database.read() as connection:
             return connection.execute(select(LANE.c.paused_until).where(LANE.c.name == name)).scalar() is not None
 
+    def put_behind(self, name: str, *, before: datetime) -> None:
+        """What fell due until then is backlog: what comes after goes before it."""
+        with self._database.write() as connection:
+            _put_behind(connection, name, before)
+
     def held(self, name: str) -> bool:
         """Whether the lane is paused by staff, or for maintenance."""
         with self._database.read() as connection:

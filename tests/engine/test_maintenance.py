@@ -17,6 +17,7 @@ from bridge.errors import Unavailable
 from bridge.ledger import State
 from tests.engine.pretend import START, PretendIls, Stage
 from tests.engine.test_dispatcher import dispatcher_of
+from tests.engine.test_outage import Noting
 
 UTC_ZONE = ZoneInfo("UTC")
 BEGINS = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
@@ -52,6 +53,20 @@ def test_no_work_begins_and_it_goes_on_by_itself(make_stage: Callable[..., Stage
         assert len(given) == 1
         assert stage.work() is State.IN_STEP
     assert [line["event"] for line in logs if str(line["event"]).startswith("lane.")] == ["lane.maintenance"]
+
+
+def test_what_waited_goes_behind_what_comes_then(make_stage: Callable[..., Stage]) -> None:
+    ils = Noting()
+    stage = planned(make_stage, ils)
+    stage.clock.now = BEGINS
+    stage.lane.keep_windows()
+    stage.tell(Phase.RECEIVED, number="kept")
+    stage.clock.now = ENDS
+    stage.lane.keep_windows()
+    stage.clock.advance(seconds=1)
+    stage.tell(Phase.RECEIVED, number="new")
+    stage.settle()
+    assert ils.made == ["ILL-new", "ILL-kept"]
 
 
 def test_a_closed_lane_is_not_probed_meanwhile(make_stage: Callable[..., Stage]) -> None:
