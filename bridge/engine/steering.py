@@ -18,7 +18,7 @@ from bridge.domain.plan import StaffTask, Step, StepKey, instruction, next_step
 from bridge.domain.preview import Preview, found_there, left_behind, preview
 from bridge.domain.record import ItemRecord
 from bridge.domain.standing import correct
-from bridge.engine.audit import MENDABLE, UNSETTLED, Looked, foreseen, kept_as, look, room_for, why_not_mended
+from bridge.engine.audit import MENDABLE, STUCK, UNSETTLED, Looked, foreseen, kept_as, look, room_for, why_not_mended
 from bridge.engine.lane import WorkLane
 from bridge.engine.leases import kept
 from bridge.engine.pauses import why_closed, why_paused
@@ -166,7 +166,10 @@ class Steering:
 
     def _audit(self, asked: Asked, held: Claimed, lane: WorkLane, reconciler: Reconciler) -> Answer:
         """Look and note what differs; unless it is a dry run, repair what can be repaired."""
-        if held.row.state in UNSETTLED or held.row.state is State.FORGOTTEN or held.row.pending is not None:
+        cut_off = held.row.pending is not None and held.row.state not in STUCK
+        if held.row.state in UNSETTLED or held.row.state is State.FORGOTTEN or cut_off:
+            if cut_off:  # whatever its state says, the next worker looks that step up
+                self._ledger.work.begin(held)
             self._ledger.audits.let_go(held)
             return Answer((_LEFT_OUT[held.row.state is State.FORGOTTEN],))
         sitting = reconciler.sitting(held)

@@ -51,20 +51,20 @@ class AuditJob:
         self._stopping = stopping
         self._accounts = AccountJob(known.settings, ledger, lanes, stopping=stopping)
         self._reader = MarkReader(ledger, known.settings.bridge, known.settings.libraries)
-        self._failed: dict[str, set[int]] = {name: set() for name in lanes}
+        self._tried: dict[str, set[int]] = {name: set() for name in lanes}
         self._accounted: datetime | None = None
 
     def run(self, lane: str) -> None:
         """One minute's looks in a lane. Raises ``LedgerBusy``."""
         if not self._rules.goes_on(self._ledger.clock()):
-            self._failed[lane].clear()
+            self._tried[lane].clear()
             return
         modes = self._modes(lane)
         if not modes:
             return
         looked = self._look(lane, modes)
         if looked:
-            log.info("audit.looked", lane=lane, requests=looked, failed=len(self._failed[lane]))
+            log.info("audit.looked", lane=lane, requests=looked)
         self._list(lane, modes)
 
     def look_after(self) -> None:
@@ -113,10 +113,10 @@ class AuditJob:
         return looked
 
     def _next(self, lane: str, library: str) -> int | None:
-        """The next request of a library to look at, asked anew each time since another daemon may be at it too."""
-        failed = self._failed[lane]
-        due = self._ledger.audits.due(self._due(library), limit=len(failed) + 1)
-        return next((each for each in due if each not in failed), None)
+        """The next request of a library to look at, once a night at most; asked anew each time since another daemon may be at it too."""
+        tried = self._tried[lane]
+        due = self._ledger.audits.due(self._due(library), limit=len(tried) + 1)
+        return next((each for each in due if each not in tried), None)
 
     def _due(self, library: str) -> DueFor:
         now, rules = self._ledger.clock(), self._rules
@@ -126,15 +126,13 @@ class AuditJob:
     def _audit(self, lane: str, request_id: int, mode: AuditMode) -> None:
         """Look at one request; one that could not be looked at comes again in the next night."""
         asked = Asked(Asking.AUDIT, request_id, BY, dry_run=mode is not AuditMode.REPAIR)
+        self._tried[lane].add(request_id)
         try:
             answer = self._steering.carry_out(asked)
         except LeaseLost as lost:
             log.warning("audit.not_looked", request=f"R{request_id}", why=str(lost))
-            answer = None
-        if answer is None:
-            self._failed[lane].add(request_id)
-        elif not answer.ok:
-            self._failed[lane].add(request_id)
+            return
+        if answer is not None and not answer.ok:
             log.warning("audit.not_looked", request=f"R{request_id}", why=" ".join(answer.lines))
 
     def _list(self, lane: str, modes: Mapping[str, AuditMode]) -> None:

@@ -146,6 +146,30 @@ def test_what_is_still_to_be_done_is_left_for_later(stage: Stage) -> None:
     stage.settle()
 
 
+def test_a_step_that_was_cut_off_is_gone_on_with(stage: Stage) -> None:
+    """However it came to stand so: an older release left a request in step with a step of unknown end."""
+    received(stage)
+    with stage.ledger.database.write() as connection:
+        connection.exec_driver_sql("update request set state = 'due'")
+    stage.tell(Phase.RETURNED)
+    stage.ils.passing = _die
+    with pytest.raises(Killed):
+        stage.work()
+    with stage.ledger.database.write() as connection:
+        connection.exec_driver_sql("update request set state = 'in_step', due_at = null")
+    stage.restart()
+    stage.ils.passing = lambda _: None
+    assert stage.row().pending is not None
+    assert "still to be done" in audited(stage).lines[0]
+    stage.settle()
+    assert stage.row().pending is None
+    assert stage.row().state is State.IN_STEP
+
+
+def _die(_: str) -> None:
+    raise Killed
+
+
 def test_nothing_made_costs_no_call(stage: Stage) -> None:
     stage.tell(Phase.REQUESTED)
     stage.settle()

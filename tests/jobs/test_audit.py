@@ -84,7 +84,10 @@ def test_only_by_night_and_where_it_is_wanted(stage: Stage) -> None:
     assert looks(stage) == 1
 
 
-@pytest.mark.parametrize(("at", "zone", "goes_on"), [("10:00", "Europe/Berlin", True), ("09:00", "Asia/Tokyo", False)])
+@pytest.mark.parametrize(
+    ("at", "zone", "goes_on"),
+    [("10:00", "Europe/Berlin", True), ("09:00", "Asia/Tokyo", False), ("23:00", "UTC", False)],
+)
 def test_the_night_is_that_of_its_zone(stage: Stage, at: str, zone: str, *, goes_on: bool) -> None:
     """The stage begins at nine in UTC."""
     assert AuditSettings.model_validate({"at": at, "timezone": zone}).goes_on(stage.clock()) is goes_on
