@@ -7,6 +7,7 @@ section 1, "Error envelope"). Codes and wordings: Alma OpenAPI users.json and bi
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -214,7 +215,12 @@ def problem_of(answer: Answer) -> AlmaProblem:
         found = _from_xml(answer.body)
     else:
         found = None
-    return found or AlmaProblem(message=words_of(answer.body))
+    return found or AlmaProblem(message="" if _is_data(text) else words_of(answer.body))
+
+
+def _is_data(text: str) -> bool:
+    """Whether a body is a document of some system and no page for people: it may hold a patron's whole record."""
+    return text.startswith("<") and not re.search(r"<(!doctype\s+)?html\b", text[:500], re.IGNORECASE)
 
 
 def _from_json(text: str) -> AlmaProblem | None:
