@@ -27,6 +27,7 @@ from bridge.engine.steering import Steering
 from bridge.jobs.accounts import AccountJob
 from bridge.jobs.alerts import AlertJob
 from bridge.jobs.audit import AuditJob
+from bridge.jobs.looks import LookJob, aligning
 from bridge.jobs.orders import OrderJob
 from bridge.jobs.poll import PollJob
 from bridge.jobs.pulse import Pulse
@@ -56,6 +57,8 @@ AUDIT_EVERY = 60
 """Seconds between looks whether the audit has something to do; its pace is told by the minute."""
 AUDITS_AT_ONCE = 2
 """Lanes that are audited at the same time."""
+LOOKS_EVERY = 60
+"""Seconds between looks which loans are to be looked at."""
 DRILLS_EVERY = 60
 """Seconds between looks for drills that were cut off while the daemon ran."""
 
@@ -181,6 +184,7 @@ class Daemon:
         self._caution(polls)
         dispatcher.start()
         self._start_clockwork(self._engine, polls)
+        self._start_looks(dispatcher)
         self._beat(dispatcher)
         self._open_doors(dispatcher)
 
@@ -273,6 +277,14 @@ class Daemon:
         work: dict[str, Callable[[], object]] = {f"audit {name}": partial(job.run, name) for name in lanes}
         for name, each in {**work, "audit accounts": job.look_after}.items():
             self._scheduler.add_job(Steady(name, each).run, "interval", seconds=AUDIT_EVERY, id=name, executor="audit")
+
+    def _start_looks(self, dispatcher: Dispatcher) -> None:
+        """Looks whether the desk has lent what was received, where a library aligns due dates."""
+        settings = self._known.settings
+        looks = LookJob(settings, self.ledger, wake=dispatcher.wake)
+        looks.take_up()
+        if aligning(settings):
+            self._scheduler.add_job(Steady("looks", looks.run).run, "interval", seconds=LOOKS_EVERY, id="looks")
 
     def _end_drills(self) -> None:
         """What they made is removed; the dispatcher's backstop finds the work."""

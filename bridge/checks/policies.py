@@ -9,6 +9,7 @@ from bridge.domain.capabilities import Ability, Capabilities
 from bridge.domain.commands import Place, Verb
 from bridge.domain.finding import Finding, failed, warned, well
 from bridge.domain.policy import (
+    AlignDueDate,
     BarcodeFrom,
     BorrowingPolicy,
     CreateOn,
@@ -72,9 +73,24 @@ def _borrowing(policy: BorrowingPolicy, can: Capabilities) -> Iterator[Finding]:
         yield from _holds(policy)
         yield from _rules("Borrowing", policy.rules)
     yield from _fees(policy, can)
+    yield from _due_dates(policy, can)
+
+
+def _due_dates(policy: BorrowingPolicy, can: Capabilities) -> Iterator[Finding]:
     if policy.due_margin_days < 0:
         text = "The patron's loan would fall due after the lender's date (due_margin_days is negative)."
         yield failed("Borrowing: due dates", text, "Set due_margin_days to 0 or more.")
+    if policy.align_due_date is AlignDueDate.OFF:
+        return
+    reasons = (
+        (not policy.update_due_date, "update_due_date is off"),
+        (policy.existing_item, "in-system loans have no temporary item"),
+        (can.of(Verb.SET_DUE_DATE) is Ability.NO, "the ILS takes no due date"),
+    )
+    for holds, why in reasons:
+        if holds:
+            text = f"align_due_date has no effect: {why}."
+            yield warned("Borrowing: due dates", text, 'Set align_due_date = "off".')
 
 
 def _temporary_items(policy: BorrowingPolicy) -> Iterator[Finding]:

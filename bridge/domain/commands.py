@@ -282,7 +282,10 @@ class NoteItem:
 
 @dataclass(frozen=True)
 class Inspect:
-    """What exists in the ILS for this mark? Read-only; the other fields say where to look."""
+    """What exists in the ILS for this mark? Read-only; the other fields say where to look.
+
+    ``loans_only``: only who has the item is asked, so that one call may do; whoever sees more may say more.
+    """
 
     target: Target
     patron_id: str = ""
@@ -290,6 +293,7 @@ class Inspect:
     account: str = ""
     loan_ids: tuple[str, ...] = ()
     fee_keys: tuple[str, ...] = ()
+    loans_only: bool = False
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,16 @@ from bridge.domain.care import is_drill
 from bridge.domain.change import GONE_BACK, NOT_SUPPLIED, Closure, Condition, Phase
 from bridge.domain.commands import Description, Money, Place
 from bridge.domain.identity import Mark, RequestKey, Role, ServiceType, mark_for
-from bridge.domain.policy import BarcodeFrom, BorrowingPolicy, LendingPolicy, NoBarcode, NotReturned, OnRecall, Policy
+from bridge.domain.policy import (
+    AlignDueDate,
+    BarcodeFrom,
+    BorrowingPolicy,
+    LendingPolicy,
+    NoBarcode,
+    NotReturned,
+    OnRecall,
+    Policy,
+)
 from bridge.domain.request import Request
 from bridge.domain.standing import Standing, standings
 
@@ -62,7 +71,8 @@ class LoanWish:
     """A loan that should be open: ours (``account``), or a patron's whose due date we may only set (``account`` empty).
 
     ``renew``: a date that comes after the first one is brought to the loan too. ``leave_days``: how many days a loan that is shortened
-    still runs at least, from the day it is shortened.
+    still runs at least, from the day it is shortened. ``align``: a patron's loan that the desk makes, with the ILS's own date, is brought
+    to ``due``.
     """
 
     account: str = ""
@@ -70,6 +80,7 @@ class LoanWish:
     may_shorten: bool = False
     renew: bool = True
     leave_days: int = 0
+    align: bool = False
 
 
 @dataclass(frozen=True)
@@ -307,7 +318,7 @@ def _borrowed(bare: ItemGoal, key: RequestKey, stand: Standing, policy: Borrowin
         barcode=barcode,
         item=item,
         hold=hold,
-        loan=_patrons_loan(due, stand, policy),
+        loan=_patrons_loan(key, due, stand, policy),
         fee=fee,
         bill=_bill_in_use(stand, policy),
         found=stand.found,
@@ -315,10 +326,11 @@ def _borrowed(bare: ItemGoal, key: RequestKey, stand: Standing, policy: Borrowin
     )
 
 
-def _patrons_loan(due: date | None, stand: Standing, policy: BorrowingPolicy) -> LoanWish:
+def _patrons_loan(key: RequestKey, due: date | None, stand: Standing, policy: BorrowingPolicy) -> LoanWish:
     recalls = _recalls(stand, policy)
     days = policy.recall_minimum_days if recalls else 0
-    return LoanWish(due=due, may_shorten=recalls, renew=policy.renew or recalls, leave_days=days)
+    aligns = policy.align_due_date is not AlignDueDate.OFF and stand.phase is Phase.RECEIVED and not is_drill(key)
+    return LoanWish(due=due, may_shorten=recalls, renew=policy.renew or recalls, leave_days=days, align=aligns)
 
 
 def _undated(stand: Standing, policy: BorrowingPolicy) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bridge.domain import commands as do
 from bridge.domain.commands import Command, Inspect, Origin, Target
 from bridge.domain.goal import FeeWish, HoldWish, ItemGoal, LoanWish
@@ -40,6 +42,11 @@ def review(goal: ItemGoal, item: ItemRecord, record: Record, role: Role) -> Insp
         loan_ids=_loan_ids(item),
         fee_keys=fees,
     )
+
+
+def glance(goal: ItemGoal, item: ItemRecord, record: Record) -> Inspect:
+    """Look only who has a temporary item, as due-date alignment does."""
+    return replace(review(goal, item, record, Role.BORROWER), fee_keys=(), loans_only=True)
 
 
 def _target(mark: Mark, item: ItemRecord, asked: Target) -> Target:

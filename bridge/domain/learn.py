@@ -17,6 +17,7 @@ from bridge.domain.record import (
     LoanRecord,
     Outcome,
     OutcomeKind,
+    PatronLoan,
     PatronRecord,
     Record,
     SeenLoan,
@@ -125,8 +126,8 @@ def _plainly_settled(item: ItemRecord, command: do.Command) -> ItemRecord:
     match command:
         case do.RelabelItem(new_barcode=barcode):
             return replace(item, wished_barcode=barcode)
-        case do.SetDueDate(due=due):
-            return replace(item, due_written=due)
+        case do.SetDueDate():
+            return _dated(item, command)
         case do.MoveItem(to=to):
             barcode = item.barcode or command.target.barcode
             return replace(item, barcode=barcode, moved_to=to, before=item.before or do.Place())
@@ -152,6 +153,13 @@ def _loss_settled(item: ItemRecord, command: do.Command) -> ItemRecord:
             return replace(item, staff_note=note)
         case _:
             return item
+
+
+def _dated(item: ItemRecord, command: do.SetDueDate) -> ItemRecord:
+    seen = item.patron_loan
+    if seen is not None:
+        seen = replace(seen, due=command.due, brought=command.due, firmly=command.may_shorten)
+    return replace(item, due_written=command.due, patron_loan=seen)
 
 
 def _holds_gone(holds: tuple[HoldRecord, ...]) -> tuple[HoldRecord, ...]:
@@ -225,7 +233,7 @@ def amend(item: ItemRecord, seen: Sighting, under_way: Verb | None = None) -> It
         gone = HoldState.CANCELLED if under_way is Verb.CANCEL_HOLD else HoldState.SATISFIED
         item = replace(item, holds=(*item.holds[:-1], replace(item.hold, state=gone)))
     if seen.loans_seen:
-        item = replace(item, loans=_amend_loans(item, seen.loans))
+        item = _amend_patron_loan(replace(item, loans=_amend_loans(item, seen.loans)), seen)
     if seen.lost is not None:
         item = replace(item, marked_lost=item.marked_lost or seen.lost, lost_ended=item.marked_lost and not seen.lost)
     for fee in seen.fees:
@@ -256,6 +264,22 @@ def _amend_loans(item: ItemRecord, loans: tuple[SeenLoan, ...]) -> tuple[LoanRec
         if loan.ours and loan.loan_id not in {each.loan_id for each in known}
     )
     return known + fresh
+
+
+def _amend_patron_loan(item: ItemRecord, seen: Sighting) -> ItemRecord:
+    """The desk has lent a temporary item: that fills our hold, unless it was lent to somebody else than the hold is for."""
+    if item.existence is not Existence.PRESENT or item.origin is Origin.OWN:
+        return item
+    found = next((loan for loan in seen.loans if not loan.ours), None)
+    before = item.patron_loan
+    if found is None:
+        return replace(item, patron_loan=replace(before, ended=True)) if before is not None else item
+    same = before is not None and before.loan_id == found.loan_id
+    loan = replace(before, due=found.due, ended=False) if same and before else PatronLoan(found.loan_id, found.due)
+    item = replace(item, patron_loan=loan)
+    hold = item.hold
+    for_them = hold is not None and found.account.casefold() in {"", hold.patron_id.casefold()}
+    return replace(item, holds=_holds_filled(item.holds)) if for_them and seen.hold is None else item
 
 
 def _amend_place(item: ItemRecord, seen: Sighting) -> ItemRecord:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bridge.domain import commands as do
+from bridge.domain.align import unaligned
 from bridge.domain.capabilities import Ability, Capabilities
 from bridge.domain.commands import Command, Origin, Verb
 from bridge.domain.goal import ABSENT, FEE, REPLACEMENT, FeeWish, Goal, HoldWish, ItemGoal, ItemWish, LoanWish, Wish
@@ -239,9 +240,11 @@ def _noting(wish: ItemWish, item: ItemRecord, target: do.Target) -> Command | No
 
 
 def _dating(goal: ItemGoal, item: ItemRecord, target: do.Target) -> Command | None:
-    """The due date moved since the item was made, or since it was last brought to the ILS."""
+    """The due date moved since the item was made, or since it was last brought to the ILS; or the patron's loan is to be brought to it."""
     loan = goal.loan
-    if not isinstance(loan, LoanWish) or loan.due is None or not _moved(loan, item):
+    if not isinstance(loan, LoanWish) or loan.due is None:
+        return None
+    if not (_moved(loan, item) or unaligned(loan, item.patron_loan)):
         return None
     return do.SetDueDate(target, loan.due, may_shorten=loan.may_shorten, leave_days=loan.leave_days)
 
@@ -389,7 +392,8 @@ def wished(command: Command) -> str:
     barcode = command.target.barcode if not isinstance(command, do.FindPatron) else ""
     note = getattr(command, "note", "") or "none of ours any more"
     fee, kind = getattr(command, "fee", ""), kind_of_fee(command)
-    return _INSTRUCTIONS[type(command)].format(barcode=barcode, fee=fee, kind=kind, note=note)
+    due = getattr(command, "due", "")
+    return _INSTRUCTIONS[type(command)].format(barcode=barcode, fee=fee, kind=kind, note=note, due=due)
 
 
 def kind_of_fee(command: Command) -> str:
@@ -405,7 +409,7 @@ _INSTRUCTIONS: dict[type, str] = {
     do.PlaceHold: "Place a hold on item {barcode} for the patron.",
     do.CancelHold: "Cancel the hold on item {barcode}.",
     do.CheckOut: "Check item {barcode} out to the borrowing library.",
-    do.SetDueDate: "Set the due date of item {barcode}.",
+    do.SetDueDate: "Set the due date of item {barcode} to {due}.",
     do.CheckIn: "Check item {barcode} in.",
     do.MoveItem: "Move item {barcode} to the ILL location.",
     do.RestoreItem: "Bring item {barcode} back to its location.",

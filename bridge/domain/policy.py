@@ -55,6 +55,17 @@ class OnRecall(StrEnum):
     SHORTEN = "shorten"
 
 
+class AlignDueDate(StrEnum):
+    """How the bridge learns that the desk has lent a temporary item, to bring the patron's date to the lender's.
+
+    Not at all; by a look once a day until the loan was seen; or only where the ILS tells of the loan itself.
+    """
+
+    OFF = "off"
+    DAILY = "daily"
+    WEBHOOK = "webhook"
+
+
 class NotReturned(StrEnum):
     """What is done where a lent item's request is closed without the item: staff are asked, or the loan is declared lost."""
 
@@ -112,9 +123,10 @@ class BorrowingPolicy:
 
     ``existing_item``: lender and borrower share one ILS, so the real item is used and nothing is created or deleted. ``pickup_locations``
     maps the service's names to the ILS's codes; a name that is not in it passes as it is. ``due_margin_days`` is how many days before the
-    lender's date the patron's loan falls due. ``fee_amount`` is charged where the service names no amount; from ``fee_on`` on. A recall
-    that shortens leaves the patron ``recall_minimum_days`` at least, counted from the day it is written. ``charge_replacement_fee`` passes
-    on what the lender bills for a lost or damaged item, where the ILS does not charge it by itself.
+    lender's date the patron's loan falls due; ``align_due_date`` says whether that date is brought to the loan which the desk makes.
+    ``fee_amount`` is charged where the service names no amount; from ``fee_on`` on. A recall that shortens leaves the patron
+    ``recall_minimum_days`` at least, counted from the day it is written. ``charge_replacement_fee`` passes on what the lender bills for a
+    lost or damaged item, where the ILS does not charge it by itself.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}
@@ -138,6 +150,7 @@ class BorrowingPolicy:
     default_pickup_location: str = ""
     due_margin_days: int = 0
     update_due_date: bool = True
+    align_due_date: AlignDueDate = AlignDueDate.OFF
     renew: bool = True
     on_recall: OnRecall = OnRecall.SHOW
     recall_minimum_days: int = 7

@@ -59,6 +59,21 @@ class LoanRecord:
 
 
 @dataclass(frozen=True)
+class PatronLoan:
+    """The loan of a temporary item that the desk made, as it was last seen in the ILS; nothing of the patron stands in it.
+
+    ``brought`` is the goal's date that it was last brought to or held against, ``None`` while it was not; ``firmly``: it might be shortened
+    then.
+    """
+
+    loan_id: str
+    due: date | None = None
+    ended: bool = False
+    brought: date | None = None
+    firmly: bool = False
+
+
+@dataclass(frozen=True)
 class FeeRecord:
     """A fee once charged; latches, since it may have been paid."""
 
@@ -87,6 +102,7 @@ class ItemRecord:
     place: Place = field(default_factory=Place)
     holds: tuple[HoldRecord, ...] = ()
     loans: tuple[LoanRecord, ...] = ()
+    patron_loan: PatronLoan | None = None
     fees: tuple[FeeRecord, ...] = ()
     moved_to: Place | None = None
     before: Place | None = None

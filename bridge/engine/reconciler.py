@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
 from bridge.connectors.base import Call
+from bridge.domain.align import compared
 from bridge.domain.care import READING, hands_off, is_drill
 from bridge.domain.commands import CreateTemporaryItem, Verb
 from bridge.domain.goal import Goal, goal_of
-from bridge.domain.identity import mark_for
+from bridge.domain.identity import Role, mark_for
 from bridge.domain.inspection import inspection, review
 from bridge.domain.learn import amend, happened, keep, learn
 from bridge.domain.parking import Nights, advice_for
 from bridge.domain.plan import PATRON, StaffTask, Step, VolumeKey, next_step, volume_key
-from bridge.domain.policy import Policy
+from bridge.domain.policy import AlignDueDate, Policy
 from bridge.domain.preview import MOST_STEPS, preview
 from bridge.domain.record import Existence, Learned, Outcome, OutcomeKind, Record
 from bridge.domain.request import Request
@@ -27,6 +28,7 @@ from bridge.engine.boundary import Boundary, Passing, pass_by
 from bridge.engine.counting import Counting, Uncounted
 from bridge.engine.failing import ITS_OWN, NOT_ACCEPTED, singled_out, unnamed
 from bridge.engine.lane import WorkLane
+from bridge.engine.looking import LOOK_AGAIN, LOOK_EVERY, look, watches_of
 from bridge.engine.schedule import RetrySchedule
 from bridge.errors import CredentialsRejected, IlsError, OutcomeUnknown, Rejected, Retry, Unavailable
 from bridge.ledger import (
@@ -34,6 +36,7 @@ from bridge.ledger import (
     Ending,
     HistoryLine,
     Ledger,
+    Look,
     Parked,
     Pending,
     Quota,
@@ -41,6 +44,7 @@ from bridge.ledger import (
     State,
     StepState,
     Verdict,
+    Watch,
 )
 from bridge.ledger.libraries import OVER_QUOTA
 from bridge.ledger.model import FOREVER, Row
@@ -73,6 +77,8 @@ class Sitting:
     shared: bool = False
     reviewed: bool = False
     again: bool = False
+    looked: bool = False
+    look_again: timedelta | None = None
     ending: Ending | None = None
     planned: tuple[Request, tuple[Standing, ...], Goal] | None = None
 
@@ -144,7 +150,11 @@ class Reconciler:
             wanted = afresh or held.row.afresh
             sitting = replace(self.sitting(held), again=self._night(held.row) and not wanted)
             verdict = self._judged(sitting, afresh=wanted)
-            verdict = replace(verdict, afresh=wanted and not sitting.reviewed)
+            seen = sitting.looked or sitting.reviewed
+            verdict = replace(
+                verdict, afresh=wanted and not sitting.reviewed, look=Look.NONE if seen else held.row.look
+            )
+            verdict = replace(verdict, watches=self._watches(sitting, verdict.state), looked=seen)
             state = self._ledger.work.release(held, verdict, version=sitting.version, ending=sitting.ending)
             self._journalled(sitting.ending)
             self._passing(Boundary.RELEASED)
@@ -168,8 +178,8 @@ class Reconciler:
             item = sitting.record.item(item_goal.leg, item_goal.volume)
             with unnamed(sitting.identifiers):
                 seen = self._lane.connector.inspect(review(item_goal, item, sitting.record, role), Call())
-            amended = amend(item, seen)
-            notes.extend(seen.notes)
+            amended, news = compared(item_goal, item, amend(item, seen))
+            notes.extend((*seen.notes, *news))
             if amended != item:
                 sitting.record = sitting.record.with_item(amended)
                 notes.append(f"The record of item {amended.barcode or item_goal.barcode} was corrected from the ILS.")
@@ -202,6 +212,8 @@ class Reconciler:
                 self._verify(sitting, sitting.held.row.pending)
             if afresh:
                 self._review(sitting)
+            elif sitting.held.row.look is not Look.NONE:
+                self._look(sitting)
             return self._steps(sitting, afresh=afresh)
         except (Unavailable, CredentialsRejected) as problem:
             if sitting.down or self._lane.down():
@@ -227,10 +239,37 @@ class Reconciler:
     def _review(self, sitting: Sitting) -> None:
         notes = self.review(sitting) or ("Looked up in the ILS: everything stands as recorded.",)
         lines = [self._line("staff", note) for note in notes]
-        self._ledger.work.keep(sitting.held, sitting.record)
-        self._ledger.requests.tell(sitting.held.row.id, lines)
+        self._ledger.work.keep(sitting.held, sitting.record, lines)
         sitting.reviewed = True
         self._lane.well(INSPECT)
+
+    def _look(self, sitting: Sitting) -> None:
+        """See who has the temporary items. A look that fails stands back: the request is in step, and is looked at again later."""
+        held = sitting.held
+        record = sitting.record
+        try:
+            with unnamed(sitting.identifiers):
+                record, notes = look(self._lane.connector, sitting.goal, record, held.row.look)
+            self._lane.well(INSPECT)
+        except (Retry, Rejected, OutcomeUnknown) as problem:
+            log.warning("look.refused", cause=problem.cause, why=problem.reason)
+            sitting.look_again = LOOK_AGAIN if isinstance(problem, Retry) else LOOK_EVERY
+            notes = () if isinstance(problem, Retry) else (f"Who has the item could not be seen: {problem.reason}",)
+        if notes or record != sitting.record:
+            self._ledger.work.keep(held, record, [self._line("step", note) for note in notes])
+        sitting.record = record
+        sitting.looked = True
+
+    def _watches(self, sitting: Sitting, state: State) -> tuple[Watch, ...] | None:
+        """The items whose loan by the desk concerns us from now on; ``None`` where due dates are not aligned."""
+        align = sitting.policy.borrowing.align_due_date
+        if align is AlignDueDate.OFF or sitting.held.row.request.key.role is Role.LENDER:
+            return None
+        if state in {State.CLOSED, State.OBSERVED}:
+            return ()
+        wait = sitting.look_again or (LOOK_EVERY if align is AlignDueDate.DAILY else None)
+        next_look = self._ledger.clock() + wait if wait is not None else None
+        return watches_of(self._lane.connector, sitting.goal, sitting.record, next_look)
 
     def _steps(self, sitting: Sitting, *, afresh: bool) -> Verdict:
         for _ in range(MOST_STEPS):

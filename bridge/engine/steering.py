@@ -333,7 +333,8 @@ class Steering:
         """Work on a claimed request, or leave it due where a pause forbids it; answers what came into its history meanwhile."""
         why = why_paused(self._ledger, held.row)
         if why:
-            due = Verdict(State.DUE, held.row.status, self._ledger.clock(), afresh=afresh or held.row.afresh)
+            again = afresh or held.row.afresh
+            due = Verdict(State.DUE, held.row.status, self._ledger.clock(), afresh=again, look=held.row.look)
             self._ledger.work.release(held, due, version=held.row.version)
             return Answer((f"{held.row.name} is worked on when the pause ends. {why}",))
         before = self._ledger.requests.last_line(held.row.id)
@@ -355,7 +356,9 @@ class Steering:
     def _give_back(self, held: Claimed) -> None:
         """Give a request back just as it was."""
         row = held.row
-        as_it_was = Verdict(row.state, row.status, row.due_at, row.attempts, parked=row.parked, afresh=row.afresh)
+        as_it_was = Verdict(
+            row.state, row.status, row.due_at, row.attempts, parked=row.parked, afresh=row.afresh, look=row.look
+        )
         self._ledger.work.release(held, as_it_was, version=row.version)
 
 

@@ -12,6 +12,7 @@ from bridge.ledger.model import (
     LeaseLost,
     LedgerBusy,
     Library,
+    Look,
     Parked,
     Pending,
     Quota,
@@ -20,6 +21,7 @@ from bridge.ledger.model import (
     State,
     StepState,
     Verdict,
+    Watch,
 )
 
 __all__ = [
@@ -34,6 +36,7 @@ __all__ = [
     "Ledger",
     "LedgerBusy",
     "Library",
+    "Look",
     "Parked",
     "Pending",
     "Quota",
@@ -42,4 +45,5 @@ __all__ = [
     "State",
     "StepState",
     "Verdict",
+    "Watch",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 from bridge.domain.arrival import Arrival, ArrivalState
 from bridge.domain.attention import common_reason
@@ -25,6 +25,7 @@ __all__ = [
     "LeaseLost",
     "LedgerBusy",
     "Library",
+    "Look",
     "NewOrder",
     "Order",
     "Parked",
@@ -36,6 +37,7 @@ __all__ = [
     "State",
     "StepState",
     "Verdict",
+    "Watch",
 ]
 
 
@@ -67,6 +69,16 @@ class StepState(StrEnum):
 
 
 UNREADABLE = "This release cannot read the request."
+
+
+class Look(IntEnum):
+    """Whether it is to be seen who has a request's temporary items: those whose loan is not settled, or all of them."""
+
+    NONE = 0
+    UNSETTLED = 1
+    ALL = 2
+
+
 FOREVER = datetime(9999, 12, 31, tzinfo=UTC)
 """Until somebody says otherwise."""
 
@@ -147,6 +159,7 @@ class Row:
     afresh: bool = False
     parked_at: datetime | None = None
     readable: bool = True
+    look: Look = Look.NONE
 
     @property
     def name(self) -> str:
@@ -189,8 +202,21 @@ class Ending:
 
 
 @dataclass(frozen=True)
+class Watch:
+    """A temporary item whose loan by the desk concerns us, by the ILS's id and barcode; ``look_at``: when to look who has it."""
+
+    item: str
+    barcode: str
+    look_at: datetime | None = None
+
+
+@dataclass(frozen=True)
 class Verdict:
-    """How a worker leaves a request: its state, when it is due again, why it stopped. ``afresh``: it must still be looked up in the ILS."""
+    """How a worker leaves a request: its state, when it is due again, why it stopped.
+
+    ``afresh``: it must still be looked up in the ILS; ``look``: it must still be seen who has its items. ``watches`` are the items to watch
+    from now on (``None``: as before); a look that was to come stays as it was, unless one was taken now (``looked``).
+    """
 
     state: State
     status: str
@@ -200,6 +226,9 @@ class Verdict:
     parked: Parked = field(default_factory=Parked)
     lines: tuple[HistoryLine, ...] = ()
     afresh: bool = False
+    look: Look = Look.NONE
+    watches: tuple[Watch, ...] | None = None
+    looked: bool = False
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from bridge.domain.identity import RequestKey, Role
 from bridge.domain.record import Record
 from bridge.domain.request import Request
 from bridge.ledger import codec
-from bridge.ledger.model import UNREADABLE, Parked, Pending, Row, State, StepState
+from bridge.ledger.model import UNREADABLE, Look, Parked, Pending, Row, State, StepState
 
 
 def row_of(found: Any) -> Row:  # noqa: ANN401 - a row
@@ -29,6 +29,7 @@ def row_of(found: Any) -> Row:  # noqa: ANN401 - a row
         updated_at=found.updated_at,
         afresh=bool(found.afresh),
         parked_at=found.parked_at,
+        look=Look(found.look),
     )
 
 

@@ -91,6 +91,7 @@ SPECIAL = text("state not in ('closed', 'forgotten') and status != replace(statu
 """Unfinished, and with conditions in its status."""
 LEASED = text("lease_until is not null")
 BATCHED = text("batch != ''")
+TO_LOOK = text("look_at is not null")
 DELETIONS = text("verb = 'delete_temporary_item'")
 STANDING = text("ended_at is null")
 CALM = text("state in ('in_step', 'observed', 'staff', 'parked')")
@@ -119,6 +120,7 @@ request = Table(
     Column("due_at", Instant, nullable=True),
     Column("backlog", Integer, nullable=False, server_default="0"),
     Column("afresh", Integer, nullable=False, server_default="0"),
+    Column("look", Integer, nullable=False, server_default="0"),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("lease_until", Instant, nullable=True),
     Column("owner", String(100), nullable=False, server_default=""),
@@ -323,4 +325,17 @@ audit_list = Table(
     Column("listed", Integer, nullable=False, server_default="0"),
     Column("ended_at", Instant, nullable=True),
     Column("problem", Words, nullable=False, server_default=""),
+)
+
+loan_watch = Table(
+    "loan_watch",
+    metadata,
+    Column("request_id", Key, ForeignKey("request.id"), primary_key=True),
+    Column("item", Name(100), primary_key=True),
+    Column("barcode", Name(300), primary_key=True),
+    Column("lane", String(100), nullable=False),
+    Column("look_at", Instant, nullable=True),
+    Index("loan_watch_item", "lane", "item"),
+    Index("loan_watch_barcode", "lane", "barcode"),
+    Index("loan_watch_due", "lane", "look_at", sqlite_where=TO_LOOK, postgresql_where=TO_LOOK),
 )

@@ -29,6 +29,7 @@ from bridge.ledger.model import (
     Verdict,
 )
 from bridge.ledger.rows import row_or_husk
+from bridge.ledger.watches import keep_watches
 
 REQUEST = schema.request
 PARKED = (REQUEST.c.parked_at, REQUEST.c.parked_cause, REQUEST.c.parked_reason)
@@ -130,10 +131,11 @@ class Work:
             raise _lost(held)
         return current
 
-    def keep(self, held: Claimed, record: Record) -> None:
-        """Store what a step has learned so far, while it is under way. Raises ``LeaseLost``."""
+    def keep(self, held: Claimed, record: Record, lines: Sequence[HistoryLine] = ()) -> None:
+        """Store what was learned so far, while a step or a sitting is under way, with the lines that tell it. Raises ``LeaseLost``."""
         with self._database.write() as connection:
             _mine(statements.KEEP.first(connection, _of(held) | {"learned": codec.record_text(record)}), held)
+            add_history(connection, held.row.id, lines)
 
     def correct(self, held: Claimed, request: Request, lines: Sequence[HistoryLine]) -> None:
         """Store what staff set right, which is news to whoever works on the request. Raises ``LeaseLost``."""
@@ -190,6 +192,8 @@ class Work:
                 learned = {"learned": codec.record_text(ending.record)}
                 state = _mine(statements.END_AND_RELEASE.first(connection, released | learned), held)
                 self._note_end(connection, held, ending)
+            if verdict.watches is not None:
+                keep_watches(connection, held, verdict)
             said = ending.lines if ending is not None else ()
             news = verdict.lines if state == verdict.state else ()
             add_history(connection, held.row.id, (*said, *_unsaid(connection, held.row.id, said, news)))
@@ -278,7 +282,8 @@ class Work:
             "as_status": verdict.status,
             "tried": verdict.attempts,
             "behind": int(verdict.backlog),
-            "look": int(verdict.afresh),
+            "again": int(verdict.afresh),
+            "glance": int(verdict.look),
             "finished": None if verdict.state in OPEN_STATES else self._clock(),
             "goal": verdict.parked.goal,
             "cause": verdict.parked.cause,

@@ -48,6 +48,15 @@ BORROWING_RULE = {"partners": ["XYZ"], "item_type": "A"}
     ("changes", "expected"),
     [
         ({"deletes_per_hour": 0}, [("Quota", "warning")]),
+        ({"borrowing__align_due_date": "daily"}, []),
+        (
+            {"borrowing__align_due_date": "daily", "borrowing__update_due_date": False},
+            [("Borrowing: due dates", "warning")],
+        ),
+        (
+            {"borrowing__align_due_date": "webhook", "borrowing__existing_item": True},
+            [("Borrowing: due dates", "warning")],
+        ),
         ({"borrowing__enabled": False, "lending__enabled": False}, [("Policies", "warning")]),
         ({"borrowing__place": {}}, [("Borrowing: place", "failed")]),
         ({"borrowing__place": {}, "borrowing__rules": [{"place": PLACE}]}, []),
@@ -102,6 +111,12 @@ def test_what_is_odd(changes: dict[str, Any], expected: list[tuple[str, str]]) -
     findings = found(**changes)
     assert bad(findings) == expected
     assert all(finding.advice for finding in findings if finding.level != "ok")
+
+
+def test_an_ils_that_takes_no_due_date() -> None:
+    finding = found(Capabilities({Verb.SET_DUE_DATE: Ability.NO}), borrowing__align_due_date="daily")[-1]
+    assert (finding.subject, finding.level) == ("Borrowing: due dates", "warning")
+    assert finding.text == "align_due_date has no effect: the ILS takes no due date."
 
 
 def test_fees_that_only_staff_can_charge() -> None:

@@ -558,5 +558,29 @@ class ConnectorContract(CrashContract):
         can = bench.connector.capabilities
         assert (InspectBy.ALL_MARKS in can.inspect_by) == (not can.cannot_list)
 
+    def test_a_look_at_the_loans_sees_what_the_desk_lent(self, bench: ContractBench) -> None:
+        """As due-date alignment looks: an item nobody has, one that the desk has lent, one that is gone."""
+        needs(bench, Verb.CREATE_TEMPORARY_ITEM, Verb.PLACE_HOLD, Verb.SET_DUE_DATE)
+        patron = bench.connector.find_patron(do.FindPatron(bench.patron), CALL).learned.patron
+        target, _ = made(bench, "n3")
+        held(bench, target)
+        look = do.Inspect(target, loans_only=True)
+        seen = bench.connector.inspect(look, CALL)
+        assert seen.loans_seen
+        assert seen.loans == ()
+        bench.lend(target.barcode, bench.patron)
+        (loan,) = bench.connector.inspect(look, CALL).loans
+        assert not loan.ours
+        assert loan.due is not None
+        assert patron is not None
+        assert loan.account.casefold() in {"", patron.patron_id.casefold()}
+        bench.connector.set_due_date(do.SetDueDate(target, LATER), CALL)
+        (loan,) = bench.connector.inspect(look, CALL).loans
+        assert loan.due == LATER
+        bench.delete_by_hand(target.barcode)
+        gone = bench.connector.inspect(look, CALL)
+        assert gone.item_present is False
+        assert gone.loans == ()
+
     def test_marks_of_both_roles_differ(self, bench: ContractBench) -> None:
         assert a_mark("x") != a_mark("x", Role.LENDER)

@@ -12,7 +12,16 @@ from bridge.domain.capabilities import Ability, Capabilities
 from bridge.domain.change import Change, Closure, Condition, Phase
 from bridge.domain.commands import Verb
 from bridge.domain.identity import RequestKey, ServiceType
-from bridge.domain.policy import BarcodeFrom, BorrowingPolicy, CreateOn, LendingPolicy, NotReturned, OnRecall, Policy
+from bridge.domain.policy import (
+    AlignDueDate,
+    BarcodeFrom,
+    BorrowingPolicy,
+    CreateOn,
+    LendingPolicy,
+    NotReturned,
+    OnRecall,
+    Policy,
+)
 from tests.domain.build import BORROWER, LENDER, OUT, TEMP, change
 
 DAYS = st.integers(0, 60).map(lambda days: date(2027, 1, 1) + timedelta(days=days))
@@ -68,6 +77,7 @@ POLICIES = st.builds(
         hold=st.booleans(),
         due_margin_days=st.integers(0, 3),
         update_due_date=st.booleans(),
+        align_due_date=st.sampled_from(list(AlignDueDate)),
         check_in_on_return=st.booleans(),
         delete_on_return=st.booleans(),
         charge_fee=st.booleans(),

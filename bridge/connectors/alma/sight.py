@@ -93,6 +93,8 @@ class Sight:
 
     def inspect(self, asked: do.Inspect, patrons: Patrons) -> Sighting:
         """Everything that exists for this mark."""
+        if asked.loans_only and (seen := self._glance(asked)) is not None:
+            return seen
         fees = patrons.fees_of(asked)
         item, found = self._item_of(asked.target)
         if item is None:
@@ -113,6 +115,15 @@ class Sight:
             lost=alma.folded(item.item_data.process_type) in LOST,
             fees=fees,
         )
+
+    def _glance(self, asked: do.Inspect) -> Sighting | None:
+        """Who has the item, in one call; ``None`` where it must be looked for."""
+        if not complete(asked.target.ids):
+            return None
+        try:
+            return Sighting(item_present=True, loans=self._loans(asked.target.ids, asked), loans_seen=True)
+        except Missing:
+            return None
 
     def _item_of(self, target: do.Target) -> tuple[alma.Item | None, do.VendorIds]:
         """A temporary item of ours by its ids, else by its mark; an own or adopted one by its ids or barcode.

@@ -6,7 +6,8 @@ In every run each write ends unclearly in every way (``tests/contract/crash.py``
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import cast
 
@@ -15,7 +16,7 @@ import pytest
 from bridge.domain import commands as do
 from bridge.domain.change import Phase
 from bridge.domain.identity import Role
-from bridge.domain.policy import BorrowingPolicy, LendingPolicy, Policy
+from bridge.domain.policy import AlignDueDate, BorrowingPolicy, LendingPolicy, Policy
 from bridge.engine.schedule import RetrySchedule
 from bridge.ledger import State
 from tests.connectors.alma.bench import NOW, AlmaBench
@@ -29,6 +30,7 @@ POLICY = Policy(
     ),
     lending=LendingPolicy(accounts={"XYZ": "ILL-XYZ"}, temporary_place=do.Place("RS", "ILLOUT")),
 )
+FAR = date(2027, 6, 1)
 OWN = "39000000000001"
 
 
@@ -81,13 +83,15 @@ def lent(house: House) -> None:
 PLAYS: dict[str, Play] = {"borrowed": borrowed, "undone": undone, "lent": lent}
 
 
-def played(folder: Path, name: str, play: Play, fault: tuple[str, int] | None = None) -> AlmaBench:
+def played(
+    folder: Path, name: str, play: Play, fault: tuple[str, int] | None = None, *, policy: Policy = POLICY
+) -> AlmaBench:
     bench = AlmaBench(visibility_tries=3)
     bench.start()
     clock = Clock()
     clock.now = NOW
     ils = cast("PretendIls", bench.connector)
-    stage = Stage(f"sqlite:///{folder / f'{name}.db'}", ils=ils, clock=clock, policy=POLICY)
+    stage = Stage(f"sqlite:///{folder / f'{name}.db'}", ils=ils, clock=clock, policy=policy)
     if fault is not None:
         bench.fault(fault[0], skip=fault[1])
     try:
@@ -137,3 +141,25 @@ def test_a_server_error_for_one_request_parks_it_and_closes_nothing(tmp_path: Pa
     finally:
         stage.close()
         bench.stop()
+
+
+def test_the_desks_loan_is_brought_to_the_lenders_date(tmp_path: Path) -> None:
+    """One call a day until the loan is seen, two more to set its date, none after that."""
+    calls: list[int] = []
+
+    def aligned(house: House) -> None:
+        house.act(Phase.RECEIVED, Role.BORROWER, due=FAR)
+        for lends in (False, True, False):
+            if lends:
+                house.bench.lend("ILL-1", "P1001")
+            before = len(house.bench.recording.asked)
+            house.stage.clock.advance(days=1)
+            house.stage.ledger.watches.fall_due("pretend", ["main"], most=10)
+            house.stage.settle()
+            calls.append(len(house.bench.recording.asked) - before)
+        assert house.bench.due_of("ILL-1").startswith(FAR.isoformat())
+        house.act(Phase.RETURNED, Role.BORROWER)
+
+    daily = replace(POLICY, borrowing=replace(POLICY.borrowing, align_due_date=AlignDueDate.DAILY))
+    played(tmp_path, "aligned", aligned, policy=daily)
+    assert calls == [1, 3, 0]
