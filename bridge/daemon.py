@@ -25,6 +25,7 @@ from bridge.engine.reconciler import Reconciler
 from bridge.engine.schedule import RetrySchedule
 from bridge.engine.steering import Steering
 from bridge.jobs.accounts import AccountJob
+from bridge.jobs.aging import AgingJob, closing
 from bridge.jobs.alerts import AlertJob
 from bridge.jobs.audit import AuditJob
 from bridge.jobs.looks import LookJob, aligning
@@ -57,6 +58,8 @@ AUDIT_EVERY = 60
 """Seconds between looks whether the audit has something to do; its pace is told by the minute."""
 AUDITS_AT_ONCE = 2
 """Lanes that are audited at the same time."""
+AGING_EVERY = 3600
+"""Seconds between looks which requests have grown old."""
 LOOKS_EVERY = 60
 """Seconds between looks which loans are to be looked at."""
 DRILLS_EVERY = 60
@@ -185,6 +188,7 @@ class Daemon:
         dispatcher.start()
         self._start_clockwork(self._engine, polls)
         self._start_looks(dispatcher)
+        self._start_aging()
         self._beat(dispatcher)
         self._open_doors(dispatcher)
 
@@ -285,6 +289,15 @@ class Daemon:
         looks.take_up()
         if aligning(settings):
             self._scheduler.add_job(Steady("looks", looks.run).run, "interval", seconds=LOOKS_EVERY, id="looks")
+
+    def _start_aging(self) -> None:
+        """What has grown old is closed, where a library wants that."""
+        if closing(self._known.settings):
+            aging = AgingJob(self._known.settings, self.ledger, stopping=self._stopping.is_set)
+            now = self.ledger.clock()
+            self._scheduler.add_job(
+                Steady("aging", aging.run).run, "interval", seconds=AGING_EVERY, id="aging", next_run_time=now
+            )
 
     def _end_drills(self) -> None:
         """What they made is removed; the dispatcher's backstop finds the work."""

@@ -323,6 +323,13 @@ class LibrarySettings(Section):
         "show them; 0: none do.",
         examples=[120],
     )
+    close_after_days: int = Field(
+        default=0,
+        ge=0,
+        description="Open requests in step of which the service has said nothing for more days than this are closed, and the history says "
+        "so; borrowed ones of which something stands in the ILS are parked for staff instead. Nothing is deleted or checked in. 0: never.",
+        examples=[180],
+    )
     audit: AuditMode = Field(
         default=AuditMode.REPORT,
         description="What is done by night: off; report (what differs in the ILS is told); repair (and brought in step where it can be).",

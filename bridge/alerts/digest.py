@@ -73,7 +73,7 @@ def digest(facts: Facts, settings: AlertSettings, *, since: datetime, library: s
 
 
 def _libraries(facts: Facts) -> list[str]:
-    named = {group.library for group in facts.parked} | {each.library for each in facts.quiet}
+    named = {group.library for group in facts.parked} | {each.library for each in (*facts.quiet, *facts.aged)}
     named |= {group.library for group in facts.findings if group.library}
     named |= {stop.library for stop in facts.stops} | {name for name, each in facts.conditions if each in TOLD}
     return sorted(named | {name for fact in facts.accounts for name in fact.libraries})
@@ -92,6 +92,7 @@ def _library(facts: Facts, settings: AlertSettings, name: str) -> Section:
     for group in (each for each in groups if not each.fresh):
         section.add(_older(group, zone), *items_of(group), things=group.count)
     _add_quiet(section, [each for each in facts.quiet if each.library == name], facts.age_limits.get(name, 0))
+    _add_aged(section, [each for each in facts.aged if each.library == name])
     _add_conditions(section, facts, name)
     _add_findings(section, facts, name)
     for fact in facts.accounts:
@@ -176,6 +177,14 @@ def _add_quiet(section: Section, quiet: Sequence[QuietRequest], limit: int) -> N
     section.add(
         [head, "  Next: ask the partner or look at the shelf; ill-bridge show REQUEST"], *items, things=len(quiet)
     )
+
+
+def _add_aged(section: Section, aged: Sequence[QuietRequest]) -> None:
+    """What age closed; it asks nothing of anybody."""
+    if aged:
+        named = ", ".join(f"{each.name} ({each.number}, {each.status})" for each in aged[: words.NAMED])
+        more = f" and {len(aged) - words.NAMED} more" if len(aged) > words.NAMED else ""
+        section.add([f"{words.counted(len(aged), 'request')} closed by age: {named}{more}"], things=0)
 
 
 def _lanes(facts: Facts, zone: ZoneInfo, since: datetime, library: str) -> Section:

@@ -82,6 +82,7 @@ class Facts:
     kept: tuple[KeptGroup, ...] = ()
     accounts: tuple[AccountFact, ...] = ()
     quiet: tuple[QuietRequest, ...] = ()
+    aged: tuple[QuietRequest, ...] = ()
     past: tuple[PastTrouble, ...] = ()
     findings: tuple[FindingGroup, ...] = ()
     age_limits: Mapping[str, int] = field(default_factory=dict)

@@ -81,6 +81,10 @@ CAUSES: Mapping[str, Cause] = {
     "not_configured": Cause(Mend.RETRY, advice="Put the library back into the configuration"),
     "unreadable": Cause(Mend.RESYNC, advice="See: ill-bridge db check"),
     "fault": Cause(Mend.RESYNC, advice="Report it with the log's 'worker.failed'"),
+    "aged": Cause(
+        Mend.RETRY,
+        advice="See whether the item is back, and clear by hand what stays; 'forget' ends the request; where it goes on",
+    ),
     "staff": Cause(Mend.RESYNC, advice="Do it by hand"),
 }
 """What a request can be parked for. A connector of others may have more: they are taken for what only people can mend."""

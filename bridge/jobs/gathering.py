@@ -32,6 +32,7 @@ def facts(known: Configuration, ledger: Ledger, *, since: datetime, named: int =
         kept=ledger.attention.kept(since),
         accounts=tuple(_accounts(known, ledger)),
         quiet=ledger.attention.quiet(limits) if whole else (),
+        aged=ledger.attention.closed_by_age(since) if whole else (),
         past=tuple(_past(ledger, since)) if whole else (),
         findings=tuple(each for each in ledger.audits.groups(since, named=named) if each.kind != Drift.ACCOUNT),
         age_limits=limits,

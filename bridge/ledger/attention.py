@@ -74,6 +74,15 @@ class Attention:
         found = (QuietRequest(f"R{row.id}", row.number, row.library, row.status, row.state, row.heard) for row in rows)
         return tuple(sorted(found, key=lambda each: each.heard))
 
+    def closed_by_age(self, since: datetime) -> tuple[QuietRequest, ...]:
+        """Requests closed by age since then (``heard`` is when they were), the latest first."""
+        mine = and_(schema.AGED, REQUEST.c.state == State.CLOSED.value, REQUEST.c.updated_at >= since)
+        told = (REQUEST.c.id, REQUEST.c.number, REQUEST.c.library, REQUEST.c.status, REQUEST.c.state)
+        query = select(*told, REQUEST.c.updated_at).where(mine).order_by(REQUEST.c.updated_at.desc()).limit(MANY)
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        return tuple(QuietRequest(f"R{row.id}", *row[1:]) for row in rows)
+
     def kept(self, since: datetime) -> tuple[KeptGroup, ...]:
         """Messages that could not be understood, by source; ``fresh`` are those that came since then."""
         fresh = func.sum(case((INBOX.c.received_at >= since, 1), else_=0))

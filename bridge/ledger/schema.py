@@ -91,6 +91,7 @@ SPECIAL = text("state not in ('closed', 'forgotten') and status != replace(statu
 """Unfinished, and with conditions in its status."""
 LEASED = text("lease_until is not null")
 BATCHED = text("batch != ''")
+AGED = text("parked_cause = 'aged'")
 TO_LOOK = text("look_at is not null")
 DELETIONS = text("verb = 'delete_temporary_item'")
 STANDING = text("ended_at is null")
@@ -143,6 +144,7 @@ request = Table(
     Index("request_talk", "conversation", sqlite_where=LEASED, postgresql_where=LEASED),
     Index("request_number", "number"),
     Index("request_state", "state"),
+    Index("request_aged", "updated_at", sqlite_where=AGED, postgresql_where=AGED),
     Index("request_conditions", "library", "status", sqlite_where=SPECIAL, postgresql_where=SPECIAL),
     Index("request_purge", "settled_at", "id", sqlite_where=PURGEABLE, postgresql_where=PURGEABLE),
     Index("request_erase", "id", sqlite_where=ERASE, postgresql_where=ERASE),
