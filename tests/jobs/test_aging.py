@@ -130,6 +130,6 @@ def test_the_digest_tells_what_age_closed(lent: Stage) -> None:
     assert lent.ledger.attention.closed_by_age(lent.clock()) == ()
     facts = Facts(lent.clock(), aged=(found,) * 12)
     told = digest(facts, AlertSettings(), since=before)
-    assert any(line.startswith("12 requests closed by age: R1 (1, shipped), ") for line in told.lines)
+    assert any(line.strip().startswith("12 requests closed by age: R1 (1, shipped), ") for line in told.lines)
     assert isinstance(found, QuietRequest)
     assert lent.clock() > START
