@@ -42,7 +42,7 @@ from bridge.settings import Configuration
 from bridge.web.access import open_to_others
 from bridge.web.readiness import health_of
 from bridge.web.servers import WebServers
-from bridge.wiring import both, channels_of, doors_of, feeds_of, lanes_of, ledger_of, run_file
+from bridge.wiring import both, channels_of, doors_of, feeds_of, lanes_of, ledger_of, loan_doors_of, run_file
 
 log = structlog.get_logger(__name__)
 
@@ -200,9 +200,10 @@ class Daemon:
             gauges=LedgerGauges(self.ledger.figures.seen, self._known),
         )
         doors = doors_of(self._known, self.ledger, taken=dispatcher.wake, metrics=self.metrics)
+        loans = loan_doors_of(self._known, self.ledger, taken=dispatcher.wake)
         readiness = health_of(self._known, self.ledger)
         web = self._known.settings.web
-        self._web = WebServers(web, doors, readiness, self.metrics.exposition)
+        self._web = WebServers(web, doors, readiness, self.metrics.exposition, loans)
         for said in open_to_others(web):
             log.warning("web.open_to_others", why=said)
         self._web.start()

@@ -14,7 +14,7 @@ from bridge.alerts.channel import Channel
 from bridge.alerts.mail import MailChannel
 from bridge.alerts.webhook import HookChannel
 from bridge.configuring import load
-from bridge.connectors.base import Connector, Surroundings
+from bridge.connectors.base import Connector, LoanHook, Surroundings
 from bridge.connectors.registry import connector_kind
 from bridge.domain.arrival import Arrival
 from bridge.domain.capabilities import Capabilities
@@ -218,6 +218,38 @@ def doors_of(
         for name, settings in known.sources.items()
         if isinstance(settings, WebhookSettings)
     }
+
+
+class LedgerLoanDoor:
+    """Where an ILS tells of loans: read by its connector's hook, and held against what is watched."""
+
+    def __init__(self, name: str, hook: LoanHook, ledger: Ledger, taken: Callable[..., None]) -> None:
+        self.name = name
+        self.max_bytes = hook.max_bytes
+        self.challenge = hook.challenge
+        self.verify = hook.verify
+        self._hook = hook
+        self._ledger = ledger
+        self._taken = taken
+
+    def take(self, body: bytes) -> None:
+        """Have the request of this item looked at, if it is one of ours; durable when this returns."""
+        news = self._hook.read(body)
+        if news is not None and self._ledger.watches.told(self.name, item=news.item, barcode=news.barcode):
+            self._taken(self.name)
+
+
+def loan_doors_of(
+    known: Configuration, ledger: Ledger, *, taken: Callable[..., None] = _nobody
+) -> dict[str, LedgerLoanDoor]:
+    """The doors of all ILSs whose settings have what telling of loans needs."""
+    doors = {}
+    for name, ils in known.settings.ils.items():
+        hook_of = connector_kind(ils.connector).loan_hook
+        hook = hook_of(known.connectors[name]) if hook_of is not None else None
+        if hook is not None:
+            doors[name] = LedgerLoanDoor(name, hook, ledger, taken)
+    return doors
 
 
 def channels_of(known: Configuration) -> tuple[Channel, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -154,14 +154,42 @@ class Connector(Protocol):
 
 
 @dataclass(frozen=True)
+class LoanNews:
+    """An ILS tells that something became of a loan: the item by its id or barcode, and nothing else of it."""
+
+    item: str = ""
+    barcode: str = ""
+
+
+class LoanHook(Protocol):
+    """How a vendor tells of loans at our door (``/ils/NAME/loans``)."""
+
+    max_bytes: int
+
+    def challenge(self, query: Mapping[str, str]) -> Mapping[str, str] | None:
+        """What a question whether somebody listens is answered with; ``None`` for what is no such question."""
+        ...
+
+    def verify(self, headers: Mapping[str, str], body: bytes) -> None:
+        """Raises ``RefusedInput`` for what is not signed as it should be; compared in constant time."""
+        ...
+
+    def read(self, body: bytes) -> LoanNews | None:
+        """The item a signed event is about; ``None`` for events of another kind. Raises ``RefusedInput`` for what is no event."""
+        ...
+
+
+@dataclass(frozen=True)
 class ConnectorKind:
     """What an entry point of the group ``ill_bridge.connectors`` names: a settings model and how to build the connector.
 
     ``institution`` tells from the settings which institution they reach, as far as they can tell: settings that name the same one must
-    not be two lanes, since one institution has one rate limit. The answer is compared, never shown: it may hold a secret.
+    not be two lanes, since one institution has one rate limit. The answer is compared, never shown: it may hold a secret. ``loan_hook``
+    gives the reading of the vendor's webhook for loans, where the settings have what it needs.
     """
 
     name: str
     settings: type[BaseModel]
     build: Callable[[BaseModel, Surroundings], Connector]
     institution: Callable[[BaseModel], Hashable] | None = None
+    loan_hook: Callable[[BaseModel], LoanHook | None] | None = None

@@ -91,7 +91,7 @@ def make_app(doors: Mapping[str, Door], routers: Sequence[APIRouter] = ()) -> Fa
             return refused(404, f"There is no source '{name}' that receives.")
         try:
             async with asyncio.timeout(PATIENCE):
-                received = await _body(request, door.max_bytes)
+                received = await raw_body(request, door.max_bytes)
         except (TimeoutError, ClientDisconnect):
             return refused(408, f"The message did not come whole within {PATIENCE} seconds; send it again.")
         if received is None:
@@ -141,7 +141,7 @@ def refused(
     return JSONResponse(Refused(error=error, kept=kept).model_dump(), status_code=status, headers=headers)
 
 
-async def _body(request: Request, most: int) -> bytes | None:
+async def raw_body(request: Request, most: int) -> bytes | None:
     """The raw body, or ``None`` as soon as it is larger than it may be."""
     announced = request.headers.get("content-length", "")
     if announced.isascii() and announced.isdigit() and (len(announced) > LONGEST_LENGTH or int(announced) > most):

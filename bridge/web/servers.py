@@ -11,6 +11,7 @@ from bridge.web.access import Guard, Place, place_of
 from bridge.web.app import Door, make_app, make_watching_app
 from bridge.web.figures import Exposition, metrics_router
 from bridge.web.health import Readiness, health_router
+from bridge.web.loans import LoanDoor, loans_router
 from bridge.web.server import WebServer
 
 
@@ -23,12 +24,13 @@ class WebServers:
         doors: Mapping[str, Door],
         readiness: Callable[[], Readiness],
         exposition: Exposition,
+        loans: Mapping[str, LoanDoor] | None = None,
     ) -> None:
         self._main = Place(web.host, web.port, own=False)
         self._health, self._metrics = place_of(web, web.health), place_of(web, web.metrics)
         guard = Guard(web.health.token)
         health = health_router(readiness, guard, details=guard.needs_token or (self._health.own and self._health.local))
-        routers: dict[Place, list[APIRouter]] = {self._main: []}
+        routers: dict[Place, list[APIRouter]] = {self._main: [loans_router(loans or {})]}
         routers.setdefault(self._health, []).append(health)
         routers.setdefault(self._metrics, []).append(metrics_router(exposition, Guard(web.metrics.token)))
         self._servers: dict[Place, WebServer] = {}

@@ -22,6 +22,12 @@ class AlmaSettings(BaseModel):
         description="API key with read/write for Bibs and Users, read for Configuration.",
         examples=["l8xx…"],
     )
+    loan_webhook_secret: SecretStr | None = Field(
+        default=None,
+        min_length=8,
+        description="Secret of the webhook profile that tells of loans (POST https://…/ils/NAME/loans); none: no such door.",
+        examples=["a long random text"],
+    )
     timezone: str = Field(description="Zone (IANA) whose end of day a due date means.", examples=["Europe/Berlin"])
     lending_library: str = Field(
         default="",
