@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bridge import logging
-from bridge.cli.demo.command import CONFIG, STAGES
+from bridge.cli.demo.command import STAGES
 from bridge.cli.demo.scenarios import PATRON, borrowed, lent
 from bridge.cli.demo.stage import Stage
 
@@ -136,7 +136,7 @@ def rows() -> list[CallsRow]:
     found: list[CallsRow] = []
     for make in STAGES.values():
         with tempfile.TemporaryDirectory() as folder:
-            stage = Stage(make(), CONFIG, Path(folder))
+            stage = Stage(make(), Path(folder))
             logging.configure(console=False, to=io.StringIO())
             try:
                 stage.start()

@@ -201,7 +201,7 @@ def holds_nothing_else(image: Image) -> None:
     """Neither pip nor a development tool; the demonstration's configuration is inside; bytecode is there already."""
     seen = "import importlib.util as u; print([n for n in ('pip', 'setuptools', 'pytest', 'mkdocs', 'flask') if u.find_spec(n)])"
     assert image.run("python", "-c", seen) == (0, "['flask']\n")
-    demo = "from bridge.cli.demo.command import CONFIG; print(CONFIG.read_text().count('[sources.'))"
+    demo = "from bridge.cli.demo.alma import AlmaStage as A; print(A.config.read_text().count('[sources.'))"
     assert image.run("python", "-c", demo) == (0, "2\n")
     packages = next((image.root / "opt/ill-bridge/lib").glob("python3*/site-packages"))
     assert len(list(packages.glob("bridge/*.py"))) == len(list(packages.glob("bridge/__pycache__/*.pyc")))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from contextlib import ExitStack
 from types import FrameType
 from typing import Annotated
 
@@ -12,15 +13,20 @@ import typer
 from bridge.sandbox.alma import AlmaStandIn
 from bridge.sandbox.server import Server
 from bridge.sandbox.service import ServiceStandIn
+from bridge.sandbox.sierra import SierraStandIn
 
 
 def sandbox(
     alma_port: Annotated[int, typer.Option("--alma-port", help="Port of the stand-in Alma; 0 picks a free one.")] = 0,
+    sierra_port: Annotated[
+        int | None,
+        typer.Option("--sierra-port", help="Run a stand-in Sierra too, on this port; 0 picks a free one."),
+    ] = None,
     service_port: Annotated[
         int, typer.Option("--service-port", help="Port of the stand-in service; 0 picks a free one.")
     ] = 0,
 ) -> None:
-    """Run the stand-ins (Alma, a resource-sharing service) on loopback until Ctrl-C.
+    """Run the stand-ins (Alma, a resource-sharing service; Sierra on demand) on loopback until Ctrl-C.
 
     Example: ill-bridge sandbox --alma-port 8901 --service-port 8902
     """
@@ -33,14 +39,24 @@ def sandbox(
     signal.signal(signal.SIGINT, stop)
     alma, service = AlmaStandIn(), ServiceStandIn()
     try:
-        with (
-            Server(alma.app, port=alma_port) as alma_server,
-            Server(service.app, port=service_port) as service_server,
-        ):
+        with ExitStack() as servers:
+            alma_server = servers.enter_context(Server(alma.app, port=alma_port))
+            service_server = servers.enter_context(Server(service.app, port=service_port))
             typer.echo(f"Alma:    {alma_server.url}  (API key: {alma.key}; control and desk under /_sandbox)")
+            if sierra_port is not None:
+                _tell_sierra(servers, sierra_port)
             typer.echo(f"Service: {service_server.url}  (feed: /changes, bearer token: {service.token})")
             typer.echo("Ctrl-C stops both; everything they hold is forgotten.")
             stopped.wait()
     except OSError as taken:
         typer.echo(f"The stand-ins cannot listen: {taken}. Choose other ports.", err=True)
         raise typer.Exit(1) from taken
+
+
+def _tell_sierra(servers: ExitStack, port: int) -> None:
+    """A stand-in Sierra beside the others. Raises ``OSError``."""
+    sierra = SierraStandIn()
+    server = servers.enter_context(Server(sierra.app, port=port))
+    typer.echo(
+        f"Sierra:  {server.url}/iii/sierra-api  (key {sierra.key}, secret {sierra.secret}; control under /_sandbox)"
+    )

@@ -90,10 +90,15 @@ def _latched(item: ItemRecord, existence: Existence | None) -> Existence | None:
 
 
 def _with_hold(holds: tuple[HoldRecord, ...], hold: HoldRecord) -> tuple[HoldRecord, ...]:
-    if holds and holds[-1].hold_id == hold.hold_id:
+    if holds and (holds[-1].hold_id == hold.hold_id or _now_known(holds[-1], hold)):
         kept = holds[-1].state if holds[-1].state is not HoldState.PLACED else hold.state
         return (*holds[:-1], replace(hold, state=kept))
     return (*holds, hold)
+
+
+def _now_known(last: HoldRecord, hold: HoldRecord) -> bool:
+    """A hold that was placed without an answer, and is seen with its id for the first time."""
+    return not last.hold_id and last.state is HoldState.PLACED and last.patron_id == hold.patron_id
 
 
 def _with_loan(loans: tuple[LoanRecord, ...], loan: LoanRecord) -> tuple[LoanRecord, ...]:
@@ -191,6 +196,7 @@ def _hold_settled(item: ItemRecord, command: do.PlaceHold | do.CancelHold) -> It
         return replace(item, holds=ended)
     if item.existence is Existence.DELETED:
         return item
+    item = replace(item, origin=item.origin or command.target.origin)
     if latest is None or latest.state is HoldState.CANCELLED:
         return replace(item, holds=(*item.holds, HoldRecord("", command.patron_id, command.pickup_location)))
     as_asked = replace(latest, patron_id=command.patron_id, pickup_location=command.pickup_location)
@@ -218,7 +224,8 @@ def amend(item: ItemRecord, seen: Sighting, under_way: Verb | None = None) -> It
     """An item record made to agree with what an inspection saw; what has latched stays (rule 1).
 
     ``under_way`` is the verb whose end is not known: where nothing is on loan any more, its check-in has happened; where our hold is gone,
-    it was cancelled, and not filled; where the item is in no temporary place any more, it was brought back.
+    it was cancelled, and not filled; where the item is in no temporary place any more, it was brought back; where the item is gone and its
+    bib is not, the deletion is only half done.
     """
     if under_way is Verb.CHECK_IN and seen.loans_seen and not seen.loans:
         item = replace(item, checked_in=True)
@@ -226,7 +233,8 @@ def amend(item: ItemRecord, seen: Sighting, under_way: Verb | None = None) -> It
         item = replace(item, restored=True)
     if seen.ids != do.VendorIds():
         item = replace(item, ids=item.ids.merged(seen.ids))
-    item = _amend_existence(item, seen)
+    half_deleted = under_way is Verb.DELETE_TEMPORARY_ITEM and seen.item_present is False and bool(seen.ids.bib)
+    item = item if half_deleted else _amend_existence(item, seen)
     if seen.hold is not None:
         item = replace(item, holds=_with_hold(item.holds, seen.hold))
     elif seen.hold_seen and item.hold and item.hold.state is HoldState.PLACED:

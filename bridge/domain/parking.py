@@ -37,6 +37,7 @@ _ELSEWHERE = Cause(Mend.RESYNC, heals=True, advice="See in the ILS what stands i
 
 CAUSES: Mapping[str, Cause] = {
     "unknown_patron": Cause(Mend.RETRY, heals=True, advice="Correct the patron id in the request"),
+    "ambiguous_patron": Cause(Mend.RETRY, heals=True, advice="Merge the patron records, or name another identifier"),
     "patron_not_entitled": Cause(Mend.RETRY, heals=True, advice="See to the patron's record in the ILS"),
     "barcode_taken": Cause(Mend.RETRY, heals=True, advice="Give the request another temporary barcode"),
     "illegal_barcode": _RETRY,
@@ -46,6 +47,9 @@ CAUSES: Mapping[str, Cause] = {
     "pickup_location": _RETRY,
     "hold_elsewhere": _ELSEWHERE,
     "not_fillable": _ELSEWHERE,
+    "not_requestable": _ELSEWHERE,
+    "not_yet_visible": _BUSY,
+    "sent_already": _BUSY,
     "unknown_account": _RETRY,
     "account_not_entitled": _ACCOUNT,
     "account_expired": _ACCOUNT,

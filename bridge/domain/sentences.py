@@ -93,7 +93,7 @@ def _words(command: do.Command, item: ItemRecord) -> dict[str, str]:
         "barcode": item.barcode or (target.barcode if target else ""),
         "ids": f" ({named})" if named else "",
         "pickup": getattr(command, "pickup_location", ""),
-        "due": str(getattr(command, "due", "") or "the ILS's own date"),
+        "due": str(_due(command, item) or "the ILS's own date"),
         "account": getattr(command, "account", ""),
         "place": str(getattr(command, "to", "") or getattr(command, "before", "") or ""),
         "new": getattr(command, "new_barcode", ""),
@@ -101,6 +101,12 @@ def _words(command: do.Command, item: ItemRecord) -> dict[str, str]:
         "kind": kind_of_fee(command),
         "note": getattr(command, "note", "") or "none of ours",
     }
+
+
+def _due(command: do.Command, item: ItemRecord) -> object:
+    """The date that stands after a check-out, where the ILS told it; else the one asked for."""
+    loan = item.open_loan if isinstance(command, do.CheckOut) else None
+    return (loan.due if loan else None) or getattr(command, "due", None)
 
 
 _DONE: dict[type, str] = {
@@ -130,7 +136,7 @@ _ALREADY: dict[type, str] = {
     do.PlaceHold: "The hold on item {barcode} stood already.",
     do.CancelHold: "The hold on item {barcode} was gone already.",
     do.CheckOut: "Item {barcode} was checked out to {account} already.",
-    do.SetDueDate: "The due date of item {barcode} needed no change to {due}.",
+    do.SetDueDate: "The due date of item {barcode} was left as it is; it was to be {due}.",
     do.CheckIn: "Item {barcode} needed no check-in.",
     do.MoveItem: "Item {barcode} was at {place} already.",
     do.RestoreItem: "Item {barcode} needed no move back.",

@@ -10,8 +10,9 @@ import structlog
 
 from bridge.connectors.base import Call
 from bridge.domain.align import compared
+from bridge.domain.capabilities import Ability
 from bridge.domain.care import READING, hands_off, is_drill
-from bridge.domain.commands import CreateTemporaryItem, Verb
+from bridge.domain.commands import CheckOut, CreateTemporaryItem, PlaceHold, Verb
 from bridge.domain.goal import Goal, goal_of
 from bridge.domain.identity import Role, mark_for
 from bridge.domain.inspection import inspection, review
@@ -20,7 +21,7 @@ from bridge.domain.parking import Nights, advice_for
 from bridge.domain.plan import PATRON, StaffTask, Step, VolumeKey, next_step, volume_key
 from bridge.domain.policy import AlignDueDate, Policy
 from bridge.domain.preview import MOST_STEPS, preview
-from bridge.domain.record import Existence, Learned, Outcome, OutcomeKind, Record
+from bridge.domain.record import Existence, HoldState, ItemRecord, Learned, Outcome, OutcomeKind, Record
 from bridge.domain.request import Request
 from bridge.domain.sentences import status_of, step_sentence
 from bridge.domain.standing import Standing, standings
@@ -453,12 +454,22 @@ class Reconciler:
         self._lane.well(INSPECT)
         amended = amend(item, seen, step.key.verb)
         sitting.record = sitting.record.with_item(amended)
-        if isinstance(step.command, CreateTemporaryItem) and amended.existence is Existence.PRESENT:
+        if self._has_taught_all(step, amended):
             sitting.record = learn(sitting.record, step, Outcome(OutcomeKind.ALREADY))
         looked = _looked_up(step, pending, done=happened(item, amended, step.key.verb))
-        told = [self._line("step", sentence, str(step.key)) for sentence in (looked, *seen.notes)]
+        notes = (*seen.notes, *(_own_date(amended) if isinstance(step.command, CheckOut) else ()))
+        told = [self._line("step", sentence, str(step.key)) for sentence in (looked, *notes)]
         self._ledger.work.verified(sitting.held, pending, sitting.record, told)
         log.info("step.verified", step=str(step.key), changed=amended != item)
+
+    def _has_taught_all(self, step: Step, seen: ItemRecord) -> bool:
+        """Whether a look stands for the step's own answer: a creation's, a hold's, a check-out's where no date can be set afterwards."""
+        if isinstance(step.command, PlaceHold):
+            return seen.hold is not None and seen.hold.state is HoldState.PLACED
+        if isinstance(step.command, CheckOut):
+            advisory = self._lane.connector.capabilities.of(Verb.SET_DUE_DATE) is Ability.ADVISORY
+            return advisory and seen.open_loan is not None
+        return isinstance(step.command, CreateTemporaryItem) and seen.existence is Existence.PRESENT
 
     def _settled(self, sitting: Sitting, goal: Goal, found: StaffTask | None) -> Verdict:
         if sitting.failures:
@@ -566,3 +577,9 @@ def _looked_up(step: Step, pending: Pending, *, done: bool) -> str:
     why = "was cut off" if pending.state is StepState.STARTED else "ended unclearly"
     found = ": it had been done" if done else ""
     return f"{_attempted(step)} {why} before; it was looked up in the ILS{found}."
+
+
+def _own_date(item: ItemRecord) -> tuple[str, ...]:
+    """What a check-out's answer would have told of its date."""
+    loan = item.open_loan
+    return (f"In the ILS it is due {loan.due}.",) if loan is not None and loan.due is not None else ()

@@ -201,7 +201,12 @@ PLAYS: Mapping[str, Play] = {
     "not returned": Play(
         Role.LENDER,
         (Verb.CHECK_OUT, Verb.MARK_LOST),
-        (Act("shipped", Phase.SHIPPED, _own, cut=False), Act("lost", None, raised=(Condition.LOST,))),
+        (
+            Act("shipped", Phase.SHIPPED, _own, cut=False),
+            Act("lost", None, raised=(Condition.LOST,)),
+            Act("found", None, raised=(Condition.FOUND,)),
+            Act("completed", Phase.COMPLETED, cut=False),
+        ),
     ),
 }
 

@@ -41,9 +41,16 @@ def made(bench: ContractBench, number: str) -> tuple[do.Target, Outcome]:
     return replace(command.target, ids=learned.ids, barcode=learned.barcode or command.target.barcode), outcome
 
 
+def known(bench: ContractBench) -> str:
+    """The patron as the ILS itself names them."""
+    patron = bench.connector.find_patron(do.FindPatron(bench.patron), CALL).learned.patron
+    assert patron is not None
+    return patron.patron_id
+
+
 def held(bench: ContractBench, target: do.Target) -> Outcome:
     needs(bench, Verb.PLACE_HOLD)
-    return bench.connector.place_hold(do.PlaceHold(target, bench.patron, bench.pickup, note=target.mark.text), CALL)
+    return bench.connector.place_hold(do.PlaceHold(target, known(bench), bench.pickup, note=target.mark.text), CALL)
 
 
 def lent(bench: ContractBench, number: str) -> tuple[do.Target, Outcome]:
@@ -51,7 +58,8 @@ def lent(bench: ContractBench, number: str) -> tuple[do.Target, Outcome]:
     target = own(bench, number)
     if bench.connector.capabilities.move_before_check_out:
         moved = bench.connector.move_item(do.MoveItem(target, bench.lending_place), CALL)
-        target = replace(target, ids=target.ids.merged(moved.learned.ids or do.VendorIds()))
+        ids = target.ids.merged(moved.learned.ids or do.VendorIds())
+        target = replace(target, ids=ids, place=moved.learned.place or do.Place())
     outcome = bench.connector.check_out(do.CheckOut(target, bench.account, DUE), CALL)
     return target, outcome
 
@@ -164,7 +172,7 @@ class ConnectorContract(CrashContract):
         assert first.learned.hold is not None
         assert first.learned.hold.state is HoldState.PLACED
         again = bench.connector.place_hold(
-            do.PlaceHold(target, bench.patron, bench.pickup, note=target.mark.text), Call(verify=True)
+            do.PlaceHold(target, known(bench), bench.pickup, note=target.mark.text), Call(verify=True)
         )
         assert again.kind is OutcomeKind.ALREADY
         assert bench.holds_on(target.barcode) == 1
@@ -172,7 +180,7 @@ class ConnectorContract(CrashContract):
     def test_a_hold_whose_answer_was_lost_is_found(self, bench: ContractBench) -> None:
         target, _ = made(bench, "h2")
         needs(bench, Verb.PLACE_HOLD)
-        warm_up = do.PlaceHold(target, bench.patron, bench.pickup, note=target.mark.text)
+        warm_up = do.PlaceHold(target, known(bench), bench.pickup, note=target.mark.text)
         bench.connector.find_patron(do.FindPatron(bench.patron), CALL)
         bench.drop_after_next_write()
         try:
@@ -196,7 +204,8 @@ class ConnectorContract(CrashContract):
         held(bench, target)
         bench.lend(target.barcode, bench.patron)
         bench.connector.set_due_date(do.SetDueDate(target, LATER), CALL)
-        assert bench.due_of(target.barcode).startswith(LATER.isoformat())
+        if bench.connector.capabilities.of(Verb.SET_DUE_DATE) is Ability.YES:
+            assert bench.due_of(target.barcode).startswith(LATER.isoformat())
         checked_in = bench.connector.check_in(do.CheckIn(target), CALL)
         assert checked_in.learned.checked_in
         gone = bench.connector.delete_temporary_item(do.DeleteTemporaryItem(target), CALL)
@@ -216,6 +225,8 @@ class ConnectorContract(CrashContract):
 
     def test_a_recall_leaves_the_patron_some_days(self, bench: ContractBench) -> None:
         needs(bench, Verb.SET_DUE_DATE)
+        if bench.connector.capabilities.of(Verb.SET_DUE_DATE) is Ability.ADVISORY:
+            pytest.skip(f"this ILS sets no due date: {bench.connector.capabilities.reasons.get(Verb.SET_DUE_DATE, '')}")
         target, _ = made(bench, "34")
         bench.lend(target.barcode, bench.patron)
         recall = do.SetDueDate(target, bench.clock.date(), may_shorten=True, leave_days=7)
@@ -339,7 +350,7 @@ class ConnectorContract(CrashContract):
     def test_a_fee_is_charged_once(self, bench: ContractBench) -> None:
         needs(bench, Verb.CHARGE_FEE)
         target, _ = made(bench, "f1")
-        fee = do.ChargeFee(target, bench.patron, "fee", do.Money(Decimal("3.50"), "EUR"), "", target.mark.code)
+        fee = do.ChargeFee(target, known(bench), "fee", do.Money(Decimal("3.50"), "EUR"), "", target.mark.code)
         bench.drop_after_next_write()
         outcome = until_clear(bench, lambda call: bench.connector.charge_fee(fee, call))
         assert outcome.learned.fee is not None
@@ -389,8 +400,8 @@ class ConnectorContract(CrashContract):
     def test_garbage_after_a_write_is_an_unknown_outcome(self, bench: ContractBench) -> None:
         target, _ = made(bench, "z1")
         needs(bench, Verb.CHARGE_FEE)
+        fee = do.ChargeFee(target, known(bench), "fee", do.Money(Decimal(1), "EUR"), "", target.mark.code)
         bench.garbage(times=1)
-        fee = do.ChargeFee(target, bench.patron, "fee", do.Money(Decimal(1), "EUR"), "", target.mark.code)
         with pytest.raises(OutcomeUnknown):
             bench.connector.charge_fee(fee, CALL)
 
@@ -410,8 +421,8 @@ class ConnectorContract(CrashContract):
     def test_a_server_error_after_a_write_says_whose_fault_it_is(self, bench: ContractBench) -> None:
         target, _ = made(bench, "e1")
         needs(bench, Verb.CHARGE_FEE)
+        fee = do.ChargeFee(target, known(bench), "fee", do.Money(Decimal(1), "EUR"), "", target.mark.code)
         bench.server_error("No such thing", times=1)
-        fee = do.ChargeFee(target, bench.patron, "fee", do.Money(Decimal(1), "EUR"), "", target.mark.code)
         with pytest.raises(OutcomeUnknown) as failed:
             bench.connector.charge_fee(fee, CALL)
         assert failed.value.cause == "server_error"
@@ -509,7 +520,7 @@ class ConnectorContract(CrashContract):
         assert seen.barcode == "NEW-LABEL"
         assert seen.marked
         if bench.connector.capabilities.temporary_location:
-            assert seen.temporary_place == bench.lending_place
+            assert (seen.temporary_place or seen.place) == bench.lending_place
         bench.erase_mark("NEW-LABEL")
         assert not bench.connector.inspect(look, CALL).marked
 

@@ -1,37 +1,24 @@
-"""The Alma stand-in on the demonstration's stage, spoken to over HTTP only."""
+"""The Alma stand-in on the demonstration's stage."""
 
 from __future__ import annotations
 
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
-import requests
-
-from bridge.cli.demo.stage import Calls, Remains
+from bridge.cli.demo.standin import BERLIN, StandInStage
 from bridge.sandbox.alma import AlmaStandIn
-from bridge.sandbox.server import Server
-
-BERLIN = ZoneInfo("Europe/Berlin")
-"""The zone of the demonstration's library."""
 
 
-class AlmaStage:
-    """A stand-in Alma on loopback: its desk, its outages, its judgement."""
+class AlmaStage(StandInStage):
+    """A stand-in Alma on loopback."""
 
     connector = "alma"
+    config = Path(__file__).with_name("demo.toml")
 
     def __init__(self) -> None:
         self._stand_in = AlmaStandIn()
-        self._server = Server(self._stand_in.app)
-
-    def start(self) -> None:
-        """Listen."""
-        self._server.start()
-
-    def stop(self) -> None:
-        """Stop listening."""
-        self._server.stop()
+        super().__init__(self._stand_in.app)
 
     def settings(self) -> dict[str, Any]:
         """Where the connector finds it; its waits are milliseconds here."""
@@ -42,63 +29,9 @@ class AlmaStage:
             "first_wait": 0.02,
         }
 
-    def lend(self, barcode: str, patron: str) -> None:
-        """The desk lends an item."""
-        self._post("/desk/lend", {"barcode": barcode, "patron": patron})
-
-    def check_in(self, barcode: str) -> None:
-        """The desk checks an item in."""
-        self._post("/desk/check_in", {"barcode": barcode})
-
-    def lose(self, barcode: str) -> None:
-        """The desk declares a loan lost, which costs a replacement fee."""
-        self._post("/desk/lose", {"barcode": barcode})
-
-    def find(self, barcode: str) -> None:
-        """The desk takes back that a loan was declared lost."""
-        self._post("/desk/found", {"barcode": barcode})
-
-    def discard(self, barcode: str) -> None:
-        """Staff delete an item by hand, with its loan."""
-        self._post("/desk/delete", {"barcode": barcode})
-
-    def outage(self, *, on: bool) -> None:
-        """Alma goes down, or comes up again."""
-        self._post("/outage", {"on": on})
-
-    def calls(self) -> Calls:
-        """Calls so far."""
-        found = self._get("/calls")
-        return Calls(found["total"], found["transient"])
-
-    def remains(self, *, expected_loans: dict[str, str]) -> Remains:
-        """What the stand-in finds wrong, and how many loans are not as expected."""
-        expect = {barcode: {"loan": patron} for barcode, patron in expected_loans.items()}
-        found = self._post("/report", {"expect": expect})
-        return Remains(
-            leftovers=len(found["leftovers"]) + len(found["orphans"]),
-            duplicates=len(found["duplicates"]),
-            foreign_touched=len(found["foreign_touched"]),
-        )
-
-    def loan_of(self, barcode: str) -> str:
-        """The primary id of who has an item; empty where nobody has."""
-        items = self._get("/objects")["items"]
-        return next((item["loan"] or "" for item in items if item["barcode"] == barcode), "")
-
     def due_of(self, barcode: str) -> str:
         """The day on which an item on loan is due; empty where it is not on loan."""
         found = self._get("/objects")
         pids = {item["id"] for item in found["items"] if item["barcode"] == barcode}
         dues = (loan["due"] for loan in found["loans"] if loan["open"] and loan["pid"] in pids)
         return next((parsedate_to_datetime(due).astimezone(BERLIN).date().isoformat() for due in dues), "")
-
-    def _get(self, path: str) -> dict[str, Any]:
-        answer = requests.get(f"{self._server.url}/_sandbox{path}", timeout=30)
-        answer.raise_for_status()
-        return dict(answer.json())
-
-    def _post(self, path: str, body: dict[str, object]) -> dict[str, Any]:
-        answer = requests.post(f"{self._server.url}/_sandbox{path}", json=body, timeout=30)
-        answer.raise_for_status()
-        return dict(answer.json())

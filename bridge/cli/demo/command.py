@@ -18,15 +18,17 @@ from bridge.cli.demo.alma import AlmaStage
 from bridge.cli.demo.programme import SCENARIOS
 from bridge.cli.demo.report import Result, as_json, as_page
 from bridge.cli.demo.scenarios import Ending, Scenario
+from bridge.cli.demo.sierra import SierraStage
 from bridge.cli.demo.stage import Calls, IlsStage, Stage, Stuck
 from bridge.cli.options import JsonOption
 
-STAGES: dict[str, Callable[[], IlsStage]] = {"alma": AlmaStage}
-CONFIG = Path(__file__).with_name("demo.toml")
+STAGES: dict[str, Callable[[], IlsStage]] = {"alma": AlmaStage, "sierra": SierraStage}
 
 
 def demo(
-    config: Annotated[Path, typer.Option("--config", "-c", help="The demonstration's configuration.")] = CONFIG,
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", help="A configuration of your own for the demonstration.")
+    ] = None,
     *,
     connector: Annotated[
         list[str] | None, typer.Option("--connector", help="Which connectors to show (default: all).")
@@ -68,10 +70,10 @@ def _folder(keep: Path | None, connector: str) -> Iterator[Path]:
     yield folder
 
 
-def _show(ils: IlsStage, config: Path, folder: Path, console: Console) -> list[Result]:
+def _show(ils: IlsStage, config: Path | None, folder: Path, console: Console) -> list[Result]:
     with (folder / "bridge.log").open("w", encoding="utf-8") as log:
         logging.configure(console=False, to=log)
-        stage = Stage(ils, config, folder)
+        stage = Stage(ils, folder, config)
         try:
             stage.start()
             return _played(stage, console)

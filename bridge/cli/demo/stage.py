@@ -12,12 +12,15 @@ import requests
 
 from bridge.cli.demo.config import demo_configuration
 from bridge.daemon import Daemon
+from bridge.domain.capabilities import Ability, Capabilities
+from bridge.domain.commands import Verb
 from bridge.engine.steering import Asked, Asking
 from bridge.jobs.orders import ASKED
 from bridge.ledger import Ledger, State
 from bridge.ledger.model import NewOrder, Row
 from bridge.sandbox.server import Server
 from bridge.sandbox.service import ServiceStandIn
+from bridge.wiring import capabilities_of
 
 PATIENCE = 20.0
 LOOK_EVERY = 0.01
@@ -50,6 +53,8 @@ class IlsStage(Protocol):
     """A stand-in ILS as the demonstration needs it: where it is, its desk, its faults, its judgement."""
 
     connector: str
+    config: Path
+    """The demonstration's configuration for it."""
 
     def start(self) -> None:
         """Listen."""
@@ -107,9 +112,10 @@ class IlsStage(Protocol):
 class Stage:
     """One connector's stage, set up for all scenarios."""
 
-    def __init__(self, ils: IlsStage, config: Path, folder: Path) -> None:
+    def __init__(self, ils: IlsStage, folder: Path, config: Path | None = None) -> None:
         self.ils = ils
-        self._config = config
+        self._config = config or ils.config
+        self._can = Capabilities()
         self._folder = folder
         self._service = ServiceStandIn()
         self._service_server = Server(self._service.app)
@@ -123,6 +129,7 @@ class Stage:
         known = demo_configuration(
             self._config, self._folder, self.ils, feed=f"{self._service_server.url}/changes", secret=SECRET
         )
+        (self._can,) = (capabilities_of(known, lane) for lane in known.settings.ils)
         self._daemon = Daemon(known)
         self._daemon.start()
         self._post("/_control/webhook", {"url": f"{self._daemon.url}/sources/hook/events", "secret": SECRET})
@@ -133,6 +140,10 @@ class Stage:
             self._daemon.stop()
         self._service_server.stop()
         self.ils.stop()
+
+    def can(self, verb: Verb) -> bool:
+        """Whether the ILS itself does this as it is asked to."""
+        return self._can.of(verb) is Ability.YES
 
     @property
     def ledger(self) -> Ledger:

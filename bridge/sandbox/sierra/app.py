@@ -1,0 +1,228 @@
+"""Puts the Sierra stand-in together: routes, tokens, roles, counting, faults and control."""
+
+import base64
+import binascii
+import re
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from flask import Flask, Response, g, jsonify, request
+from werkzeug.exceptions import HTTPException
+
+from bridge.sandbox.faults import CONTROL_PREFIX, Faults, VendorAnswers, install_faults, was_hit
+from bridge.sandbox.sierra.bibs import bibs
+from bridge.sandbox.sierra.control import control
+from bridge.sandbox.sierra.desk import desk
+from bridge.sandbox.sierra.errors import SierraError, error_response, not_found
+from bridge.sandbox.sierra.items import items
+from bridge.sandbox.sierra.model import Call, Key, Token
+from bridge.sandbox.sierra.patrons import patrons
+from bridge.sandbox.sierra.seed import Seed, plant, seed_demo
+from bridge.sandbox.sierra.standing import Expectation, ReportAsked, Standing, report
+from bridge.sandbox.sierra.state import State, sierra, utc_now
+from bridge.sandbox.sierra.wire import BASE_PATH, VERSIONS
+
+_ONLY_V6 = re.compile(r"/(patrons/checkout$|items/checkouts/)")
+
+
+def _own_error(error: SierraError) -> Response:
+    g.sierra_error = error
+    return error_response(error)
+
+
+def _unauthorized() -> Response:
+    return _own_error(SierraError(123, 401, "Unauthorized", "invalid_grant"))
+
+
+def _throttled() -> Response:
+    return Response("Too Many Requests", status=429, content_type="text/plain")
+
+
+def _ordered_error(code: str, message: str, status: int) -> Response:
+    return _own_error(SierraError(int(code) if code.isdigit() else 102, status, "Internal error", message))
+
+
+def _key_of_basic() -> str:
+    """The key whose secret the Authorization header holds; empty where it holds none."""
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    try:
+        name, _, secret = base64.b64decode(given, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+    key = sierra().keys.get(name)
+    return name if scheme.lower() == "basic" and key is not None and key.secret == secret else ""
+
+
+def _token_route() -> Response:
+    state, name = sierra(), _key_of_basic()
+    if not name:
+        return _own_error(SierraError(123, 401, "Unauthorized", "invalid_client"))
+    told = jsonify(access_token=state.new_token(name), token_type="bearer", expires_in=state.behaviour.token_seconds)
+    told.status_code = state.behaviour.token_status
+    return told
+
+
+def _bearer() -> Token | None:
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    found = sierra().tokens.get(given)
+    return found if scheme.lower() == "bearer" and found is not None and found.until > sierra().clock() else None
+
+
+def _info_route() -> Response:
+    token = _bearer()
+    if token is None:
+        return _own_error(SierraError(120, 401, "Unauthorized", "invalid_token"))
+    left = max(int((token.until - sierra().clock()) / timedelta(seconds=1)), 0)
+    roles = [{"name": role, "tokenLifetime": 3600, "permissions": [role]} for role in sierra().keys[token.key].roles]
+    return jsonify(
+        keyId=token.key, grantType="client_credentials", authorizationScheme="bearer", expiresIn=left, roles=roles
+    )
+
+
+def _role_needed() -> tuple[str, ...]:
+    """The roles of which one is needed for the current call (sierra.md section 2)."""
+    path = re.sub(rf"^{BASE_PATH}/v\d+", "", request.path)
+    area = path.strip("/").split("/")[0]
+    reading = request.method == "GET" or path.endswith("/query")
+    if "/holds" in path:
+        return ("Patrons Holds CRUD",) if not re.fullmatch(r"/patrons/holds", path) else ("Holds Read",)
+    if path.startswith("/items/checkouts/"):
+        return ("Patrons Write",)
+    names = {"patrons": "Patrons", "items": "Items", "bibs": "Bibs"}
+    if area not in names:
+        return ()
+    return (f"{names[area]} {'Read' if reading else 'Write'}",)
+
+
+def _enter() -> Response | None:
+    state = sierra()
+    state.lock.acquire()
+    g.locked = True
+    if not request.path.startswith(BASE_PATH) or request.path.endswith("/token"):
+        return None
+    if state.over_threshold():
+        return _throttled()
+    token = _bearer()
+    if token is None:
+        return _own_error(SierraError(120, 401, "Unauthorized", "invalid_token"))
+    if "/v5/" in request.path and _ONLY_V6.search(request.path):
+        raise not_found()
+    needed = _role_needed()
+    if needed and not set(needed) & set(state.keys[token.key].roles):
+        return _own_error(SierraError(116, 403, "Forbidden", "Operation is not allowed for this key"))
+    return None
+
+
+def _leave(_: BaseException | None) -> None:
+    if g.pop("locked", False):
+        sierra().lock.release()
+
+
+def _count(response: Response) -> Response:
+    if request.path.startswith(CONTROL_PREFIX):
+        return response
+    state = sierra()
+    error: SierraError | None = g.get("sierra_error")
+    rule = request.url_rule.rule if request.url_rule else "?"
+    fault = was_hit()
+    by_token = request.path.endswith("/token")
+    with state.lock:
+        state.calls.append(
+            Call(
+                method=request.method,
+                template=re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule),
+                path=request.path,
+                query=tuple(sorted(request.args)),
+                status=0 if g.get("dropped") else response.status_code,
+                code=str(error.code) if error else "",
+                transient=bool(by_token or fault not in {None, "delay"} or (error and error.transient)),
+                cost=1,
+                fault=fault,
+            )
+        )
+    return response
+
+
+def _unknown_route(error: HTTPException) -> Response:
+    return _own_error(SierraError(104 if error.code == 405 else 107, error.code or 500, error.name))
+
+
+def _make_app(state: State, faults: Faults | None) -> tuple[Flask, Faults]:
+    app = Flask("sierra_stand_in")
+    app.url_map.strict_slashes = False
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.extensions["sierra"] = state
+    app.after_request(_count)
+    found = install_faults(app, VendorAnswers(_unauthorized, _throttled, _ordered_error), faults)
+    app.before_request(_enter)
+    app.teardown_request(_leave)
+    app.register_error_handler(SierraError, _own_error)
+    app.register_error_handler(HTTPException, _unknown_route)
+    for version in VERSIONS:
+        prefix = f"{BASE_PATH}/{version}"
+        for blueprint in (bibs, items, patrons):
+            app.register_blueprint(blueprint, url_prefix=prefix, name=f"{blueprint.name}_{version}")
+        app.add_url_rule(f"{prefix}/token", f"token_{version}", _token_route, methods=["POST"])
+        app.add_url_rule(f"{prefix}/info/token", f"info_{version}", _info_route, methods=["GET"])
+    app.register_blueprint(control)
+    app.register_blueprint(desk)
+    return app, found
+
+
+class SierraStandIn:
+    """A sandbox Sierra: `.app` is served by bridge.sandbox.server.Server, `.state` is what it holds.
+
+    `key` and `secret` may do everything; `demo` plants the demo's seed; `clock` gives aware UTC times.
+    """
+
+    key = "sandbox-key"
+    secret = "sandbox-secret"
+
+    def __init__(
+        self,
+        *,
+        seed: int = 1,
+        demo: bool = True,
+        clock: Callable[[], datetime] = utc_now,
+        monotonic: Callable[[], float] = time.monotonic,
+        faults: Faults | None = None,
+    ) -> None:
+        self.state = State(seed=seed, clock=clock, monotonic=monotonic)
+        self.state.keys[self.key] = Key(self.secret)
+        if demo:
+            seed_demo(self.state)
+        self.app, self.faults = _make_app(self.state, faults)
+
+    def plant(self, seed: Seed) -> None:
+        """Adds to the seed."""
+        with self.state.lock:
+            plant(self.state, seed)
+
+    def calls(self) -> list[Call]:
+        """The calls so far."""
+        with self.state.lock:
+            return list(self.state.calls)
+
+    def forget_calls(self) -> None:
+        """Starts counting anew."""
+        with self.state.lock:
+            self.state.calls.clear()
+
+    def forget_tokens(self) -> None:
+        """Every token is worth nothing from now on, before its time."""
+        with self.state.lock:
+            self.state.tokens.clear()
+
+    def behave(self, **changes: object) -> None:
+        """Changes switches of Behaviour by name."""
+        with self.state.lock:
+            kind = type(self.state.behaviour)
+            self.state.behaviour = kind.model_validate(self.state.behaviour.model_dump() | changes)
+
+    def report(
+        self, *, mark: str = "", barcode: str = "", expect: dict[str, Expectation] | None = None
+    ) -> dict[str, list[Standing]]:
+        """Orphans, duplicates, foreign_touched and leftovers."""
+        with self.state.lock:
+            return report(self.state, ReportAsked(mark=mark, barcode=barcode, expect=expect or {}))
