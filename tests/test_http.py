@@ -31,6 +31,9 @@ class Pace(Unpaced):
     def acquire(self, cost: int = 1) -> None:
         self.cost += cost
 
+    def give_back(self, cost: int) -> None:
+        self.cost -= cost
+
     def throttled(self, after: float | None) -> None:
         self.told.append(after)
 
@@ -196,6 +199,11 @@ def test_a_read_that_is_never_answered_is_an_outage(bench: Bench) -> None:
         bench.http(read_timeout=0.05).send(GET)
     assert (bench.waits, [told.status for told in bench.told]) == ([0.5, 1.0], [None] * 3)
     assert {told.error for told in bench.told} == {"ReadTimeout"}
+
+
+def test_what_was_not_redirected_costs_one(bench: Bench) -> None:
+    bench.http.send(Sending("GET", "/thing", "/thing", repeatable=True, cost=2))
+    assert bench.pace.cost == 1
 
 
 def test_a_read_follows_a_redirect_and_costs_what_was_said(bench: Bench) -> None:
