@@ -202,7 +202,7 @@ def test_a_read_that_is_never_answered_is_an_outage(bench: Bench) -> None:
 
 
 def test_what_was_not_redirected_costs_one(bench: Bench) -> None:
-    bench.http.send(Sending("GET", "/thing", "/thing", repeatable=True, cost=2))
+    bench.http().send(Sending("GET", "/thing", "/thing", repeatable=True, cost=2))
     assert bench.pace.cost == 1
 
 
