@@ -21,11 +21,11 @@ class AuditSettings(BaseModel):
         default=4, gt=0, le=24, description="How long it may go on; what is left comes in the next night.", examples=[4]
     )
     open_every_days: int = Field(
-        default=7,
+        default=28,
         ge=0,
         description="An open request is looked at once in so many days, and a finished one of which a finding stands; three calls to Alma "
         "each time; 0: never.",
-        examples=[7],
+        examples=[28],
     )
     finished_within_days: int = Field(
         default=14,

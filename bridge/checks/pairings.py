@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from bridge.connectors.base import ConnectorKind
 from bridge.domain.finding import Finding, failed, warned, well
-from bridge.domain.policy import BorrowingPolicy
+from bridge.domain.policy import AlignDueDate, BorrowingPolicy
 from bridge.settings import Configuration, LibrarySettings, Settings
 from bridge.sources.base import SourceSettings, System
 from bridge.sources.feed import FeedSettings
@@ -49,6 +49,21 @@ def sources_of(known: Configuration) -> tuple[Named, ...]:
 def _libraries(settings: SourceSettings, every: frozenset[str]) -> frozenset[str]:
     named = frozenset([*settings.libraries.values(), *([settings.library] if settings.library else [])])
     return named or every
+
+
+def unheard(known: Configuration, library: str, kind_of: Callable[[str], ConnectorKind]) -> Iterator[Finding]:
+    """A library that waits for a loan webhook which its ILS does not have."""
+    settings = known.settings.libraries[library]
+    if not settings.borrowing.enabled or settings.borrowing.align_due_date is not AlignDueDate.WEBHOOK:
+        return
+    hook_of = kind_of(known.settings.ils[settings.ils].connector).loan_hook
+    subject = "Borrowing: due dates"
+    if hook_of is None:
+        text = "align_due_date waits for a loan webhook, and this connector has none."
+        yield failed(subject, text, 'Set align_due_date = "daily".')
+    elif hook_of(known.connectors[settings.ils]) is None:
+        text = f"align_due_date waits for the loan webhook of '{settings.ils}', whose loan_webhook_secret is not set."
+        yield failed(subject, text, 'Set it as docs/how-to/due-dates.md says, or align_due_date = "daily".')
 
 
 def pairings(known: Configuration, kind_of: Callable[[str], ConnectorKind]) -> tuple[Finding, ...]:

@@ -68,7 +68,7 @@ def _borrowing(policy: BorrowingPolicy, can: Capabilities) -> Iterator[Finding]:
             text = "Items of in-system loans arrive nowhere: place names no library and desk."
             yield failed("Borrowing: place", text, "Set place = { library, desk }.")
     else:
-        yield from _temporary_items(policy)
+        yield from _temporary_items(policy, can)
         yield from _barcodes(policy)
         yield from _holds(policy)
         yield from _rules("Borrowing", policy.rules)
@@ -93,9 +93,10 @@ def _due_dates(policy: BorrowingPolicy, can: Capabilities) -> Iterator[Finding]:
             yield warned("Borrowing: due dates", text, 'Set align_due_date = "off".')
 
 
-def _temporary_items(policy: BorrowingPolicy) -> Iterator[Finding]:
+def _temporary_items(policy: BorrowingPolicy, can: Capabilities) -> Iterator[Finding]:
     always = [rule for rule in policy.rules if not (rule.partners or rule.formats or rule.conditions)]
-    if not (policy.place.library and policy.place.location) and not any(rule.place for rule in always):
+    somewhere = policy.place.location and (policy.place.library or not can.places_have_libraries)
+    if not somewhere and not any(rule.place for rule in always):
         text = "Temporary items live nowhere: place names no library or no location."
         yield failed("Borrowing: place", text, "Set place = { library, location, desk }.")
     if not policy.item_type and not any(rule.item_type for rule in always):

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from bridge.checks.file import endless, file_findings, source_findings
 from bridge.checks.live import ils_part
-from bridge.checks.pairings import Named, pairings, sources_of
+from bridge.checks.pairings import Named, pairings, sources_of, unheard
 from bridge.checks.policies import policy_findings
 from bridge.checks.report import Part
 from bridge.connectors.registry import connector_kind
@@ -35,7 +35,8 @@ def checked(known: Configuration, scope: Scope, clock: Callable[[], datetime]) -
     yield Part("Configuration", (*file_findings(known), *endless(known, clock()), *pairings(known, connector_kind)))
     for name in _libraries(known, scope):
         library = known.settings.libraries[name]
-        yield Part(f"Library {name}", policy_findings(library, capabilities_of(known, library.ils), clock()))
+        found = policy_findings(library, capabilities_of(known, library.ils), clock())
+        yield Part(f"Library {name}", (*found, *unheard(known, name, connector_kind)))
     if not scope.offline:
         yield Part("Ledger", _ledger(known.settings.ledger))
     for source in sources_of(known):

@@ -50,6 +50,7 @@ class Capabilities:
     move_before_check_out: bool = False
     restore_before_check_in: bool = False
     reasons: Mapping[Verb, str] = field(default_factory=dict)
+    places_have_libraries: bool = True
     inspect_by: frozenset[InspectBy] = frozenset({InspectBy.IDS, InspectBy.BARCODE, InspectBy.MARK})
     cannot_list: str = ""
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bridge.checks.pairings import pairings
+from bridge.checks.pairings import pairings, unheard
 from bridge.connectors.base import ConnectorKind
 from bridge.connectors.registry import connector_kind
 from bridge.domain.finding import Finding
@@ -24,6 +24,24 @@ def test_a_good_configuration() -> None:
     (bridge,) = found()
     assert bridge.text == "Signs what it makes as 'test'."
     assert "another name" in found(bridge=...)[0].text
+
+
+class TestALoanWebhookThatNeverComes:
+    def said(self, **changes: Any) -> list[str]:
+        waits = known(libraries__main__borrowing__align_due_date="webhook", **changes)
+        return [finding.text for finding in unheard(waits, "main", connector_kind)]
+
+    def test_one_without_a_secret(self) -> None:
+        (text,) = self.said()
+        assert "loan_webhook_secret is not set" in text
+        assert self.said(ils__alma__settings__loan_webhook_secret=SECRET) == []
+        assert self.said(libraries__main__borrowing__enabled=False) == []
+        assert list(unheard(known(), "main", connector_kind)) == []
+
+    def test_an_ils_that_has_none(self) -> None:
+        sierra = {"base_url": "https://s.example/iii", "key": "k", "secret": "s", "timezone": "America/Chicago"}
+        (text,) = self.said(ils__alma={"connector": "sierra", "settings": sierra})
+        assert "this connector has none" in text
 
 
 class TestWorkDoneTwice:

@@ -119,6 +119,12 @@ def test_an_ils_that_takes_no_due_date() -> None:
     assert finding.text == "align_due_date has no effect: the ILS takes no due date."
 
 
+def test_places_of_an_ils_that_has_no_libraries_in_them() -> None:
+    place = {"location": "illtm"}
+    assert bad(found(Capabilities(places_have_libraries=False), borrowing__place=place)) == []
+    assert bad(found(borrowing__place=place)) == [("Borrowing: place", "failed")]
+
+
 def test_fees_that_only_staff_can_charge() -> None:
     (finding,) = (each for each in found(STAFF, borrowing__charge_fee=True) if each.level != "ok")
     assert finding.text == "Every fee is a task for staff. No owner."

@@ -62,6 +62,7 @@ def capabilities_of(settings: SierraSettings) -> Capabilities:
         cascade_delete=False,
         move_before_check_out=True,
         restore_before_check_in=False,
+        places_have_libraries=False,
         inspect_by=frozenset(InspectBy) if settings.audit_locations else frozenset(InspectBy) - {InspectBy.ALL_MARKS},
         cannot_list="" if settings.audit_locations else NO_LOCATIONS,
     )
