@@ -10,6 +10,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from bridge.engine.leases import must_hold
+
 
 class Bucket:
     """At most ``rate`` calls a second in the long run, and ``burst`` at once; ``rate`` 0 means without limit."""
@@ -74,8 +76,9 @@ class LanePace:
         self._told = told
 
     def acquire(self, cost: int = 1) -> None:
-        """Wait for ``cost`` calls."""
+        """Wait for ``cost`` calls. Raises ``LeaseLost`` for a worker whose lease has run out meanwhile."""
         self._bucket.acquire(cost)
+        must_hold()
 
     def give_back(self, cost: int) -> None:
         """So many calls were not made after all: a look-up that was not redirected costs one."""

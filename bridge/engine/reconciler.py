@@ -29,6 +29,7 @@ from bridge.engine.boundary import Boundary, Passing, pass_by
 from bridge.engine.counting import Counting, Uncounted
 from bridge.engine.failing import ITS_OWN, NOT_ACCEPTED, singled_out, unnamed
 from bridge.engine.lane import WorkLane
+from bridge.engine.leases import in_hand, must_hold
 from bridge.engine.looking import LOOK_AGAIN, LOOK_EVERY, look, watches_of
 from bridge.engine.schedule import RetrySchedule
 from bridge.errors import CredentialsRejected, IlsError, OutcomeUnknown, Rejected, Retry, Unavailable
@@ -144,7 +145,8 @@ class Reconciler:
         ``afresh`` reads the record from the ILS first, as a resync does. Raises ``LeaseLost`` where another worker took over.
         """
         key = held.row.request.key
-        with structlog.contextvars.bound_contextvars(request=held.row.name, library=key.library, ils=self._lane.name):
+        named = structlog.contextvars.bound_contextvars(request=held.row.name, library=key.library, ils=self._lane.name)
+        with named, in_hand(held, self._ledger.clock):
             self._passing(Boundary.CLAIMED)
             if not self.knows(key.library):
                 return self._ledger.work.release(held, _homeless(held, self._ledger.clock()), version=held.row.version)
@@ -389,6 +391,7 @@ class Reconciler:
         call = Call(keep=keep_now, verify=str(step.key) in sitting.verified)
         verb = getattr(self._lane.connector, step.key.verb.value)
         self._passing(Boundary.CALL_SENT)
+        must_hold()
         with unnamed(sitting.identifiers):
             outcome: Outcome = verb(step.command, call)
         self._passing(Boundary.CALL_DONE)

@@ -167,6 +167,13 @@ class Row:
         return f"R{self.id}"
 
 
+@dataclass
+class Lease:
+    """Until when a request is held; lengthened while it is worked on."""
+
+    until: datetime
+
+
 @dataclass(frozen=True)
 class Claimed:
     """A request held under a lease; ``fence`` grows with every claim, and a write with an old one is refused.
@@ -176,7 +183,7 @@ class Claimed:
 
     row: Row
     fence: int
-    lease_until: datetime
+    lease: Lease
     more: bool = False
 
 

@@ -20,6 +20,7 @@ from bridge.ledger.model import (
     Claimed,
     Ending,
     HistoryLine,
+    Lease,
     LeaseLost,
     Parked,
     Pending,
@@ -66,7 +67,7 @@ class Work:
             until, fence = now + lease, found.fence + 1
             taken = {"of": found.id, "until": until, "by": owner, "with_fence": fence}
             more = statements.LEASE.scalar(connection, here | taken)
-        held = Claimed(row_or_husk(found), fence, until, bool(more))
+        held = Claimed(row_or_husk(found), fence, Lease(until), bool(more))
         if held.row.readable:
             return held
         self.release(held, Verdict(State.PARKED, held.row.status, parked=held.row.parked), version=held.row.version)
@@ -103,6 +104,7 @@ class Work:
             done = connection.execute(update(REQUEST).where(*mine).values(lease_until=now + lease))
             if done.rowcount == 0:
                 raise _lost(held)
+        held.lease.until = now + lease
 
     def refreshed(self, held: Claimed) -> Claimed:
         """The same claim with what has come in since. Raises ``LeaseLost``."""

@@ -6,9 +6,13 @@ from datetime import timedelta
 
 import pytest
 
+from bridge.domain.change import Phase
 from bridge.engine.boundary import Boundary, pass_by
+from bridge.engine.leases import in_hand
 from bridge.engine.pace import Bucket, LanePace
 from bridge.engine.schedule import RetrySchedule
+from bridge.ledger import LeaseLost
+from tests.engine.pretend import Stage
 
 
 class Time:
@@ -127,3 +131,20 @@ def test_after_so_many_tries_a_human_is_asked() -> None:
 
 def test_at_a_boundary_nothing_happens_in_ordinary_times() -> None:
     assert [pass_by(boundary) for boundary in Boundary] == [None] * 6  # type: ignore[func-returns-value]
+
+
+def test_a_call_is_refused_to_a_worker_whose_lease_has_run_out(stage: Stage) -> None:
+    """It may have waited long for its turn, or been stopped; another worker may have the request by now."""
+    stage.tell(Phase.RECEIVED)
+    held = stage.ledger.work.claim("pretend", owner="test", lease=timedelta(seconds=60), cap=2)
+    assert held is not None
+    pace = LanePace(Bucket(1.0, sleep=lambda seconds: stage.clock.advance(seconds=seconds)))
+    with in_hand(held, stage.clock):
+        pace.acquire()
+        stage.clock.advance(seconds=50)
+        stage.ledger.work.extend(held, lease=timedelta(seconds=60))
+        stage.clock.advance(seconds=50)
+        pace.acquire()
+        with pytest.raises(LeaseLost, match="R1"):
+            pace.acquire(30)
+    pace.acquire()

@@ -106,7 +106,7 @@ class TestLease:
         mine = held(ledger)
         take(ledger, arrival("e2", phase=Phase.RETURNED))
         again = ledger.work.refreshed(mine)
-        assert (again.row.version, again.fence, again.lease_until) == (2, mine.fence, mine.lease_until)
+        assert (again.row.version, again.fence, again.lease) == (2, mine.fence, mine.lease)
         assert again.row.request != mine.row.request
 
     def test_a_freed_lease_gives_its_request_to_the_next(self, ledger: Ledger) -> None:
@@ -132,7 +132,7 @@ class TestLane:
         first = held(ledger)
         clock.now += MINUTE
         assert claim(ledger, cap=1) is not None
-        assert first.lease_until == clock.now
+        assert first.lease.until == clock.now
 
     def test_a_closed_lane_stays_closed_until_it_is_opened(self, ledger: Ledger, clock: Clock) -> None:
         take(ledger)
