@@ -75,7 +75,7 @@ def test_no_request_is_in_two_hands(make_stage: Callable[..., Stage]) -> None:
         ):
             for number in range(REQUESTS):
                 stage = two if shared and number % 2 else one
-                stage.tell(phase, number=str(number), **edits)  # type: ignore[arg-type]
+                stage.tell(phase, number=str(number), **edits)
         until(lambda: set(one.ledger.requests.counts()) == {State.IN_STEP})
     assert ils.meetings == []
     assert len(ils.workers) > 1
