@@ -86,7 +86,7 @@ class Work:
             connection.execute(
                 update(REQUEST).where(REQUEST.c.id == request_id).values(lease_until=until, owner=owner, fence=fence)
             )
-        return Claimed(row_or_husk(found), fence, until)
+        return Claimed(row_or_husk(found), fence, Lease(until))
 
     def begin(self, held: Claimed) -> None:
         """Work is about to be done for a request that was not due: should it be cut off, the next worker goes on. Raises ``LeaseLost``."""
@@ -112,7 +112,7 @@ class Work:
             found = connection.execute(select(REQUEST).where(REQUEST.c.id == held.row.id)).one()
         if found.fence != held.fence:
             raise LeaseLost(f"Request {held.row.name} was taken over by another worker.")
-        return Claimed(row_or_husk(found), held.fence, held.lease_until)
+        return Claimed(row_or_husk(found), held.fence, held.lease)
 
     def start(self, held: Claimed, step: Step, *, quota: Quota | None = None) -> None:
         """Journal a step as started, before its call. Raises ``LeaseLost``, and ``QuotaReached`` for a deletion beyond the quota."""
