@@ -1,0 +1,112 @@
+"""The daemon as a process, killed or stopped while the ILS has a call in hand; the stand-in says when."""
+
+from __future__ import annotations
+
+import re
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bridge.sandbox.server import Server
+from tests.cli.house import SECONDS, House
+
+
+class Gate:
+    """Stands before the stand-in and keeps one exchange there, before its work or after it, until it is let go."""
+
+    def __init__(self, app: Callable[..., Iterable[bytes]]) -> None:
+        self._app = app
+        self._method, self._path, self._done = "", "", False
+        self._guard = threading.Lock()
+        self.kept, self.go = threading.Event(), threading.Event()
+
+    def keep(self, method: str, path: str, *, done: bool) -> None:
+        self._method, self._path, self._done = method, path, done
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        with self._guard:
+            meant = environ["REQUEST_METHOD"] == self._method and bool(re.search(self._path, environ["PATH_INFO"]))
+            self._method = "" if meant else self._method
+        if meant and not self._done:
+            self._wait()
+        answer = self._app(environ, start_response)
+        if meant and self._done:
+            self._wait()
+        return answer
+
+    def _wait(self) -> None:
+        self.kept.set()
+        assert self.go.wait(SECONDS)
+
+
+@pytest.fixture
+def gate(house: House) -> Iterator[Gate]:
+    made = Gate(house.alma.app)
+    with Server(made) as server:
+        house.change(house.server.url, server.url)
+        yield made
+        made.go.set()
+
+
+HOLD = r"/users/[^/]+/requests$"
+WRITES = {"bib": r"/bibs$", "holding": r"/holdings$", "item": r"/items$", "hold": HOLD}
+
+
+def right(house: House) -> None:
+    report = house.alma.report()
+    assert (report["orphans"], report["duplicates"]) == ([], [])
+    assert sum(item.created_by == "api" for item in house.alma.state.items.values()) == 1
+    assert sum(hold.active and hold.created_by == "api" for hold in house.alma.state.requests.values()) == 1
+
+
+@pytest.mark.parametrize("done", [False, True])
+@pytest.mark.parametrize(
+    "what", ["item", *(pytest.param(name, marks=pytest.mark.thorough) for name in ("bib", "holding", "hold"))]
+)
+def test_a_daemon_killed_with_a_write_under_way_goes_on_after_a_restart(
+    house: House, gate: Gate, what: str, done: bool
+) -> None:
+    """What the ILS had not begun it does all the same, before the next daemon looks: the meanest order."""
+    gate.keep("POST", WRITES[what], done=done)
+    first = house.start()
+    house.post(house.url_of(first))
+    assert gate.kept.wait(SECONDS)
+    first.kill()
+    first.wait()
+    gate.go.set()
+    house.url_of(house.start())
+    house.settled("in_step")
+    right(house)
+    assert "was cut off before; it was looked up in the ILS" in house.command("show", "1001").stdout
+
+
+def test_a_daemon_stopped_past_its_lease_does_no_harm_when_it_wakes(tmp_path: Path, database_url: str) -> None:
+    if database_url.startswith("sqlite"):
+        pytest.skip("one daemon a file")
+    house = House(tmp_path, ledger_url=database_url)
+    try:
+        gate = Gate(house.alma.app)
+        with Server(gate) as server:
+            house.change(house.server.url, server.url)
+            house.change("lease = 5", "lease = 1")
+            gate.keep("POST", WRITES["item"], done=True)
+            first = house.start()
+            house.post(house.url_of(first))
+            assert gate.kept.wait(SECONDS)
+            first.send_signal(signal.SIGSTOP)
+            gate.go.set()
+            house.url_of(house.start())
+            house.settled("in_step")
+            calls = len(house.alma.calls())
+            first.send_signal(signal.SIGCONT)
+            assert first.stderr is not None
+            assert any("lease.lost" in line for line in first.stderr)
+            writes = [call for call in house.alma.calls()[calls:] if call.method != "GET"]
+            assert writes == []
+            right(house)
+    finally:
+        house.close()
