@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.connectors.sierra.bench import SierraBench
+
+HERE = Path(__file__).parent
 
 
 @pytest.fixture
@@ -17,3 +20,11 @@ def bench() -> Iterator[SierraBench]:
         made.stop()
         cancels = [call for call in made.stand_in.calls() if call.method == "DELETE" and call.path.endswith("/holds")]
         assert not cancels, "the call that cancels all of a patron's holds is never made"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What a second connector does, PostgreSQL cannot tell from the first: its matrix on it is a long test."""
+    for item in items:
+        if item.path.is_relative_to(HERE) and "postgres" in item.name:
+            item.add_marker(pytest.mark.thorough)
