@@ -35,7 +35,7 @@ SCRIPTS: dict[str, tuple[list[str], set[str]]] = {
 }
 
 
-LONG = {"isolation"}
+LONG = {"isolation", "overhead", "latency", "drain"}
 """A daemon and three stand-ins take their time to start: run by scripts/test --thorough."""
 
 

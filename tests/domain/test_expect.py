@@ -70,6 +70,10 @@ class TestExpectations:
         assert set(codes(found, Use.FEE_TYPE)) == {"ILLFEE"}
         assert codes(borrowing(fee_type="ILLFEE"), Use.FEE_TYPE) == {}
 
+    def test_a_replacement_fee_expects_its_type(self) -> None:
+        found = borrowing(charge_replacement_fee=True, replacement_fee_type="LOSTITEM")
+        assert codes(found, Use.FEE_TYPE) == {"LOSTITEM": ("libraries.main.borrowing.replacement_fee_type",)}
+
     def test_lending_names_accounts_places_and_a_pickup_location(self) -> None:
         found = lending(
             accounts={"XYZ": "ILL-XYZ"},

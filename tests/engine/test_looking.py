@@ -67,6 +67,19 @@ def due_of(stage: Stage) -> date | None:
 class TestDaily:
     """At most one look a loan and day, none once its date is right."""
 
+    def test_what_ended_is_not_looked_at(self, waits: Stage) -> None:
+        waits.tell(Phase.CANCELLED, number="ended")
+        waits.settle()
+        row = waits.ledger.requests.find("ended")[0]
+        assert row.state is State.CLOSED
+        waits.clock.advance(days=2)
+        waits.settle()
+        before = len(waits.history(row.id))
+        fall_due(waits)
+        waits.settle()
+        assert waits.row(row.id).state is State.CLOSED
+        assert len(waits.history(row.id)) == before
+
     def test_one_look_a_day_until_the_loan_was_seen(self, waits: Stage) -> None:
         assert days(waits, 3) == [["inspect"]] * 3
         lend(waits)

@@ -18,7 +18,7 @@ from bridge.domain.record import Outcome, Sighting
 from bridge.engine import reconciler as module
 from bridge.engine.boundary import Boundary
 from bridge.engine.reconciler import Reconciler
-from bridge.errors import CredentialsRejected, OutcomeUnknown, Rejected, Retry, Unavailable
+from bridge.errors import CredentialsRejected, IlsError, OutcomeUnknown, Rejected, Retry, Unavailable
 from bridge.ledger import LeaseLost, State
 from bridge.ledger.model import StepState
 from tests.engine.pretend import DUE, LATER, PretendIls, Stage, staffed
@@ -378,6 +378,14 @@ class TestAfresh:
         assert held is not None
         stage.reconciler.work(held, afresh=True)
         assert "Looked up in the ILS: everything stands as recorded." in stage.history()
+
+    def test_a_failure_of_no_known_kind_is_journalled_and_tried_later(self, stage: Stage) -> None:
+        """A connector of a third party may raise the root of these errors."""
+        stage.tell(Phase.RECEIVED)
+        stage.ils.fails = [("place_hold", IlsError("Something odd."))]
+        assert stage.work() is State.WAITING
+        assert "Place hold did not succeed: Something odd." in stage.history()
+        assert stage.row().pending is None
 
     def test_afresh_a_parked_request_is_tried_again(self, stage: Stage) -> None:
         stage.tell(Phase.RECEIVED)

@@ -27,7 +27,7 @@ from tests.engine.test_audit import MARK, finished, kinds, lists, put_back, stan
 
 def job_of(stage: Stage, *, audit: AuditMode = AuditMode.REPORT, stops: bool = False, **rules: Any) -> AuditJob:
     """A job whose night begins when the stage's clock does."""
-    night = {"at": START.time(), "looks_per_minute": 2, **rules}
+    night = {"at": START.time(), "looks_per_minute": 2, "open_every_days": 7, **rules}
     library = LibrarySettings(ils="pretend", audit=audit, lending=LendingPolicy(default_account="ILL-1"))
     other = LibrarySettings(ils="elsewhere", audit=AuditMode.REPORT)
     settings = Settings(

@@ -62,6 +62,7 @@ TEXTS = {
         "ill_account": {"lane", "name", "expires", "problem"},
         "audit_finding": {"subject", "library", "lane", "kind", "barcode"},
         "audit_list": {"lane", "following", "problem"},
+        "loan_watch": {"barcode", "item", "lane"},
     },
 }
 

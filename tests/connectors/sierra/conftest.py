@@ -8,6 +8,7 @@ import pytest
 from tests.connectors.sierra.bench import SierraBench
 
 HERE = Path(__file__).parent
+LONG = ("[postgres-", "-time-out-", "-nonsense-")
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def bench() -> Iterator[SierraBench]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What a second connector does, PostgreSQL cannot tell from the first: its matrix on it is a long test."""
+    """What a second connector does, PostgreSQL cannot tell from the first, and of unclear ends these are the slowest: long tests."""
     for item in items:
-        if item.path.is_relative_to(HERE) and "postgres" in item.name:
+        if item.path.is_relative_to(HERE) and any(word in item.name for word in LONG):
             item.add_marker(pytest.mark.thorough)
