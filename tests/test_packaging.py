@@ -176,6 +176,7 @@ def image() -> Iterator[Image]:
             process.communicate()
 
 
+@pytest.mark.thorough
 def test_what_the_dockerfile_builds_runs_without_privileges(image: Image) -> None:
     try:
         image.folder.carry_out(BUILD)

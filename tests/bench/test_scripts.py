@@ -35,7 +35,7 @@ SCRIPTS: dict[str, tuple[list[str], set[str]]] = {
 }
 
 
-LONG = {"isolation", "overhead", "latency", "drain"}
+LONG = {"isolation", "overhead", "latency", "drain", "calls"}
 """A daemon and three stand-ins take their time to start: run by scripts/test --thorough."""
 
 

@@ -63,7 +63,7 @@ def right(house: House) -> None:
     assert sum(hold.active and hold.created_by == "api" for hold in house.alma.state.requests.values()) == 1
 
 
-@pytest.mark.parametrize("done", [False, True])
+@pytest.mark.parametrize("done", [pytest.param(False, marks=pytest.mark.thorough), True])
 @pytest.mark.parametrize(
     "what", ["item", *(pytest.param(name, marks=pytest.mark.thorough) for name in ("bib", "holding", "hold"))]
 )

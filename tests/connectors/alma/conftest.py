@@ -11,6 +11,7 @@ from tests.reference import REFERENCE
 
 HERE = Path(__file__).parent
 ALWAYS = ("[postgres-borrowed]", "[postgres-lent]")
+SLOWEST = ("-time-out-", "-nonsense-")
 
 
 @pytest.fixture(scope="session")
@@ -42,8 +43,8 @@ def check(bench: AlmaBench, vendor_api: VendorApi | None) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """On PostgreSQL a loan of each side is cut off in every run; the other plays in the long one."""
+    """On PostgreSQL a loan of each side is cut off in every run; the other plays, and the slowest unclear ends, in the long one."""
     for item in items:
-        named = "[postgres-" in item.name and not item.name.endswith(ALWAYS)
-        if item.path == HERE / "test_contract.py" and named:
+        long = "[postgres-" in item.name and not item.name.endswith(ALWAYS)
+        if item.path == HERE / "test_contract.py" and (long or any(word in item.name for word in SLOWEST)):
             item.add_marker(pytest.mark.thorough)

@@ -8,7 +8,15 @@ import pytest
 from tests.connectors.sierra.bench import SierraBench
 
 HERE = Path(__file__).parent
-LONG = ("[postgres-", "-time-out-", "-nonsense-")
+LONG = (
+    "[postgres-",
+    "-time-out-",
+    "-nonsense-",
+    "[sqlite-edited]",
+    "[sqlite-cancelled]",
+    "[sqlite-recalled]",
+    "[sqlite-found]",
+)
 
 
 @pytest.fixture
