@@ -359,3 +359,9 @@ def test_it_says_how_long_it_has_not_looked_for_work(stage: Stage) -> None:
     dispatcher.start()
     until(lambda: dispatcher.silent_for() < 0.05)
     dispatcher.stop()
+
+
+def test_a_lane_that_is_open_is_not_probed(stage: Stage) -> None:
+    """Another worker or daemon may have asked meanwhile."""
+    stage.lane.probe_if_due()
+    assert stage.ils.probes == 0
