@@ -16,7 +16,7 @@ from bridge.domain.mending import mended
 from bridge.domain.preview import Preview, preview
 from bridge.domain.record import ItemRecord, Record, Sighting
 from bridge.engine.lane import WorkLane
-from bridge.engine.reconciler import Sitting
+from bridge.engine.sitting import Sitting
 from bridge.ledger import Claimed, Ledger, State
 from bridge.ledger.audits import NewFinding
 

@@ -1,4 +1,4 @@
-"""Who has the temporary items: a look, where one is due, and what is watched from then on (due-date alignment)."""
+"""What the ILS says of the request in hand: everything afresh, who has the temporary items (due-date alignment), how a step ended."""
 
 from __future__ import annotations
 
@@ -8,18 +8,137 @@ import structlog
 
 from bridge.connectors.base import Call, Connector
 from bridge.domain.align import compared, sought, watched
+from bridge.domain.capabilities import Ability
+from bridge.domain.commands import CheckOut, CreateTemporaryItem, PlaceHold, Verb
 from bridge.domain.goal import Goal
-from bridge.domain.inspection import glance
-from bridge.domain.learn import amend
-from bridge.domain.record import Record
-from bridge.ledger import Look, Watch
+from bridge.domain.identity import Role, mark_for
+from bridge.domain.inspection import glance, inspection, review
+from bridge.domain.learn import amend, happened, learn
+from bridge.domain.plan import PATRON, Step, volume_key
+from bridge.domain.policy import AlignDueDate
+from bridge.domain.record import Existence, HoldState, ItemRecord, Outcome, OutcomeKind, Record
+from bridge.engine.failing import unnamed
+from bridge.engine.lane import WorkLane
+from bridge.engine.sitting import Sitting, line_now
+from bridge.errors import OutcomeUnknown, Rejected, Retry
+from bridge.ledger import Ledger, Look, Pending, State, StepState, Watch
 
 log = structlog.get_logger(__name__)
 
+INSPECT = "inspect"
+"""Stands among the verbs for all looks together, where it counts whom they fail on."""
 LOOK_EVERY = timedelta(days=1)
 """Between two looks at one loan."""
 LOOK_AGAIN = timedelta(hours=1)
 """After the ILS could not say it for the moment."""
+
+
+class Looks:
+    """What a lane's ILS says of the request in hand: everything afresh, who has the items, how a step ended."""
+
+    def __init__(self, ledger: Ledger, lane: WorkLane) -> None:
+        self._ledger = ledger
+        self._lane = lane
+
+    def review(self, sitting: Sitting) -> tuple[str, ...]:
+        """Read the record of a sitting afresh from the ILS (nothing is written there); answers what was seen that we did not know."""
+        notes: list[str] = []
+        role = sitting.held.row.request.key.role
+        for item_goal in sitting.goal.items:
+            item = sitting.record.item(item_goal.leg, item_goal.volume)
+            with unnamed(sitting.identifiers):
+                seen = self._lane.connector.inspect(review(item_goal, item, sitting.record, role), Call())
+            amended, news = compared(item_goal, item, amend(item, seen))
+            notes.extend((*seen.notes, *news))
+            if amended != item:
+                sitting.record = sitting.record.with_item(amended)
+                notes.append(f"The record of item {amended.barcode or item_goal.barcode} was corrected from the ILS.")
+        return tuple(notes)
+
+    def reviewed(self, sitting: Sitting) -> None:
+        """The same, kept and told in the history."""
+        notes = self.review(sitting) or ("Looked up in the ILS: everything stands as recorded.",)
+        lines = [line_now(self._ledger, "staff", note) for note in notes]
+        self._ledger.work.keep(sitting.held, sitting.record, lines)
+        sitting.reviewed = True
+        self._lane.well(INSPECT)
+
+    def look(self, sitting: Sitting) -> None:
+        """See who has the temporary items. A look that fails stands back: the request is in step, and is looked at again later."""
+        held = sitting.held
+        record = sitting.record
+        try:
+            with unnamed(sitting.identifiers):
+                record, notes = look(self._lane.connector, sitting.goal, record, held.row.look)
+            self._lane.well(INSPECT)
+        except (Retry, Rejected, OutcomeUnknown) as problem:
+            log.warning("look.refused", cause=problem.cause, why=problem.reason)
+            sitting.look_again = LOOK_AGAIN if isinstance(problem, Retry) else LOOK_EVERY
+            notes = () if isinstance(problem, Retry) else (f"Who has the item could not be seen: {problem.reason}",)
+        if notes or record != sitting.record:
+            self._ledger.work.keep(held, record, [line_now(self._ledger, "step", note) for note in notes])
+        sitting.record = record
+        sitting.looked = True
+
+    def watches(self, sitting: Sitting, state: State) -> tuple[Watch, ...] | None:
+        """The items whose loan by the desk concerns us from now on; ``None`` where due dates are not aligned."""
+        align = sitting.policy.borrowing.align_due_date
+        if align is AlignDueDate.OFF or sitting.held.row.request.key.role is Role.LENDER:
+            return None
+        if state in {State.CLOSED, State.OBSERVED}:
+            return ()
+        wait = sitting.look_again or (LOOK_EVERY if align is AlignDueDate.DAILY else None)
+        next_look = self._ledger.clock() + wait if wait is not None else None
+        return watches_of(self._lane.connector, sitting.goal, sitting.record, next_look)
+
+    def verify(self, sitting: Sitting, pending: Pending) -> None:
+        """A step that was started and whose end is not known: what does the ILS say?"""
+        step = pending.step
+        sitting.verified.add(str(step.key))
+        if volume_key(step.key) == PATRON or step.noted:
+            self._ledger.work.verified(sitting.held, pending, sitting.record, ())
+            return
+        key = sitting.held.row.request.key
+        mark = mark_for(sitting.policy.bridge, key, step.key.leg, step.key.volume)
+        item = sitting.record.item(step.key.leg, step.key.volume)
+        with unnamed(sitting.identifiers):
+            seen = self._lane.connector.inspect(inspection(mark, item, sitting.record, step.command), Call())
+        self._lane.well(INSPECT)
+        amended = amend(item, seen, step.key.verb)
+        sitting.record = sitting.record.with_item(amended)
+        if self._has_taught_all(step, amended):
+            sitting.record = learn(sitting.record, step, Outcome(OutcomeKind.ALREADY))
+        looked = _looked_up(step, pending, done=happened(item, amended, step.key.verb))
+        notes = (*seen.notes, *(_own_date(amended) if isinstance(step.command, CheckOut) else ()))
+        told = [line_now(self._ledger, "step", sentence, str(step.key)) for sentence in (looked, *notes)]
+        self._ledger.work.verified(sitting.held, pending, sitting.record, told)
+        log.info("step.verified", step=str(step.key), changed=amended != item)
+
+    def _has_taught_all(self, step: Step, seen: ItemRecord) -> bool:
+        """Whether a look stands for the step's own answer: a creation's, a hold's, a check-out's where no date can be set afterwards."""
+        if isinstance(step.command, PlaceHold):
+            return seen.hold is not None and seen.hold.state is HoldState.PLACED
+        if isinstance(step.command, CheckOut):
+            advisory = self._lane.connector.capabilities.of(Verb.SET_DUE_DATE) is Ability.ADVISORY
+            return advisory and seen.open_loan is not None
+        return isinstance(step.command, CreateTemporaryItem) and seen.existence is Existence.PRESENT
+
+
+def attempted(step: Step) -> str:
+    """The verb of a step, to begin a sentence with."""
+    return step.key.verb.value.replace("_", " ").capitalize()
+
+
+def _looked_up(step: Step, pending: Pending, *, done: bool) -> str:
+    why = "was cut off" if pending.state is StepState.STARTED else "ended unclearly"
+    found = ": it had been done" if done else ""
+    return f"{attempted(step)} {why} before; it was looked up in the ILS{found}."
+
+
+def _own_date(item: ItemRecord) -> tuple[str, ...]:
+    """What a check-out's answer would have told of its date."""
+    loan = item.open_loan
+    return (f"In the ILS it is due {loan.due}.",) if loan is not None and loan.due is not None else ()
 
 
 def look(connector: Connector, goal: Goal, record: Record, kind: Look) -> tuple[Record, tuple[str, ...]]:

@@ -9,7 +9,7 @@ from datetime import datetime
 from bridge.domain.goal import goal_for
 from bridge.domain.parking import Nights, cause_of
 from bridge.domain.policy import Policy
-from bridge.engine.reconciler import NOT_CONFIGURED
+from bridge.engine.verdicts import NOT_CONFIGURED
 from bridge.ledger import Ledger, State
 from bridge.ledger.model import Row
 

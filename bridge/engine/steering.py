@@ -22,7 +22,9 @@ from bridge.engine.audit import MENDABLE, STUCK, UNSETTLED, Looked, foreseen, ke
 from bridge.engine.lane import WorkLane
 from bridge.engine.leases import kept
 from bridge.engine.pauses import why_closed, why_paused
-from bridge.engine.reconciler import Reconciler, Sitting, not_configured
+from bridge.engine.reconciler import Reconciler
+from bridge.engine.sitting import Sitting
+from bridge.engine.verdicts import not_configured
 from bridge.errors import CredentialsRejected, IlsError, Unavailable
 from bridge.ledger import Claimed, HistoryLine, Ledger, Parked, State, Verdict
 from bridge.ledger.model import Row
