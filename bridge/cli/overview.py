@@ -20,6 +20,8 @@ from bridge.ledger.libraries import OVER_QUOTA
 from bridge.ledger.model import FOREVER, Lane
 from bridge.settings import Configuration
 
+AGED_SHOWN = timedelta(days=30)
+"""How long a request that was closed by age is shown."""
 LONG_DUE = timedelta(minutes=15)
 """A request that is due for longer than this, with nobody working on it and nothing paused, needs attention."""
 
@@ -58,6 +60,7 @@ def _report(known: Configuration, ledger: Ledger) -> dict[str, Any]:
         "attention": _attention(ledger),
         "audit": _audit(ledger, seen),
         "silent_for_long": [asdict(each) for each in ledger.attention.quiet(age_limits(known))],
+        "closed_by_age": [asdict(each) for each in ledger.attention.closed_by_age(seen.at - AGED_SHOWN)],
     }
     return {"concerns": list(_concerns(report)), **report}
 
@@ -223,7 +226,7 @@ def _print(report: dict[str, Any], people: Sequence[str]) -> None:
         say(f"Due the longest: {oldest['request']} on lane {oldest['lane']}{_for(oldest['seconds'])}")
     if report["orders"]:
         say(f"Orders not carried out yet: {_counted(report['orders'])}")
-    for line in (*_kept(report), *people, *_found(report), *_quiet(report)):
+    for line in (*_kept(report), *people, *_found(report), *_quiet(report), *_aged(report)):
         say(line)
 
 
@@ -244,6 +247,14 @@ def _quiet(report: dict[str, Any]) -> Iterator[str]:
     for row in report["silent_for_long"]:
         status = row["status"] or row["state"]
         yield f"{row['name']} ({row['number']}, {status}): no news since {row['heard']:%Y-%m-%d}"
+
+
+def _aged(report: dict[str, Any]) -> Iterator[str]:
+    aged = report["closed_by_age"]
+    for row in aged[: stopped.SHOWN]:
+        yield f"{row['name']} ({row['number']}, {row['status']}): closed by age on {row['heard']:%Y-%m-%d}"
+    if len(aged) > stopped.SHOWN:
+        yield f"and {len(aged) - stopped.SHOWN} more closed by age in the last {AGED_SHOWN.days} days"
 
 
 def _lane_line(lane: dict[str, Any]) -> str:

@@ -5,14 +5,14 @@ Only what an ILS shows of one request's own items is compared; what has no mark 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
 from bridge.domain.capabilities import Ability, Capabilities
 from bridge.domain.commands import Origin, Place, VendorIds, Verb
-from bridge.domain.goal import ABSENT, HoldWish, ItemGoal, ItemWish, LoanWish
+from bridge.domain.goal import ABSENT, LEAVE, HoldWish, ItemGoal, ItemWish, LoanWish
 from bridge.domain.record import Existence, HoldState, ItemRecord, Record, SeenLoan, Sighting
 
 
@@ -48,6 +48,17 @@ WHILE_STUCK = frozenset(
     {Drift.ITEM_GONE, Drift.RELABELLED, Drift.MARK_GONE, Drift.PLACE, Drift.LENT_ON, Drift.CHECKED_IN}
 )
 """What is worth telling of a request that is parked or waits for staff: the rest is what it is stuck on."""
+REPAIRED_BY = {
+    Drift.ITEM_LEFT: Verb.DELETE_TEMPORARY_ITEM,
+    Drift.STILL_CHARGED: Verb.CHECK_IN,
+    Drift.HOLD_LEFT: Verb.CANCEL_HOLD,
+    Drift.PLACE_LEFT: Verb.RESTORE_ITEM,
+    Drift.PICKUP: Verb.PLACE_HOLD,
+    Drift.PLACE: Verb.MOVE_ITEM,
+    Drift.DUE_DATE: Verb.SET_DUE_DATE,
+}
+MISSED_AFTER = {Drift.HOLD_GONE: Verb.PLACE_HOLD, Drift.CHECKED_IN: Verb.CHECK_OUT, Drift.LENT_ON: Verb.CHECK_OUT}
+"""What nobody can miss where staff took over the step that would have made it."""
 
 
 @dataclass(frozen=True)
@@ -117,18 +128,57 @@ def worth_a_look(record: Record) -> bool:
 
 
 def compare(
-    goal: ItemGoal, item: ItemRecord, seen: Sighting, can: Capabilities, *, elsewhere: bool = False
+    goal: ItemGoal,
+    item: ItemRecord,
+    seen: Sighting,
+    can: Capabilities,
+    *,
+    elsewhere: bool = False,
+    confirmed: Collection[str] = (),
 ) -> tuple[AuditFinding, ...]:
     """Everything that differs for one leg and volume.
 
-    ``elsewhere``: another open request has the same own item, so that a loan or place we do not know may be that one's.
+    ``elsewhere``: another open request has the same own item, so that a loan or place we do not know may be that one's. ``confirmed``
+    names the tasks and steps that staff settled or skipped (``Record.confirmed``): of these nothing is told anew, or nothing repaired.
     """
-    if seen.item_present is None:
+    if seen.item_present is None or _decided(goal, item, confirmed):
         return ()
     say = _Say(goal, item)
-    if _is_own(goal, item):
-        return tuple(_own(say, seen, can, elsewhere=elsewhere))
-    return tuple(_temporary(say, seen, can))
+    found = _own(say, seen, can, elsewhere=elsewhere) if _is_own(goal, item) else _temporary(say, seen, can)
+    return tuple(
+        _left_to_staff(each, confirmed)
+        for each in found
+        if not _taken_over(each, MISSED_AFTER.get(each.kind), confirmed)
+    )
+
+
+def _decided(goal: ItemGoal, item: ItemRecord, confirmed: Collection[str]) -> bool:
+    """Whether staff decided about the item, and nothing more is wanted of it: what is there then is as they want it."""
+    if item.origin is Origin.ADOPTED and f"adopted:{goal.leg}:{goal.volume}" in confirmed:
+        return True
+    texts = [text for text in (goal.attention, goal.dispute) if text]
+    nothing_wanted = goal.item is goal.hold is goal.loan is goal.place is LEAVE
+    return nothing_wanted and bool(texts) and all(_task_id(goal, text) in confirmed for text in texts)
+
+
+def _task_id(goal: ItemGoal, text: str) -> str:
+    return f"attention:{goal.leg}:{goal.volume}:{text}"
+
+
+def _taken_over(found: AuditFinding, verb: Verb | None, confirmed: Collection[str]) -> bool:
+    """Whether staff settled or skipped a step of this verb."""
+    named = f"{found.leg or '-'}:{found.volume or '-'}:{verb}:"
+    return verb is not None and any(task.startswith(named) for task in confirmed)
+
+
+def _left_to_staff(found: AuditFinding, confirmed: Collection[str]) -> AuditFinding:
+    """A finding whose repair is a step that staff settled or skipped is told, and nothing is done about it."""
+    if not found.repair or not _taken_over(found, REPAIRED_BY.get(found.kind), confirmed):
+        return found
+    return replace(found, repair="", advice=_THEIRS)
+
+
+_THEIRS = "Staff settled or skipped this step, so the bridge leaves it: see to it by hand."
 
 
 def ours_open(item: ItemRecord, seen: Sighting, *, elsewhere: bool = False) -> tuple[SeenLoan, ...]:
@@ -270,12 +320,16 @@ def _patrons_date(say: _Say, seen: Sighting, can: Capabilities) -> Iterator[Audi
     late = next((each.due for each in seen.loans if each.due is not None and each.due > loan.due), None)
     if late is None:
         return
-    able = loan.may_shorten and can.of(Verb.SET_DUE_DATE) is Ability.YES
+    settled = say.item.patron_loan
+    recalled = settled is not None and settled.firmly and settled.brought == loan.due
+    able = loan.may_shorten and not recalled and can.of(Verb.SET_DUE_DATE) is Ability.YES
     yield say(
         Drift.DUE_DATE,
         f"Item {{item}} is on loan until {late}, but should be back on {loan.due}",
         f"Set the due date of item {{item}} to {loan.due}." if able else "",
-        "The bridge does not shorten a patron's loan: ask the patron, or set the date by hand.",
+        "The recall was brought to the loan already, as far as your rules go: ask the patron, or set the date by hand."
+        if recalled
+        else "The bridge does not shorten a patron's loan: ask the patron, or set the date by hand.",
     )
 
 

@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 import structlog
 
 from bridge.connectors.base import Call
+from bridge.domain.align import unaligned, watched
 from bridge.domain.audit import WHILE_STUCK, AuditFinding, compare, worth_a_look
 from bridge.domain.care import hands_off
 from bridge.domain.commands import Inspect, Origin
-from bridge.domain.goal import ItemGoal
+from bridge.domain.goal import ItemGoal, LoanWish
 from bridge.domain.inspection import review
+from bridge.domain.learn import amend
 from bridge.domain.mending import mended
 from bridge.domain.preview import Preview, preview
 from bridge.domain.record import ItemRecord, Record, Sighting
@@ -30,11 +32,15 @@ MENDABLE = frozenset({State.IN_STEP, State.CLOSED})
 
 @dataclass(frozen=True)
 class Looked:
-    """What one look found, and the record from which the plan would repair it; ``news``: something came in meanwhile."""
+    """What one look found, and the record from which the plan would repair it; ``news``: something came in meanwhile.
+
+    ``lent`` are items that the desk has lent, and whose date is still to be brought to the goal's (due-date alignment).
+    """
 
     record: Record
     findings: tuple[AuditFinding, ...] = ()
     news: bool = False
+    lent: tuple[ItemRecord, ...] = ()
 
     @property
     def mendable(self) -> bool:
@@ -51,18 +57,23 @@ def look(ledger: Ledger, sitting: Sitting, lane: WorkLane) -> Looked:
     if not worth_a_look(sitting.record):
         return Looked(sitting.record)
     findings: list[AuditFinding] = []
+    lent: list[ItemRecord] = []
     record = sitting.record
+    can = lane.connector.capabilities
     for goal in sitting.goal.items:
         item = sitting.record.item(goal.leg, goal.volume)
         if not worth_a_look(Record(items=(item,))):
             continue
         seen = lane.connector.inspect(_asked(sitting, goal, item), Call())
         elsewhere = _elsewhere(ledger, sitting.held, item, seen)
-        found = compare(goal, item, seen, lane.connector.capabilities, elsewhere=elsewhere)
+        found = compare(goal, item, seen, can, elsewhere=elsewhere, confirmed=sitting.record.confirmed)
         findings += _telling(sitting.held, found)
         record = record.with_item(mended(item, seen, found, elsewhere=elsewhere))
+        loan = goal.loan
+        if watched(goal, item, can) and isinstance(loan, LoanWish) and unaligned(loan, amend(item, seen).patron_loan):
+            lent.append(item)
     news = ledger.work.refreshed(sitting.held).row.version != sitting.held.row.version
-    return Looked(record, tuple(findings), news)
+    return Looked(record, tuple(findings), news, tuple(lent))
 
 
 def _asked(sitting: Sitting, goal: ItemGoal, item: ItemRecord) -> Inspect:

@@ -16,6 +16,7 @@ from bridge.domain.inspection import review
 from bridge.domain.learn import confirm, learn
 from bridge.domain.plan import StaffTask, Step, StepKey, instruction, next_step
 from bridge.domain.preview import Preview, found_there, left_behind, preview
+from bridge.domain.privacy import patrons_of
 from bridge.domain.record import ItemRecord
 from bridge.domain.standing import correct
 from bridge.engine.audit import MENDABLE, STUCK, UNSETTLED, Looked, foreseen, kept_as, look, room_for, why_not_mended
@@ -195,15 +196,27 @@ class Steering:
         self._ledger.audits.looked(held, found, let_go=not mends)
         lines = tuple(each.told for each in found) or (AS_IT_SHOULD_BE,)
         if not mends:
+            self._align(held, looked)
             said = (why_not,) if looked.mendable and why_not else plan.sentences
             counted = (0, 0) if why_not else (plan.creates, plan.deletes)
             return Answer((*lines, *said), creates=counted[0], deletes=counted[1])
+        request = held.row.request
+        if patrons_of(request, looked.record) and not patrons_of(request, held.row.record):
+            self._ledger.privacy.want_erased(
+                [held.row.id]
+            )  # the patron was taken out before, and is only borrowed for the repair
         self._ledger.work.keep(held, looked.record)
         self._tell(asked, held, f"Repaired after an audit by {asked.by}.")
         worked = self._begun_anew(asked, self._ledger.work.refreshed(held), reconciler, "")
         if self._ledger.requests.one(held.row.id).state in MENDABLE:
             self._ledger.audits.repaired(held.row.id, [each.subject for each in found if each.repair])
         return replace(worked, lines=(*lines, *worked.lines))
+
+    def _align(self, held: Claimed, looked: Looked) -> None:
+        """A loan of the desk that nobody told us of is looked at as if the ILS had told of it."""
+        if held.row.state is State.IN_STEP:
+            for item in looked.lent:
+                self._ledger.watches.told(held.row.lane, item=item.ids.item, barcode=item.barcode)
 
     def _retry(self, asked: Asked, held: Claimed, _lane: WorkLane, reconciler: Reconciler) -> Answer:
         return self._begun_anew(asked, held, reconciler, "Tried again by")

@@ -25,7 +25,7 @@ LEAST_REST = 0.05
 SHARE = 4
 """How much longer than a bite took, the ledger is then left to others."""
 BY_TIME = "The patron and the title were removed, since the request has been finished for {} days."
-BY_WISH = "The patron and the title were removed, as was asked for while the request was open."
+BY_WISH = "The patron and the title were removed, as was asked for or due while the request was open."
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,13 @@ from tests.contract.crash import CrashContract
 DUE = date(2027, 1, 15)
 LATER = date(2027, 2, 15)
 CALL = Call()
+PERSON = ("Lovelace", "Ada", "ada.l@example.org", "29876543210", "4711-0815")
+NAMING = (
+    "Patron Lovelace, Ada (ada.l@example.org), barcode 29876543210 may not borrow.",
+    "Cannot read user 'ada lovelace': PIN=4711-0815, https://ils.example.org/users/29876543210?pin=4711-0815",
+    '{"names": ["Lovelace, Ada"], "barcodes": ["29876543210"], "emails": ["ada.l@example.org"]}',
+)
+"""Errors in which an ILS names a patron."""
 
 
 def needs(bench: ContractBench, *verbs: Verb) -> None:
@@ -427,6 +434,25 @@ class ConnectorContract(CrashContract):
             bench.connector.charge_fee(fee, CALL)
         assert failed.value.cause == "server_error"
         assert "No such thing" in failed.value.reason
+
+    @pytest.mark.parametrize("how", ["refusal", "server error", "page"])
+    @pytest.mark.parametrize("words", NAMING)
+    def test_nobodys_name_passes_through_an_error(self, bench: ContractBench, how: str, words: str) -> None:
+        """Whatever an ILS says in an error may name a patron: it goes through ``bridge.domain.masking.vendor_words``."""
+        if how == "page":
+            bench.server_error(words, times=9)
+        else:
+            bench.refusal(words, status=400 if how == "refusal" else 500, times=9)
+        item = own(bench, "n1")
+        for ask in (
+            lambda: bench.connector.find_patron(do.FindPatron(bench.patron), CALL),
+            lambda: bench.connector.inspect(do.Inspect(item, patron_id=bench.patron, account=bench.account), CALL),
+            lambda: bench.connector.check_in(do.CheckIn(item, ("loan-1",), bench.account), CALL),
+        ):
+            with pytest.raises(IlsError) as failed:
+                ask()
+            said = f"{failed.value} {failed.value.reason} {failed.value.advice} {failed.value.code}"
+            assert not [each for each in PERSON if each.casefold() in said.casefold()], said
 
     def test_a_probe_reads_only_and_finds_all_well(self, bench: ContractBench) -> None:
         findings = bench.connector.probe()

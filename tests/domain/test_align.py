@@ -182,6 +182,20 @@ class TestAfterwards:
         record, _ = seen(goal, record, lent(LATER))
         assert run(goal, record)[1] == [], "no quarrel with an ILS that sets another date"
 
+    def test_a_recall_reaches_a_loan_that_the_desk_makes_after_it(self) -> None:
+        policy = on(on_recall=OnRecall.SHORTEN, recall_minimum_days=7)
+        goal = goal_of(*RECEIVED, change(2, raised=(Condition.RECALLED,), due=SOONER), policy=policy)
+        record, notes = seen(goal, here(goal), lent(DUE))
+        assert notes == ("The desk has lent item ILL-1 to the patron, due 2027-01-15.",)
+        record, steps, _ = run(goal, record)
+        found = [step.command for step in steps if isinstance(step.command, do.SetDueDate)]
+        assert [(each.due, each.may_shorten, each.leave_days) for each in found] == [(SOONER, True, 7)]
+        left = SOONER + 2 * DAY
+        assert found[0].on(left - 7 * DAY, DUE) == left, "the patron keeps the days that policy leaves"
+        record, _ = seen(goal, record, lent(left))
+        assert run(goal, record)[1] == []
+        assert not sought(goal.items[0], record.item("", ""), CAN)
+
 
 class TestWatched:
     """Which items are worth a look."""

@@ -17,9 +17,21 @@ from bridge.domain.change import Change, Condition, Phase
 from bridge.domain.commands import Origin, Verb
 from bridge.domain.goal import Goal
 from bridge.domain.identity import Mark, RequestKey, Role, mark_for, owner_of
+from bridge.domain.learn import confirm
 from bridge.domain.mending import mended
+from bridge.domain.plan import StaffTask
 from bridge.domain.policy import LendingPolicy, OnRecall, Policy
-from bridge.domain.record import Existence, HoldRecord, HoldState, ItemRecord, LoanRecord, Record, SeenLoan, Sighting
+from bridge.domain.record import (
+    Existence,
+    HoldRecord,
+    HoldState,
+    ItemRecord,
+    LoanRecord,
+    PatronLoan,
+    Record,
+    SeenLoan,
+    Sighting,
+)
 from tests.domain.build import (
     BORROWER,
     CAN,
@@ -184,6 +196,15 @@ class TestBorrowed:
         advisory = replace(CAN, abilities={Verb.SET_DUE_DATE: Ability.ADVISORY})
         assert only(compared(recalled, policy=policy, can=advisory, **late)).repair == ""
 
+    def test_a_recall_that_was_brought_to_the_loan_is_not_brought_again(self) -> None:
+        policy = replace(POLICY, borrowing=replace(POLICY.borrowing, on_recall=OnRecall.SHORTEN))
+        goal, item, _ = settled(*RECEIVED, change(2, raised=(Condition.RECALLED,)), policy=policy)
+        item = replace(item, patron_loan=PatronLoan("loan-9", LATER, brought=DUE, firmly=True))
+        seen = seen_as(item, hold=None, loans=(replace(PATRONS, due=LATER),))
+        found = only(compare(goal.items[0], item, seen, CAN))
+        assert (found.kind, found.repair) == (Drift.DUE_DATE, "")
+        assert "as far as your rules go" in found.advice
+
     def test_a_loan_without_a_date_of_the_lender_is_let_be(self) -> None:
         undated = (borrowed(), change(1, Phase.RECEIVED))
         assert compared(undated, hold=None, loans=(PATRONS,)) == ()
@@ -199,6 +220,61 @@ class TestBorrowed:
         found = only(compare(goal.items[0], item, seen_as(item, item_present=False), CAN))
         assert found.volume == "2"
         assert found.sentence.endswith("(volume 2).")
+
+
+class TestStaffSettledIt:
+    """What staff settled with ``resolve`` or left out with ``skip`` is theirs."""
+
+    LOST = (*RECEIVED, change(2, raised=(Condition.LOST,)), change(3, Phase.COMPLETED))
+
+    def resolved(self, *changes: Change) -> tuple[Goal, ItemRecord, Record]:
+        goal, _, record = settled(*changes)
+        _, _, task = run(goal, record)
+        assert isinstance(task, StaffTask)
+        record = confirm(record, task)
+        return goal, record.items[0], record
+
+    def test_an_item_that_staff_deleted_when_they_decided_is_not_missed(self) -> None:
+        goal, item, record = self.resolved(*self.LOST)
+        gone = seen_as(item, item_present=False, ids=do.VendorIds())
+        assert compare(goal.items[0], item, gone, CAN, confirmed=record.confirmed) == ()
+        assert only(compare(goal.items[0], item, gone, CAN)).kind is Drift.ITEM_GONE, "while they have not decided"
+
+    @pytest.mark.parametrize("how", [{"barcode": "NEW-1"}, {"place": HOME}, {"marked": False}])
+    def test_an_item_that_staff_kept_is_as_they_want_it(self, how: dict[str, Any]) -> None:
+        goal, item, record = self.resolved(*self.LOST)
+        assert compare(goal.items[0], item, seen_as(item, **how), CAN, confirmed=record.confirmed) == ()
+
+    def test_a_question_that_was_settled_hides_nothing_of_what_is_still_wanted(self) -> None:
+        policy = replace(POLICY, borrowing=replace(POLICY.borrowing, on_recall=OnRecall.SHORTEN))
+        goal, item, _ = settled(*RECEIVED, change(2, raised=(Condition.RECALLED,)), policy=policy)
+        mine = replace(goal.items[0], attention="Undated")
+        seen = seen_as(item, item_present=False, ids=do.VendorIds())
+        found = compare(mine, item, seen, CAN, confirmed=("attention:::Undated",))
+        assert only(found).kind is Drift.ITEM_GONE
+
+    def test_what_staff_made_and_kept_is_no_finding(self) -> None:
+        goal, item, _ = settled(*RETURNED)
+        adopted = replace(item, origin=Origin.ADOPTED, existence=Existence.PRESENT)
+        seen = seen_as(adopted, ids=IDS)
+        assert only(compare(goal.items[0], adopted, seen, CAN)).kind is Drift.ITEM_LEFT
+        assert compare(goal.items[0], adopted, seen, CAN, confirmed=("adopted::",)) == ()
+
+    def test_a_check_in_that_staff_skipped_is_told_and_not_made_up_for(self) -> None:
+        goal, item, record = settled(*OVER)
+        seen = seen_as(item, loans=(SeenLoan("loan-0", "XYZ", DUE, ours=True),))
+        found = only(compare(goal.items[0], item, seen, CAN, confirmed=("-:-:check_in:0",)))
+        assert (found.kind, found.repair) == (Drift.STILL_CHARGED, "")
+        assert "Staff settled or skipped this step" in found.advice
+        assert run(goal, record.with_item(mended(item, seen, (found,))))[1] == []
+        other = compare(goal.items[0], item, seen, CAN, confirmed=("-:2:check_in:0", "-:-:check_out:0"))
+        assert only(other).repair == "Check item OWN-1 in."
+
+    def test_a_hold_or_loan_that_staff_skipped_is_not_missed(self) -> None:
+        goal, item, _ = settled(*RECEIVED)
+        assert compare(goal.items[0], item, seen_as(item, hold=None), CAN, confirmed=("-:-:place_hold:0",)) == ()
+        goal, item, _ = settled(*SHIPPED)
+        assert compare(goal.items[0], item, seen_as(item, loans=()), CAN, confirmed=("-:-:check_out:0",)) == ()
 
 
 class TestWentBack:

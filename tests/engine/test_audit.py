@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -14,18 +14,22 @@ from bridge.domain.audit import KeptFinding
 from bridge.domain.capabilities import InspectBy
 from bridge.domain.change import Phase
 from bridge.domain.identity import Mark, RequestKey, Role, mark_for
-from bridge.domain.policy import Mode
+from bridge.domain.policy import AlignDueDate, Mode
+from bridge.domain.privacy import patrons_of
 from bridge.domain.record import HoldRecord, HoldState
 from bridge.engine.audit import UNSETTLED
 from bridge.engine.marks import MarkReader
 from bridge.engine.steering import AS_IT_SHOULD_BE, Answer, Asked, Asking, Steering
 from bridge.errors import Rejected, Retry, Unavailable
+from bridge.jobs.retention import Retention
 from bridge.ledger import LeaseLost, State
 from bridge.ledger.audits import HISTORY, DueFor
 from bridge.ledger.model import OPEN_STATES
+from bridge.settings import PrivacySettings
 from tests.engine.pretend import DUE, LATER, POLICY, Killed, Stage, Thing
 
 MARK = mark_for("test", RequestKey("main", "svc", Role.BORROWER, "REQ", "1"), "", "")
+SOONER = date(2027, 1, 5)
 CLOSED_LOAN = (Phase.RETURNED, Phase.COMPLETED)
 
 
@@ -376,6 +380,23 @@ class TestRepair:
         audited(stage, repair=True)
         assert mine(stage).hold is None
 
+    def test_a_patron_who_was_erased_is_borrowed_for_the_repair_and_goes_again(
+        self, make_stage: Callable[..., Stage]
+    ) -> None:
+        kept = replace(POLICY, borrowing=replace(POLICY.borrowing, delete_on_return=False))
+        stage = make_stage(policy=kept)
+        finished(stage)
+        privacy = stage.ledger.privacy
+        privacy.erase(privacy.one(1).found, "Erased.")
+        assert patrons_of(stage.row().request, stage.row().record) == frozenset()
+        mine(stage).hold = HoldRecord("hold-7", "id-p1", "MAIN")
+        audited(stage)
+        assert patrons_of(stage.row().request, stage.row().record) == frozenset(), "a look writes nothing"
+        audited(stage, repair=True)
+        assert mine(stage).hold is None
+        Retention(PrivacySettings(), stage.ledger, rest=lambda _: None).run()
+        assert patrons_of(stage.row().request, stage.row().record) == frozenset(), "in the very next night"
+
     @pytest.mark.parametrize("where", ["inspect", "passing", "keep"])
     def test_a_kill_in_the_middle_leaves_everything_right(self, stage: Stage, where: str) -> None:
         """Cut off anywhere, the next audit (or the next worker) brings it to the same end."""
@@ -397,6 +418,51 @@ class TestRepair:
         assert "again" not in stage.ils.items
         assert standing(stage) == ()
         assert stage.row().state is State.CLOSED
+
+
+class TestAlignment:
+    """The desk's loan of which nobody told us is what the audit is for, too."""
+
+    @pytest.fixture
+    def aligned(self, make_stage: Callable[..., Stage]) -> Stage:
+        policy = replace(POLICY, borrowing=replace(POLICY.borrowing, align_due_date=AlignDueDate.WEBHOOK))
+        stage = make_stage(policy=policy)
+        received(stage)
+        return stage
+
+    def lend(self, stage: Stage, due: date) -> Thing:
+        thing = mine(stage)
+        thing.hold, thing.loan = None, ("desk-1", "id-p1", due)
+        return thing
+
+    @pytest.mark.parametrize("repair", [False, True])
+    def test_a_shorter_loan_is_brought_to_the_date(self, aligned: Stage, repair: bool) -> None:
+        thing = self.lend(aligned, SOONER)
+        assert audited(aligned, repair=repair).lines == (AS_IT_SHOULD_BE,)
+        aligned.settle()
+        assert thing.loan == ("desk-1", "id-p1", DUE)
+        assert standing(aligned) == ()
+        aligned.ils.asked.clear()
+        audited(aligned, repair=repair)
+        aligned.settle()
+        assert aligned.ils.asked == ["inspect"], "once"
+
+    @pytest.mark.parametrize("repair", [False, True])
+    def test_a_longer_loan_is_told_and_left(self, aligned: Stage, repair: bool) -> None:
+        thing = self.lend(aligned, LATER)
+        audited(aligned, repair=repair)
+        aligned.settle()
+        assert thing.loan == ("desk-1", "id-p1", LATER)
+        assert kinds(aligned) == ["due_date"]
+        assert any(line.startswith("Item ILL-1 should be back by 2027-01-15") for line in aligned.history())
+
+    def test_without_alignment_a_shorter_loan_is_the_rules_of_the_ils(self, stage: Stage) -> None:
+        received(stage)
+        thing = self.lend(stage, SOONER)
+        audited(stage, repair=True)
+        stage.settle()
+        assert thing.loan == ("desk-1", "id-p1", SOONER)
+        assert standing(stage) == ()
 
 
 class TestDue:

@@ -287,7 +287,7 @@ class TestWhich:
             stage.tell(phase, patron_id=PATRON)
             stage.settle()
         assert run(stage.ledger, never).requests == 1
-        assert stage.history()[-1].endswith("as was asked for while the request was open.")
+        assert stage.history()[-1].endswith("as was asked for or due while the request was open.")
         assert run(stage.ledger, never) == Gone()
 
 

@@ -150,6 +150,9 @@ class SierraBench:
         page = f"<html><head><title>500</title></head><body><script>x()</script><p>{words}</p></body></html>"
         self.fault("status", status=500, body=page, content_type="text/html", times=times)
 
+    def refusal(self, words: str, *, status: int, times: int) -> None:
+        self.fault("vendor_error", code="9999", message=words, status=status, times=times)
+
     def proxy_page(self, *, times: int) -> None:
         self.fault("html", times=times)
 
