@@ -187,8 +187,10 @@ def _summary(done: Round, found: Sequence[KeptFinding]) -> str:
     for each in found:
         kinds[each.kind] = kinds.get(each.kind, 0) + 1
     counted = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
-    looked = f"{len(done.looks)} requests were looked at. " if done.looks else ""
-    return f"{looked}{f'{len(found)} findings stand: {counted}.' if found else 'Nothing differs.'}"
+    looks = len(done.looks)
+    looked = f"{looks} request{' was' if looks == 1 else 's were'} looked at. " if looks else ""
+    stand = "1 finding stands" if len(found) == 1 else f"{len(found)} findings stand"
+    return f"{looked}{f'{stand}: {counted}.' if found else 'Nothing differs.'}"
 
 
 def _report(ledger: Ledger, done: Round, found: Sequence[KeptFinding]) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def kinds(report: Any) -> list[str]:
 def test_nothing_differs(in_step: House) -> None:
     result = in_step.command("audit")
     assert result.exit_code == 0, result.output
-    assert result.stdout == "1 requests were looked at. Nothing differs.\n"
+    assert result.stdout == "1 request was looked at. Nothing differs.\n"
 
 
 DESK = {
@@ -86,10 +86,10 @@ def test_what_earlier_looks_found_is_shown_without_a_call(in_step: House) -> Non
     assert first.exit_code == 0
     line, summary = first.stdout.splitlines()
     assert line.startswith("R1 (1001, main): The hold on item ILL-1001 is gone")
-    assert summary == "1 requests were looked at. 1 findings stand: 1 hold_gone."
+    assert summary == "1 request was looked at. 1 finding stands: 1 hold_gone."
     in_step.alma.forget_calls()
     last = in_step.command("audit", "--last")
-    assert last.stdout.splitlines() == [line, "1 findings stand: 1 hold_gone."]
+    assert last.stdout.splitlines() == [line, "1 finding stands: 1 hold_gone."]
     assert in_step.alma.calls() == []
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from bridge.cli import overview
 from bridge.domain.arrival import Arrival, ArrivalState
-from bridge.ledger import Ledger
+from bridge.ledger import Ledger, Parked, State, Verdict
 from bridge.ledger.model import FOREVER, NewOrder
-from tests.cli.house import House, daemon, take
+from tests.cli.house import House, daemon, several, take
 
 FEED = '[sources.feed]\nkind = "feed"\nservice = "svc"\nlibrary = "main"\nurl = "http://127.0.0.1:9/changes"\n'
 
@@ -119,6 +119,24 @@ def test_what_is_left_to_people(house: House, ledger: Ledger) -> None:
     assert any(line.startswith("  - Source feed is silent: ") for line in said)
     assert any(line.startswith("  - 1 message is not understood: ") for line in said)
     assert "Orders not carried out yet: 1 resync" in said
+
+
+def test_what_age_closed_is_shown_for_a_month_and_is_no_concern(house: House, ledger: Ledger) -> None:
+    several(house, 21, status="Shipped")
+    for number in range(1, 22):
+        held = ledger.work.claim_one(number, owner="aged", lease=timedelta(seconds=60))
+        assert held is not None
+        verdict = Verdict(State.CLOSED, "shipped", parked=Parked("", "aged", "Closed by age.", ""))
+        ledger.work.release(held, verdict, version=held.row.version)
+    report = house.asked("status")
+    assert report["concerns"] == ["The daemon is not running."]
+    assert {each["state"] for each in report["closed_by_age"]} == {"closed"}
+    said = lines(house)
+    assert said[-1] == "and 1 more closed by age in the last 30 days"
+    assert f"R21 (1021, shipped): closed by age on {datetime.now(UTC):%Y-%m-%d}" in said
+    later = Ledger(house.ledger_url, clock=lambda: datetime.now(UTC) + timedelta(days=31))
+    assert later.attention.closed_by_age(later.clock() - overview.AGED_SHOWN) == ()
+    later.close()
 
 
 def test_observe_mode_and_its_cut_over_are_shown(house: House) -> None:
