@@ -35,7 +35,8 @@ from sqlalchemy.engine import make_url
 from bench.chaos.acts import Script
 from bench.chaos.conductor import Conductor
 from bench.chaos.daemon import Daemon
-from bench.chaos.ils import HOUSES, House
+from bench.chaos.houses import HOUSES
+from bench.chaos.ils import House
 from bench.chaos.judge import BRIDGE, KINDS, Judge, Violation
 from bench.chaos.script import script_of
 from bench.chaos.service import Service

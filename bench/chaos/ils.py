@@ -5,23 +5,29 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 from zoneinfo import ZoneInfo
 
 import requests
 
 from bench.chaos.stories import ACCOUNTS, PATRONS
-from bridge.sandbox.alma import AlmaStandIn
-from bridge.sandbox.alma.seed import Seed, SeedItem, SeedPatron
+from bridge.connectors.base import Surroundings
+from bridge.connectors.registry import connector_kind
+from bridge.domain.capabilities import Capabilities
+from bridge.http import Unpaced
 from bridge.sandbox.server import Server
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 MARK = re.compile(r"ILLB-[0-9a-f]{16}")
+BYSTANDERS = 16
+"""Own items that no story is about."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +66,11 @@ class House(Protocol):
 
     name: str
     gate: Gate
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the connector declares with this house's settings."""
+        ...
 
     def start(self) -> None:
         """Listen."""
@@ -151,57 +162,17 @@ class Gate:
         return found
 
 
-ALMA = """
-[ils.{name}]
-connector = "alma"
-cap = 4
-calls_per_second = 0
-[ils.{name}.settings]
-host = "{url}"
-api_key = "{key}"
-timezone = "Europe/Berlin"
-lending_library = "RS"
-lending_desk = "RSDESK"
-fee_owner = "MAIN"
-visibility_wait = 0.02
-first_wait = 0.02
-read_timeout = 5
-"""
-LIBRARY = """
-[libraries.{name}-{kind}]
-mode = "live"
-ils = "{name}"
-deletes_per_hour = 1000000
-[libraries.{name}-{kind}.borrowing]
-item_type = "ILL"
-material = "BOOK"
-barcode_prefix = "{prefix}"
-create_on = "{create_on}"
-charge_fee = {fee}
-fee_amount = "2.50"
-place = {{ library = "RS", location = "ILLTEMP", desk = "RSDESK" }}
-[libraries.{name}-{kind}.lending]
-accounts = {{ {accounts} }}
-hold_on_request = {early}
-pickup_location = "RS"
-temporary_place = {{ library = "RS", location = "ILLOUT" }}
-"""
+class Sandboxed:
+    """What stand-ins of ``bridge.sandbox`` have in common: a server behind a gate, and control under ``/_sandbox``.
 
+    ``prefix``: where the vendor's own paths begin.
+    """
 
-class AlmaHouse:
-    """A stand-in Alma with patrons, ILL accounts, own items for stories, and loans and holds that are nobody's business."""
+    name: str
+    prefix: str
 
-    name = "alma"
-
-    def __init__(self, own: Sequence[str]) -> None:
-        self._alma = AlmaStandIn()
-        self._own = frozenset(own)
-        patrons = [SeedPatron(primary_id=name) for name in PATRONS]
-        bystanders = [SeedItem(barcode=f"BY-{number:02d}", title=f"Bystander {number}") for number in range(16)]
-        stories = [SeedItem(barcode=barcode, title=f"Own title of {barcode}") for barcode in own]
-        self._alma.plant(Seed(patrons=patrons, items=[*bystanders, *stories]))
-        self._alma.behave(loan_limit=100_000, transient_requests=1, renewals=1000)
-        self.gate = Gate(self._alma.app, lambda path: path.startswith("/almaws"))
+    def __init__(self, app: WSGIApplication) -> None:
+        self.gate = Gate(app, lambda path: path.startswith(self.prefix))
         self._server = Server(self.gate)
         self._session = requests.Session()
         self._session.trust_env = False
@@ -209,7 +180,7 @@ class AlmaHouse:
     def start(self) -> None:
         """Listen; patrons have loans and holds of their own."""
         self._server.start()
-        for number in range(16):
+        for number in range(BYSTANDERS):
             self.desk("lend" if number % 2 else "place_hold", f"BY-{number:02d}", {"patron": PATRONS[number]})
 
     def stop(self) -> None:
@@ -219,30 +190,41 @@ class AlmaHouse:
 
     def configuration(self) -> str:
         """See ``House``."""
-        accounts = ", ".join(f'{symbol} = "{account}"' for symbol, account in ACCOUNTS.items())
-        main = {"kind": "main", "prefix": "ILL-", "create_on": "received", "fee": "true", "early": "false"}
-        early = {"kind": "early", "prefix": "ILE-", "create_on": "requested", "fee": "false", "early": "true"}
-        libraries = [LIBRARY.format(name=self.name, accounts=accounts, **kind) for kind in (main, early)]
-        return ALMA.format(name=self.name, url=self._server.url, key=self._alma.key) + "".join(libraries)
+        raise NotImplementedError
+
+    @cached_property
+    def capabilities(self) -> Capabilities:
+        """See ``House``."""
+        kind = connector_kind(self.name)
+        settings = kind.settings.model_validate(tomllib.loads(self.configuration())["ils"][self.name]["settings"])
+        connector = kind.build(settings, Surroundings(self.name, Unpaced(), lambda _: None))
+        try:
+            return connector.capabilities
+        finally:
+            connector.close()
 
     def desk(self, act: str, barcode: str, more: Mapping[str, Any]) -> bool:
         """See ``House``."""
-        return self._posted(f"/desk/{act}", {"barcode": barcode, **more} if barcode else more).ok
+        return self.posted(f"/desk/{act}", {"barcode": barcode, **more} if barcode else more).ok
 
     def fault(self, fields: Mapping[str, Any]) -> None:
         """See ``House``."""
-        self._posted("/faults", {"path": "^/almaws", **fields}).raise_for_status()
+        self.posted("/faults", {"path": f"^{self.prefix}", **fields}).raise_for_status()
 
     def spell(self, kind: str, fields: Mapping[str, Any], *, on: bool) -> None:
         """See ``House``."""
         if kind in {"outage", "dead"}:
-            self._posted("/outage", {"on": on, "drop": kind == "dead"}).raise_for_status()
+            self.posted("/outage", {"on": on, "drop": kind == "dead"}).raise_for_status()
         elif kind == "latency":
-            self._posted("/latency", fields if on else {"ms": 0}).raise_for_status()
+            self.posted("/latency", fields if on else {"ms": 0}).raise_for_status()
         elif kind == "throttle":
-            self._posted("/settings", {"per_second": 10 if on else 0}).raise_for_status()
+            self.posted("/settings", {"per_second": 10 if on else 0}).raise_for_status()
         else:
-            self._posted("/keys", {"key": self._alma.key, "remove": on}).raise_for_status()
+            self.posted("/keys", {**self.key_order(), "remove": on}).raise_for_status()
+
+    def key_order(self) -> Mapping[str, str]:
+        """The bridge's key, as the stand-in's control names it."""
+        raise NotImplementedError
 
     def calm(self) -> None:
         """See ``House``."""
@@ -250,89 +232,32 @@ class AlmaHouse:
         for kind in ("outage", "latency", "throttle", "unauthorized"):
             self.spell(kind, {}, on=False)
 
-    def things(self) -> tuple[Thing, ...]:
-        """See ``House``."""
-        found = {kind: [each for each in told if each["created_by"] == "api"] for kind, told in self._objects().items()}
-        marks = {bib["id"]: _mark(bib["network_numbers"]) for bib in found["bibs"]}
-        return (
-            *(Thing("bib", bib["id"], marks[bib["id"]]) for bib in found["bibs"]),
-            *(Thing("holding", each["id"], marks.get(each["mms_id"], "")) for each in found["holdings"]),
-            *(Thing("item", each["id"], _mark(each["fields"]), barcode=each["barcode"]) for each in found["items"]),
-            *(_hold(each) for each in found["requests"]),
-            *(Thing("fee", each["id"], _mark(each["comment"]), who=each["user"]) for each in found["fees"]),
-        )
-
-    def own(self) -> dict[str, OwnItem]:
-        """See ``House``."""
-        found = self._objects()
-        return {
-            item["barcode"]: _own(item, found["loans"], found["requests"])
-            for item in found["items"]
-            if item["barcode"] in self._own
-        }
-
-    def bystanders(self) -> Mapping[str, object]:
-        """See ``House``: seeded items that no story is about, with their loans and holds; patrons; the desk's own fees."""
-        found = self._objects()
-        items = {
-            item["id"]: item
-            for item in found["items"]
-            if item["created_by"] == "seed" and item["barcode"] not in self._own
-        }
-        bibs = {item["mms_id"] for item in items.values()}
-        told = {f"item {item['barcode']}": item for item in items.values()}
-        told |= {f"bib {bib['id']}": bib for bib in found["bibs"] if bib["id"] in bibs}
-        told |= {f"loan {loan['id']} of a bystander": loan for loan in found["loans"] if loan["pid"] in items}
-        told |= {f"hold {hold['id']} of a bystander": hold for hold in found["requests"] if hold["pid"] in items}
-        return told
-
-    def _objects(self) -> dict[str, list[dict[str, Any]]]:
+    def objects(self) -> dict[str, list[dict[str, Any]]]:
+        """Everything that the stand-in holds."""
         answer = self._session.get(f"{self._server.url}/_sandbox/objects", timeout=60)
         answer.raise_for_status()
         found: dict[str, list[dict[str, Any]]] = answer.json()
         return found
 
-    def _posted(self, path: str, body: Mapping[str, Any]) -> requests.Response:
+    def posted(self, path: str, body: Mapping[str, Any]) -> requests.Response:
+        """An order to the stand-in's control or desk."""
         return self._session.post(f"{self._server.url}/_sandbox{path}", json=body, timeout=60)
 
 
-def _mark(told: object) -> str:
+def mark_in(told: object) -> str:
+    """The first mark of ours in this, or the empty text."""
     found = MARK.search(json.dumps(told))
     return found[0] if found else ""
 
 
-def _day(told: str) -> str:
+def day_in(told: str, zone: str) -> str:
     """The library's day of a moment as Flask writes it."""
-    return parsedate_to_datetime(told).astimezone(ZoneInfo("Europe/Berlin")).date().isoformat()
+    return parsedate_to_datetime(told).astimezone(ZoneInfo(zone)).date().isoformat()
 
 
-def _hold(told: Mapping[str, Any]) -> Thing:
-    why = str(told["closed_why"])
-    return Thing(
-        "hold",
-        told["id"],
-        _mark(told["comment"]),
-        live=told["active"],
-        who=told["user"],
-        pickup=told["pickup_library"],
-        why=why,
-        ours=why.startswith("cancelled:"),
-    )
-
-
-def _own(item: Mapping[str, Any], loans: Sequence[Mapping[str, Any]], holds: Sequence[Mapping[str, Any]]) -> OwnItem:
-    mine = [loan for loan in loans if loan["pid"] == item["id"]]
-    opened = next((loan for loan in mine if loan["open"]), None)
-    fixed = {key: item[key] for key in ("place", "copy_id", "fields", "suppressed", "mms_id")}
-    return OwnItem(
-        barcode=item["barcode"],
-        loan=item["loan"] or "",
-        due=_day(opened["due"]) if opened else "",
-        loans_by_bridge=sum(loan["created_by"] == "api" for loan in mine),
-        away=item["temp"] is not None,
-        holds=tuple(hold["user"] for hold in holds if hold["pid"] == item["id"] and hold["active"]),
-        fixed=json.dumps(fixed, sort_keys=True),
-    )
-
-
-HOUSES: Mapping[str, Callable[[Sequence[str]], House]] = {"alma": AlmaHouse}
+def libraries(template: str, name: str) -> str:
+    """The two libraries on an ILS, main and early, as TOML."""
+    accounts = ", ".join(f'{symbol} = "{account}"' for symbol, account in ACCOUNTS.items())
+    main = {"kind": "main", "prefix": "ILL-", "create_on": "received", "fee": "true", "early": "false"}
+    early = {"kind": "early", "prefix": "ILE-", "create_on": "requested", "fee": "false", "early": "true"}
+    return "".join(template.format(name=name, accounts=accounts, **kind) for kind in (main, early))

@@ -10,6 +10,8 @@ from bench.chaos.acts import Desk, Story
 from bench.chaos.conductor import QUIET, Conductor
 from bench.chaos.ils import OwnItem, Thing
 from bench.chaos.stories import ACCOUNTS
+from bridge.domain.capabilities import Ability
+from bridge.domain.commands import Verb
 from bridge.domain.identity import Role, mark_for
 from bridge.domain.standing import Standing, standings
 from bridge.ledger import State
@@ -181,7 +183,8 @@ class Judge:
             if now.loan in ACCOUNTS.values():
                 yield Violation("orphans", f"Own item {story.own} is still on loan to {now.loan}.", index)
         if row.state is State.IN_STEP and not lent_on:
-            yield from _still_lent(index, row, now)
+            dated = self.conductor.houses[story.lane].capabilities.of(Verb.SET_DUE_DATE) is Ability.YES
+            yield from _still_lent(index, row, now, dated=dated)
 
     def _bystanders(self) -> Iterator[Violation]:
         for lane, house in self.conductor.houses.items():
@@ -213,14 +216,15 @@ def _doubled(things: Iterable[Thing], marks: Mapping[str, tuple[int, Standing]])
             yield Violation("duplicates", f"{count} {kind}s bear {mark}.", marks.get(mark, (None,))[0])
 
 
-def _still_lent(index: int, row: Row, now: OwnItem) -> Iterator[Violation]:
+def _still_lent(index: int, row: Row, now: OwnItem, *, dated: bool) -> Iterator[Violation]:
+    """``dated``: this ILS takes the due date it is given."""
     (stand,) = standings(row.request)
     if row.request.key.role is not Role.LENDER or stand.lost:
         return
     account = ACCOUNTS[stand.partner]
     if now.loan != account:
         yield Violation("lost", f"{now.barcode} should be on loan to {account}: {now}", index)
-    elif stand.due is not None and now.due != stand.due.isoformat():
+    elif dated and stand.due is not None and now.due != stand.due.isoformat():
         yield Violation("lost", f"{now.barcode} should be due {stand.due}: {now}", index)
     if not now.away:
         yield Violation("lost", f"{now.barcode} should be at its temporary location.", index)

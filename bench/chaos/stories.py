@@ -220,7 +220,7 @@ def registered_later(teller: Teller) -> None:
     """The patron is unknown until the desk registers them, and staff ask for another try."""
     patron = f"NEW-{teller.number}"
     until_received(teller, patron={"id": patron})
-    teller.acts.append(Desk("add_patron", "", {"primary_id": patron}, When.REST))
+    teller.acts.append(Desk("add_patron", "", {"patron": patron}, When.REST))
     teller.staff("retry")
     teller.ends = IN_STEP
 

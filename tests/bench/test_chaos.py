@@ -7,8 +7,8 @@ from pathlib import Path
 import requests
 
 from bench.chaos.acts import Kill, Script
+from bench.chaos.alma import AlmaHouse
 from bench.chaos.conductor import Conductor
-from bench.chaos.ils import AlmaHouse
 from bench.chaos.judge import Judge
 from bench.chaos.script import script_of
 from bench.chaos.service import Service

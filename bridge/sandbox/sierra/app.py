@@ -65,8 +65,10 @@ def _token_route() -> Response:
 
 def _bearer() -> Token | None:
     scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-    found = sierra().tokens.get(given)
-    return found if scheme.lower() == "bearer" and found is not None and found.until > sierra().clock() else None
+    state = sierra()
+    found = state.tokens.get(given)
+    good = found is not None and found.until > state.clock() and found.key in state.keys
+    return found if scheme.lower() == "bearer" and good else None
 
 
 def _info_route() -> Response:

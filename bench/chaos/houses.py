@@ -1,0 +1,11 @@
+"""The houses of a day of chaos: one a connector that has a stand-in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from bench.chaos.alma import AlmaHouse
+from bench.chaos.ils import House
+from bench.chaos.sierra import SierraHouse
+
+HOUSES: Mapping[str, Callable[[Sequence[str]], House]] = {"alma": AlmaHouse, "sierra": SierraHouse}
