@@ -164,7 +164,11 @@ class SierraClient:
         if self._settings.statgroup is not None:
             body["statgroup"] = self._settings.statgroup
         sending = Sending("POST", f"{self._v}/patrons/checkout", "/patrons/checkout", body=_json(body))
-        return self._parsed("check out", self._sent("check out", sending), sierra.CheckedOut, repeatable=False)
+        answer = self._sent("check out", sending)
+        lent = self._parsed("check out", answer, sierra.CheckedOut, repeatable=False)
+        if not lent.number.isascii() or not lent.number.isdigit():
+            raise nonsense("check out", answer, repeatable=False)
+        return lent
 
     def checkout(self, loan_id: str) -> sierra.Checkout:
         """A loan by its id. Raises ``Missing`` once the item came back."""
@@ -229,7 +233,7 @@ class SierraClient:
     def _made(self, doing: str, path: str, body: Mapping[str, object]) -> str:
         answer = self._sent(doing, Sending("POST", self._v + path, path, body=_json(body)))
         made = self._parsed(doing, answer, sierra.Made, repeatable=False)
-        if not made.link.isdigit():
+        if not made.link.isascii() or not made.link.isdigit():
             raise nonsense(doing, answer, repeatable=False)
         return made.link
 

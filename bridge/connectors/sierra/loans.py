@@ -12,10 +12,10 @@ from bridge.connectors.sierra.dates import day_of
 from bridge.connectors.sierra.errors import AgainstPatron, Missing, NotAvailable, unknown_item
 from bridge.connectors.sierra.patrons import Patrons
 from bridge.connectors.sierra.settings import SierraSettings
-from bridge.connectors.sierra.sight import PATRON_FIELD, Sight, ids_of, loan_id, place_of
+from bridge.connectors.sierra.sight import PATRON_FIELD, Sight, ids_of, is_one_of, loan_id, place_of
 from bridge.domain import commands as do
 from bridge.domain.record import Learned, LoanRecord, Outcome, OutcomeKind
-from bridge.errors import Rejected
+from bridge.errors import IlsError, Rejected
 
 DUE_FIELD = "65"
 LOST_AND_PAID = "$"
@@ -57,13 +57,19 @@ class Loans:
         return self._dated(command, answer, call)
 
     def _dated(self, command: do.CheckOut, answer: sierra.CheckedOut, call: Call) -> Outcome:
-        number = answer.link or answer.id
-        kept = LoanRecord(loan_id(number, answer.patron), command.account, None, self._now())
-        call.keep(Learned(loan=kept) if answer.patron else Learned())
-        loan = sierra.Checkout(id=number, patron=answer.patron, dueDate=answer.due)
-        if not answer.due:
-            loan = self._client.checkout(number)
-        return self._lent(OutcomeKind.DONE, command, loan)
+        """What goes wrong from here on undoes no check-out, so that it is told as a note: a step that fails counts as not done."""
+        kept = LoanRecord(loan_id(answer.number, answer.patron), command.account, None, self._now())
+        call.keep(Learned(loan=kept))
+        if answer.due:
+            loan = sierra.Checkout(id=answer.number, patron=answer.patron, dueDate=answer.due)
+            return self._lent(OutcomeKind.DONE, command, loan)
+        try:
+            return self._lent(OutcomeKind.DONE, command, self._client.checkout(answer.number))
+        except IlsError as unread:
+            note = (
+                f"Which due date the loan rule gave could not be read; the lender's is {command.due}. {unread.reason}"
+            )
+            return Outcome(learned=Learned(loan=kept, due=self._written(None, command.due)), notes=(note,))
 
     def _lent(self, kind: OutcomeKind, command: do.CheckOut, loan: sierra.Checkout) -> Outcome:
         stands = day_of(loan.due, self._settings.timezone)
@@ -190,7 +196,7 @@ class Loans:
         if having:
             return having == account
         return any(
-            loan_id(loan.id, loan.patron) in command.loan_ids or (account and loan.patron == account)
+            is_one_of(loan, command.loan_ids) or (account and loan.patron == account)
             for loan in self._client.item_checkouts(item.id)
         )
 

@@ -186,6 +186,11 @@ class CheckedOut(Payload):
     patron: Id = ""
     due: Text = Field(default="", alias="dueDate")
 
+    @property
+    def number(self) -> str:
+        """The loan's record number."""
+        return self.link or self.id
+
 
 class Fine(Payload):
     """A charge; ``description`` is the reason given for one made by hand."""

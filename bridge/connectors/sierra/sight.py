@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -48,6 +48,11 @@ def ids_of(item: sierra.Item) -> do.VendorIds:
 def loan_id(loan: str, patron: str) -> str:
     """How we record a loan: with its patron's number, by which an item tells whose it is."""
     return f"{loan}:{patron}"
+
+
+def is_one_of(loan: sierra.Checkout, loan_ids: Iterable[str]) -> bool:
+    """Whether this loan is recorded among these; one recorded in haste may lack its patron's number."""
+    return loan.id in {each.partition(":")[0] for each in loan_ids}
 
 
 class Sight:
@@ -198,7 +203,7 @@ class Sight:
                 loan_id(loan.id, loan.patron),
                 asked.account if account and loan.patron == account else loan.patron,
                 day_of(loan.due, self._settings.timezone),
-                loan_id(loan.id, loan.patron) in asked.loan_ids or bool(account and loan.patron == account),
+                is_one_of(loan, asked.loan_ids) or bool(account and loan.patron == account),
             )
             for loan in self._client.item_checkouts(item.id)
         )

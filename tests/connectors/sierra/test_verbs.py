@@ -17,7 +17,7 @@ from bridge.domain import commands as do
 from bridge.domain.capabilities import Ability
 from bridge.domain.commands import Verb
 from bridge.domain.identity import Role
-from bridge.domain.record import OutcomeKind
+from bridge.domain.record import Learned, OutcomeKind
 from bridge.errors import CredentialsRejected, OutcomeUnknown, Rejected, Retry
 from bridge.sandbox.sierra.model import ROLES, Key, VarField
 from bridge.sandbox.sierra.seed import Seed, SeedItem, SeedPatron
@@ -262,6 +262,31 @@ class TestLending:
         bench.stand_in.behave(renewals=1)
         refused = bench.connector.set_due_date(later, CALL)
         assert "did not renew" in refused.notes[0]
+
+    @pytest.mark.parametrize("way", ["key", "returned", "garbage"])
+    def test_a_check_out_whose_date_cannot_be_read_is_done_all_the_same(self, bench: SierraBench, way: str) -> None:
+        """Found by a day of chaos: the key was refused between the check-out and the look, and the loan was taken for not made."""
+        target = own(bench)
+        keys, kept = bench.stand_in.state.keys, []
+
+        def keep(learned: Learned) -> None:
+            kept.append(learned)
+            if way == "key":
+                keys.clear()
+            elif way == "returned":
+                bench.check_in(bench.own_barcode)
+
+        if way == "garbage":
+            bench.fault("garbage", method="GET", path="checkouts/", times=5)
+        lent = bench.connector.check_out(do.CheckOut(target, bench.account, DUE), Call(keep))
+        assert lent.kind is OutcomeKind.DONE
+        assert "could not be read" in lent.notes[0]
+        assert lent.learned.loan is not None
+        assert kept == [Learned(loan=lent.learned.loan)]
+        if way != "garbage":
+            return
+        home = bench.connector.check_in(do.CheckIn(target, (lent.learned.loan.loan_id,), bench.account), CALL)
+        assert home.kind is OutcomeKind.DONE
 
     def test_a_loan_that_ended_is_not_renewed(self, bench: SierraBench) -> None:
         target, loan_id = self.lent(bench)
