@@ -12,7 +12,7 @@ from bridge.connectors.sierra.dates import day_of
 from bridge.connectors.sierra.errors import AgainstPatron, Missing, NotAvailable, unknown_item
 from bridge.connectors.sierra.patrons import Patrons
 from bridge.connectors.sierra.settings import SierraSettings
-from bridge.connectors.sierra.sight import PATRON_FIELD, Sight, ids_of, is_one_of, loan_id, place_of
+from bridge.connectors.sierra.sight import PATRON_FIELD, Sight, ids_of, loan_id, place_of, recorded
 from bridge.domain import commands as do
 from bridge.domain.record import Learned, LoanRecord, Outcome, OutcomeKind
 from bridge.errors import IlsError, Rejected
@@ -59,7 +59,7 @@ class Loans:
     def _dated(self, command: do.CheckOut, answer: sierra.CheckedOut, call: Call) -> Outcome:
         """What goes wrong from here on undoes no check-out, so that it is told as a note: a step that fails counts as not done."""
         kept = LoanRecord(loan_id(answer.number, answer.patron), command.account, None, self._now())
-        call.keep(Learned(loan=kept))
+        call.keep(Learned(loan=kept) if answer.patron else Learned())
         if answer.due:
             loan = sierra.Checkout(id=answer.number, patron=answer.patron, dueDate=answer.due)
             return self._lent(OutcomeKind.DONE, command, loan)
@@ -196,7 +196,7 @@ class Loans:
         if having:
             return having == account
         return any(
-            is_one_of(loan, command.loan_ids) or (account and loan.patron == account)
+            recorded(loan, command.loan_ids) or (account and loan.patron == account)
             for loan in self._client.item_checkouts(item.id)
         )
 

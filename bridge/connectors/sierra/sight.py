@@ -50,9 +50,9 @@ def loan_id(loan: str, patron: str) -> str:
     return f"{loan}:{patron}"
 
 
-def is_one_of(loan: sierra.Checkout, loan_ids: Iterable[str]) -> bool:
-    """Whether this loan is recorded among these; one recorded in haste may lack its patron's number."""
-    return loan.id in {each.partition(":")[0] for each in loan_ids}
+def recorded(loan: sierra.Checkout, loan_ids: Iterable[str]) -> str:
+    """How this loan is recorded among these, else the empty text; one recorded in haste may lack its patron's number."""
+    return next((each for each in loan_ids if each.partition(":")[0] == loan.id), "")
 
 
 class Sight:
@@ -200,10 +200,10 @@ class Sight:
         account = patrons.number_of(asked.account) if asked.account else ""
         return tuple(
             SeenLoan(
-                loan_id(loan.id, loan.patron),
+                recorded(loan, asked.loan_ids) or loan_id(loan.id, loan.patron),
                 asked.account if account and loan.patron == account else loan.patron,
                 day_of(loan.due, self._settings.timezone),
-                is_one_of(loan, asked.loan_ids) or bool(account and loan.patron == account),
+                bool(recorded(loan, asked.loan_ids)) or bool(account and loan.patron == account),
             )
             for loan in self._client.item_checkouts(item.id)
         )
