@@ -81,6 +81,9 @@ OUR_LOG_IN = frozenset({113, 120, 123, 124, 127})
 """401 of a token that is not taken; renewed once, then a matter of the key."""
 SWITCHED_OFF = frozenset({117, 118})
 INTERNAL = frozenset({102, 103, 109, 111, 112, 135})
+VOLUME_WANTED = 156
+"""A title-level hold where a volume must be chosen (sierra.md section 3); ours are item-level, so that it should not be met."""
+_VOLUME = "Name the volume's barcode in the request at the service, or place the hold by hand in Sierra."
 _KEY = "See to the API key in Sierra Admin: is it enabled, not expired, and its secret the one configured?"
 _ROLES = "Give the API key the roles named on the connector's page."
 _SPELLED = re.compile(r"\{u([0-9A-Fa-f]{4})\}")
@@ -106,6 +109,8 @@ def error_of(doing: str, answer: Answer, *, repeatable: bool) -> IlsError:
         return Missing(said, code=code)
     if problem.code == 132:
         return _refusal(said, problem)
+    if problem.code == VOLUME_WANTED:
+        return Rejected(f"{said}{_volumes(problem)}", code=code, cause="volume_needed", advice=_VOLUME)
     if problem.code in OUR_LOG_IN or answer.status == 401:
         return CredentialsRejected(_told("Sierra does not accept the API key.", problem), advice=_KEY, code=code)
     if answer.status == 403:
@@ -146,6 +151,16 @@ def nonsense(doing: str, answer: Answer, *, repeatable: bool) -> IlsError:
         f"Sierra answered {doing} with something that makes no sense (HTTP {answer.status}, {len(answer.body)} bytes)."
     )
     return Retry(said, cause="nonsense") if repeatable else OutcomeUnknown(said)
+
+
+def _volumes(problem: Problem) -> str:
+    """The volumes to choose from, ten at most."""
+    told = (
+        " ".join(filter(None, (one.call_number or f"item {one.id}", one.location.name, one.status.display)))
+        for one in problem.details.volumes[:10]
+    )
+    listed = vendor_words("; ".join(told))
+    return f" A volume must be chosen: {listed}." if listed else " A volume must be chosen."
 
 
 def _told(reason: str, problem: Problem) -> str:

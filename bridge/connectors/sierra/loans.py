@@ -74,6 +74,8 @@ class Loans:
     def _lent(self, kind: OutcomeKind, command: do.CheckOut, loan: sierra.Checkout) -> Outcome:
         stands = day_of(loan.due, self._settings.timezone)
         notes = self._told(stands, command.due)
+        if notes and command.due is not None and self._settings.write_due_date_field:
+            stands, notes = self._tried(loan, loan.item or command.target.ids.item, command.due)
         record = LoanRecord(loan_id(loan.id, loan.patron), command.account, stands, self._now())
         return Outcome(kind, Learned(loan=record, due=self._written(stands, command.due)), notes)
 
@@ -154,16 +156,30 @@ class Loans:
         stands = day_of(loan.due, self._settings.timezone)
         longer = stands is not None and stands >= command.due
         if self._settings.write_due_date_field and stands != command.due and (command.may_shorten or not longer):
-            return self._field_written(loan, command)
+            stands = self._field_written(loan, loan.item or command.target.ids.item, command.due)
+            return Outcome(learned=Learned(due=command.due), notes=self._obeyed(stands, command.due))
         return Outcome(kind, Learned(due=command.due), self._told(stands, command.due))
 
-    def _field_written(self, loan: sierra.Checkout, command: do.SetDueDate) -> Outcome:
-        """Fixed field 65, an opt-in that no source vouches for (sierra.md section 9); what stands afterwards is read and told."""
-        value = f"{command.due.isoformat()}T10:00:00Z"
-        item = loan.item or command.target.ids.item
+    def _tried(self, loan: sierra.Checkout, item: str, wanted: date) -> tuple[date | None, tuple[str, ...]]:
+        """The date that stands after field 65 was written, and what is to be told; of a loan just made nothing may fail any more."""
+        try:
+            stands = self._field_written(loan, item, wanted)
+        except IlsError as unwritten:
+            stands = day_of(loan.due, self._settings.timezone)
+            return stands, (*self._told(stands, wanted), f"Field 65 could not be written or read. {unwritten.reason}")
+        return stands, self._obeyed(stands, wanted)
+
+    def _field_written(self, loan: sierra.Checkout, item: str, wanted: date) -> date | None:
+        """Fixed field 65, an opt-in that no source vouches for (sierra.md section 9): written, and what stands afterwards is read."""
+        value = f"{wanted.isoformat()}T10:00:00Z"
         self._client.update_item(item, {"fixedFields": {DUE_FIELD: {"label": "DUE DATE", "value": value}}})
-        stands = day_of(self._client.checkout(loan.id).due, self._settings.timezone)
-        return Outcome(learned=Learned(due=command.due), notes=self._told(stands, command.due))
+        return day_of(self._client.checkout(loan.id).due, self._settings.timezone)
+
+    @staticmethod
+    def _obeyed(stands: date | None, wanted: date) -> tuple[str, ...]:
+        if stands == wanted:
+            return (f"Field 65 was written: Sierra's loan is due {stands}.",)
+        return (f"Field 65 was written and Sierra did not obey: due {stands}; the lender's date is {wanted}.",)
 
     def check_in(self, command: do.CheckIn) -> Outcome:
         """Check in what is on loan: a temporary item from whoever has it, an own one only from our account."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 M = TypeVar("M")
 
@@ -24,6 +24,14 @@ def _last(value: Any) -> Any:  # noqa: ANN401 - JSON
 
 def _list(value: Any) -> Any:  # noqa: ANN401 - JSON
     return [] if value is None else value
+
+
+def _details(value: Any) -> Any:  # noqa: ANN401 - JSON
+    """What is none of the shape we know says nothing; the error around it still does."""
+    try:
+        return Details.model_validate(value or {})
+    except ValidationError:
+        return Details()
 
 
 Text = Annotated[str, BeforeValidator(_text)]
@@ -225,6 +233,21 @@ class Token(Payload):
     expires_in: float = 3600
 
 
+class Volume(Payload):
+    """An item that a hold may choose as a volume (code 156)."""
+
+    id: Id = ""
+    location: Code = Code()
+    call_number: Text = Field(default="", alias="callNumber")
+    status: Code = Code()
+
+
+class Details(Payload):
+    """What some errors say beside their text."""
+
+    volumes: Annotated[tuple[Volume, ...], BeforeValidator(_list)] = Field(default=(), alias="itemsAsVolumes")
+
+
 class Problem(Payload):
     """The envelope of every error."""
 
@@ -232,3 +255,4 @@ class Problem(Payload):
     specific: int = Field(default=0, alias="specificCode")
     name: Text = ""
     description: Text = ""
+    details: Annotated[Details, BeforeValidator(_details)] = Details()

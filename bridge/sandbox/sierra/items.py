@@ -1,5 +1,7 @@
 """Items: made, read, changed, deleted, found by barcode, and who has them."""
 
+from datetime import datetime
+
 from flask import Blueprint, Response, request
 
 from bridge.sandbox.sierra import circulation
@@ -123,6 +125,14 @@ def _fill(state: State, item: Item, given: Json) -> None:
     item.var_fields = replaced(fields, taken_var(given.get("varFields", [])))
     item.owning = tuple(texts_in(given, "owningLocations")) or item.owning
     item.fixed |= fresh
+    _obey_due_field(state, item, fresh.get("65", ""))
+
+
+def _obey_due_field(state: State, item: Item, written: str) -> None:
+    """Sierra may or may not take the due date from the item's field (sierra.md section 15); a switch says which it is here."""
+    loan = state.open_loan(item.id)
+    if written and loan is not None and state.behaviour.obeys_due_field:
+        loan.due = datetime.fromisoformat(written)
 
 
 @items.get("/items/<int:item_id>")

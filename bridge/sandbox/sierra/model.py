@@ -35,6 +35,10 @@ class Behaviour(BaseModel):
     refuses_delete: bool = True
     sends_on: bool = Field(default=False, description="A check-in through the API leaves an own item in transit.")
     checkout_tells: bool = Field(default=False, description="Check-out answers with the whole loan, not only its link.")
+    obeys_due_field: bool = Field(
+        default=False,
+        description="Whether fixed field 65 of an item, written, becomes its loan's due date: nobody has seen it.",
+    )
     renewals: int = 5
     loan_days: int = 28
     other_loan_days: dict[int, int] = Field(default_factory=dict, description="By PTYPE.")

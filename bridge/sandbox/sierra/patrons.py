@@ -118,11 +118,29 @@ def place_hold(patron_id: int) -> Response:
     pickup = text_in(given, "pickupLocation").strip()
     if not pickup:
         raise SierraError(105, 400, "Missing parameter", "pickupLocation is needed")
+    if text_in(given, "recordType") == "b":
+        raise _volume_wanted(state, whole_in(given, "recordNumber"))
     if text_in(given, "recordType") != "i":
         raise invalid("recordType")
     item = state.items.get(whole_in(given, "recordNumber"))
     circulation.place_hold(state, patron, item, pickup=pickup, note=text_in(given, "note"), by="api")
     return done()
+
+
+def _volume_wanted(state: State, bib_id: int) -> SierraError:
+    """156, whose HTTP status nobody has told: the items of a bib, one of which must be chosen. (Title-level holds are not played here.)"""
+    if not state.items_of(bib_id):
+        return not_found()
+    volumes = [
+        {
+            "id": str(item.id),
+            "location": {"name": state.locations.get(item.fixed["79"], "")},
+            "callNumber": item.first("c"),
+            "status": {"display": state.statuses.get(circulation.status_of(item), "")},
+        }
+        for item in state.items_of(bib_id)
+    ]
+    return SierraError(156, 400, "Volume must be selected", details={"itemsAsVolumes": volumes})
 
 
 @patrons.get("/patrons/<int:patron_id>/holds")

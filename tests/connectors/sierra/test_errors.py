@@ -87,6 +87,29 @@ def test_what_is_not_sierras_own_word(status: int, repeatable: bool, kind: type[
     assert "not in Sierra's own words" in error.reason
 
 
+VOLUMES = [
+    {"id": 1, "location": {"name": "Main"}, "callNumber": "PZ 1", "status": {"display": "AVAILABLE"}},
+    {"id": "http://sierra.example/v6/items/22"},
+]
+
+
+@pytest.mark.parametrize(
+    ("details", "told"),
+    [
+        ({"itemsAsVolumes": VOLUMES}, "A volume must be chosen: PZ 1 Main AVAILABLE; item 22."),
+        ({"itemsAsVolumes": "none"}, "A volume must be chosen."),
+        ([], "A volume must be chosen."),
+        (None, "A volume must be chosen."),
+    ],
+)
+def test_where_a_volume_must_be_chosen_the_volumes_are_told(details: object, told: str) -> None:
+    body = json.dumps({"code": 156, "httpStatus": 500, "name": "Volume", "details": details}).encode()
+    error = error_of("place the hold", Answer(500, body), repeatable=False)
+    assert isinstance(error, Rejected)
+    assert (error.cause, error.code) == ("volume_needed", "156")
+    assert error.reason.endswith(told)
+
+
 def test_signs_that_a_site_spells_out_are_read() -> None:
     assert "Bücherei" in error_of("x", refused(132, 500, "B{u00FC}cherei"), repeatable=True).reason
 

@@ -301,11 +301,37 @@ class TestLending:
         ended = bench.connector.set_due_date(do.SetDueDate(target, DUE, loan_id), CALL)
         assert "has ended" in ended.notes[0]
 
-    def test_field_65_is_written_only_on_demand(self, make: Make) -> None:
+    @pytest.mark.parametrize("obeys", [True, False])
+    def test_field_65_is_written_only_on_demand_and_the_history_says_what_came_of_it(
+        self, make: Make, obeys: bool
+    ) -> None:
         bench = make(write_due_date_field=True)
-        target, loan_id = self.lent(bench)
-        bench.connector.set_due_date(do.SetDueDate(target, DUE, loan_id, bench.account), CALL)
-        assert bench.stand_in.state.items_with_barcode(bench.own_barcode)[0].fixed["65"].startswith("2027-01-15")
+        bench.stand_in.behave(obeys_due_field=obeys)
+        lent = bench.connector.check_out(do.CheckOut(own(bench), bench.account, DUE), CALL)
+        loan = lent.learned.loan
+        assert loan is not None
+        later = do.SetDueDate(own(bench), date(2027, 3, 1), loan.loan_id, bench.account)
+        renewed = bench.connector.set_due_date(later, CALL)
+        stands = bench.due_of(bench.own_barcode)[:10]
+        if obeys:
+            assert (loan.due, stands) == (DUE, "2027-03-01")
+            assert lent.notes == ("Field 65 was written: Sierra's loan is due 2027-01-15.",)
+        else:
+            assert str(loan.due) == stands == "2026-12-21"
+            told = "Field 65 was written and Sierra did not obey: due 2026-12-21; the lender's date is {}."
+            assert (*lent.notes, *renewed.notes) == (told.format("2027-01-15"), told.format("2027-03-01"))
+
+    def test_without_the_demand_no_field_is_written(self, bench: SierraBench) -> None:
+        _, loan_id = self.lent(bench)
+        bench.connector.set_due_date(do.SetDueDate(own(bench), DUE, loan_id, bench.account), CALL)
+        assert "PUT /items/{item_id}" not in {f"{call.method} {call.template}" for call in bench.stand_in.calls()}
+
+    def test_a_field_65_that_cannot_be_written_undoes_no_check_out(self, make: Make) -> None:
+        bench = make(write_due_date_field=True)
+        bench.fault("vendor_error", method="PUT", path="/items/", code="108", status=400, message="no")
+        lent = bench.connector.check_out(do.CheckOut(own(bench), bench.account, DUE), CALL)
+        assert lent.kind is OutcomeKind.DONE
+        assert "could not be written" in lent.notes[-1]
 
     def test_a_loan_is_ours_by_its_patron_even_where_the_item_does_not_say_whose_it_is(
         self, bench: SierraBench
