@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, func, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoneFree
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from bridge.errors import ConfigurationError
 from bridge.ledger.migrating import Revision, migrate
@@ -50,6 +51,8 @@ class Database:
         self._turn = threading.RLock()
         self._writer: Connection | None = None
         self.engine = _engine(parsed)
+        self._closed = False
+        event.listen(self.engine, "checkin", self._given_back)
         self.sqlite = self.engine.dialect.name == "sqlite"
 
     @property
@@ -125,10 +128,15 @@ class Database:
         return not busy
 
     def close(self) -> None:
-        """Give back all connections."""
+        """Give back all connections; one that is in use is closed as soon as it is not."""
+        self._closed = True
         with self._turn:
             self._drop_writer()
         self.engine.dispose()
+
+    def _given_back(self, _connection: object, entry: ConnectionPoolEntry) -> None:
+        if self._closed:
+            entry.close()
 
 
 def _nobody(_doing: str) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import insert, inspect
+from sqlalchemy import insert, inspect, literal, select
 from sqlalchemy.exc import DatabaseError
 
 from bridge.domain import commands as do
@@ -21,7 +23,7 @@ from bridge.domain.identity import mark_for
 from bridge.domain.plan import Step, StepKey
 from bridge.errors import ConfigurationError
 from bridge.ledger import HistoryLine, Ledger, LedgerBusy, Parked, State, Verdict, schema
-from bridge.ledger.database import OneDaemon
+from bridge.ledger.database import Database, OneDaemon
 from bridge.logging import without_input
 from tests.databases import postgres_database, server_url
 from tests.ledger.sample import KEY, NOW, arrival, held, take
@@ -240,3 +242,15 @@ def test_sqlite_overwrites_what_is_deleted(tmp_path: Path) -> None:
     with ledger.database.read() as connection:
         assert connection.exec_driver_sql("PRAGMA secure_delete").scalar() == 1
     ledger.close()
+
+
+def test_a_connection_in_use_is_closed_when_it_is_given_back(database_url: str) -> None:
+    """Else it lies in a pool that nobody empties any more."""
+    database = Database(database_url)
+    with database.read() as connection:
+        driver = connection.connection.dbapi_connection
+        database.close()
+        assert connection.execute(select(literal(1))).scalar() == 1
+    assert driver is not None
+    with pytest.raises((psycopg.OperationalError, sqlite3.ProgrammingError), match="closed"):
+        driver.cursor().execute("SELECT 1")
