@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator
 
 from bridge.domain.arrival import Arrival, ArrivalState
-from bridge.domain.change import Condition
 from bridge.domain.dates import possible
 from bridge.domain.finding import CLOCK_LIMIT, Finding, clock_finding, failed, warned, well
 from bridge.domain.masking import vendor_words
@@ -22,39 +21,7 @@ from bridge.errors import CredentialsRejected, IlsError, RefusedInput, Rejected,
 from bridge.http import Answer, Exchange, Http, HttpRules, Sending, Unpaced, moment_of
 from bridge.sources import message
 from bridge.sources.base import SourceSettings
-
-MESSAGE_FIELDS = (
-    "id",
-    "time",
-    "sequence",
-    "kind",
-    "library",
-    "role",
-    "request.number",
-    "request.requester",
-    "service_type",
-    "status",
-    "notification",
-    "partner",
-    "leg",
-    "volume",
-    "due_date",
-    "patron.id",
-    "pickup_location",
-    "temporary_barcode",
-    "item.title",
-    "item.author",
-    "item.isbn",
-    "item.barcode",
-    "item.call_number",
-    "item.format",
-    "volumes",
-    "fee.amount",
-    "fee.currency",
-    "fee.type",
-    *(f"conditions.{name}" for name in Condition),
-)
-
+from bridge.sources.mapping import FieldMap, KeyPattern, at_path, mapped
 
 LONGEST_NUMBER = 100
 """Digits of a number that are read as one; Python itself refuses some thousands."""
@@ -115,12 +82,12 @@ class FeedSettings(SourceSettings):
     )
     interval_seconds: float = Field(default=60, gt=0, description="Seconds between polls.", examples=[60])
     max_pages: int = Field(default=1000, ge=1, description="Pages read in one poll at most.", examples=[1000])
-    fields: dict[str, str] = Field(
+    fields: FieldMap = Field(
         default_factory=dict,
         description="Our field = path in the service's change, where the two differ; '=TEXT' is the same text for every change.",
         examples=[{"request.number": "requestId"}],
     )
-    key: str = Field(
+    key: KeyPattern = Field(
         default="",
         description="How to make a key for changes that have no id, from our fields in braces.",
         examples=["{request.number}/{status}/{time}"],
@@ -142,25 +109,6 @@ class FeedSettings(SourceSettings):
     def _a_moment(cls, value: str) -> str:
         if value and not possible(datetime.fromisoformat(value).date()):
             raise ValueError("is no day that a loan can have")
-        return value
-
-    @field_validator("key")
-    @classmethod
-    def _fillable(cls, value: str) -> str:
-        try:
-            value.format_map(_Filled({}))
-        except (ValueError, TypeError, LookupError) as wrong:
-            raise ValueError(
-                f"must name our fields in braces, as in {{request.number}}/{{status}} ({wrong})"
-            ) from wrong
-        return value
-
-    @field_validator("fields")
-    @classmethod
-    def _our_fields(cls, value: dict[str, str]) -> dict[str, str]:
-        unknown = sorted(set(value) - set(MESSAGE_FIELDS))
-        if unknown:
-            raise ValueError(f"there is no field {', '.join(unknown)}; the fields are {', '.join(MESSAGE_FIELDS)}")
         return value
 
 
@@ -348,10 +296,10 @@ class FeedSource:
     def _read(self, item: object) -> Arrival:
         try:
             text = json.dumps(item, ensure_ascii=False).replace("\x00", "\\x00")
-            mapped = self._mapped(item) if isinstance(item, dict) else item
+            said = mapped(item, self.settings.fields, self.settings.key) if isinstance(item, dict) else item
         except RecursionError:
             return message.too_deep(item)
-        return message.read_raw(mapped, text, self.settings, self._libraries)
+        return message.read_raw(said, text, self.settings, self._libraries)
 
     def replayed(self, text: str) -> Arrival:
         """A kept change, as it is understood now; never raises."""
@@ -360,84 +308,10 @@ class FeedSource:
         except (ValueError, RecursionError):
             return message.read(text.encode(), self.settings, self._libraries)
 
-    def _mapped(self, item: dict[str, Any]) -> dict[str, Any]:
-        """The change in our own fields: those that are mapped from their paths, the others as they stand."""
-        if not self.settings.fields and not self.settings.key:
-            return item
-        mapped: dict[str, Any] = {}
-        for name in MESSAGE_FIELDS:
-            value = _mapped_value(item, self.settings.fields.get(name, name))
-            if value is not _MISSING:
-                _put(mapped, name, value)
-        if self.settings.key and "id" not in mapped:
-            mapped["id"] = self.settings.key.format_map(_Filled(mapped))
-        return mapped
-
-
-class _Filled(dict[str, str]):
-    """Fills ``{request.number}`` and the like from a message."""
-
-    def __init__(self, mapped: dict[str, Any]) -> None:
-        super().__init__()
-        self._mapped = mapped
-
-    def __missing__(self, name: str) -> Any:  # noqa: ANN401 - what format_map asks for
-        return _Dotted(self._mapped.get(name, ""))
-
-
-class _Dotted:
-    def __init__(self, value: object) -> None:
-        self._value = value
-
-    def __getattr__(self, name: str) -> _Dotted:
-        return _Dotted(self._value.get(name, "") if isinstance(self._value, dict) else "")
-
-    def __format__(self, _spec: str) -> str:
-        return str(self._value)
-
-
-_MISSING = object()
-
 
 def _number(digits: str) -> int | str:
     """A whole number; one that no field of ours holds stays the text it is, so that the other changes of its page are taken."""
     return int(digits) if len(digits) < LONGEST_NUMBER else digits
-
-
-def at_path(value: Any, path: str) -> Any:  # noqa: ANN401 - JSON
-    """What stands at a dotted path of a JSON value (numbers index lists); ``None`` where nothing does."""
-    found = _at(value, path)
-    return None if found is _MISSING else found
-
-
-def _at(value: Any, path: str) -> Any:  # noqa: ANN401 - JSON
-    for part in path.split(".") if path else ():
-        if isinstance(value, dict) and part in value:
-            value = value[part]
-        elif isinstance(value, list) and part.isascii() and part.isdigit() and int(part) < len(value):
-            value = value[int(part)]
-        else:
-            return _MISSING
-    return value
-
-
-def _mapped_value(item: dict[str, Any], path: str) -> Any:  # noqa: ANN401 - JSON
-    return path[1:] if path.startswith("=") else _at(item, path)
-
-
-def _put(mapped: dict[str, Any], name: str, value: Any) -> None:  # noqa: ANN401 - JSON
-    part, _, field = name.partition(".")
-    if not field:
-        mapped[part] = str(value) if part in {"id", "status"} and isinstance(value, int) else value
-        return
-    if value is None:
-        mapped.setdefault(part, None if part in {"patron", "fee"} else {})
-        return
-    inner = mapped.get(part)
-    mapped[part] = {
-        **(inner if isinstance(inner, dict) else {}),
-        field: str(value) if isinstance(value, int) else value,
-    }
 
 
 def _written(moment: datetime, style: str) -> str:

@@ -17,7 +17,8 @@ from bridge.domain.identity import Role
 from bridge.errors import CredentialsRejected, RefusedInput, Rejected, Unavailable
 from bridge.http import Exchange
 from bridge.sandbox.server import Server
-from bridge.sources.feed import FeedPage, FeedSettings, FeedSource, at_path
+from bridge.sources.feed import FeedPage, FeedSettings, FeedSource
+from bridge.sources.mapping import at_path
 from tests.sources.messages import LIBRARIES, message
 
 Answering = Callable[[], Any]
