@@ -48,6 +48,7 @@ CAUSES: Mapping[str, Cause] = {
     "hold_elsewhere": _ELSEWHERE,
     "not_fillable": _ELSEWHERE,
     "not_requestable": _ELSEWHERE,
+    "volume_needed": Cause(Mend.RETRY, advice="Name the volume in the request, or place the hold by hand"),
     "not_yet_visible": _BUSY,
     "sent_already": _BUSY,
     "unknown_account": _RETRY,
