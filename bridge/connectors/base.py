@@ -74,7 +74,7 @@ class Connector(Protocol):
         ...
 
     def check_out(self, command: do.CheckOut, call: Call) -> Outcome:
-        """Learn ``loan`` and, with the date verified, ``due``."""
+        """Learn ``loan`` and, with the date verified, ``due``; with ``over``, ``beneath`` too, as ``CheckOut`` says."""
         ...
 
     def set_due_date(self, command: do.SetDueDate, call: Call) -> Outcome:
@@ -84,7 +84,8 @@ class Connector(Protocol):
     def check_in(self, command: do.CheckIn, call: Call) -> Outcome:
         """Learn ``checked_in``, and ``hold`` where the answer tells; a loan that is not ours stays: ``already`` with a note.
 
-        ``Rejected(cause="lost_and_paid")`` where the ILS shows that a replacement fee was paid, which a check-in would pay back.
+        ``Rejected(cause="lost_and_paid")`` where the ILS shows that a replacement fee was paid, which a check-in would pay back. Of an item
+        that may be charged twice (``command.charge``), learn ``loan`` and ``transit_sent``, as ``CheckIn`` says.
         """
         ...
 
@@ -150,6 +151,14 @@ class Connector(Protocol):
 
     def close(self) -> None:
         """Give back connections."""
+        ...
+
+
+class SendsTransits(Connector, Protocol):
+    """A connector whose capabilities name ``send_transit``; most ILSs send an item on by the scan that checks it in."""
+
+    def send_transit(self, command: do.SendTransit, call: Call) -> Outcome:
+        """Learn ``transit_sent``, as ``SendTransit`` says."""
         ...
 
 

@@ -18,6 +18,10 @@ class Ability(StrEnum):
     NO = "no"
 
 
+OPT_IN = frozenset({Verb.SEND_TRANSIT})
+"""Verbs that an ILS has only where its connector says so."""
+
+
 class HoldLevel(StrEnum):
     """What a hold is on."""
 
@@ -36,8 +40,9 @@ class InspectBy(StrEnum):
 
 @dataclass(frozen=True)
 class Capabilities:
-    """Verbs with their ability (``yes`` where not named), and the traits a plan depends on. Per configured instance.
+    """Verbs with their ability (``yes`` where not named; ``no`` for ``OPT_IN``), and the traits a plan depends on. Per configured instance.
 
+    ``double_charge``: an item can be charged to a second borrower while the first charge stands, as in-system loans of schools do.
     ``cannot_list`` says in a sentence why what bears our marks cannot be listed, and what would help, where that is so.
     """
 
@@ -49,6 +54,7 @@ class Capabilities:
     cascade_delete: bool = False
     move_before_check_out: bool = False
     restore_before_check_in: bool = False
+    double_charge: bool = False
     reasons: Mapping[Verb, str] = field(default_factory=dict)
     places_have_libraries: bool = True
     inspect_by: frozenset[InspectBy] = frozenset({InspectBy.IDS, InspectBy.BARCODE, InspectBy.MARK})
@@ -56,7 +62,7 @@ class Capabilities:
 
     def of(self, verb: Verb) -> Ability:
         """How far this verb goes here."""
-        return self.abilities.get(verb, Ability.YES)
+        return self.abilities.get(verb, Ability.NO if verb in OPT_IN else Ability.YES)
 
     def narrowed(self, abilities: Mapping[Verb, Ability]) -> Capabilities:
         """These capabilities less what a probe found missing."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
@@ -25,6 +25,7 @@ class Verb(StrEnum):
     MOVE_ITEM = "move_item"
     RESTORE_ITEM = "restore_item"
     RECEIVE_TRANSIT = "receive_transit"
+    SEND_TRANSIT = "send_transit"
     DELETE_TEMPORARY_ITEM = "delete_temporary_item"
     CHARGE_FEE = "charge_fee"
     MARK_LOST = "mark_lost"
@@ -38,6 +39,16 @@ class Origin(StrEnum):
     CREATED = "created"
     ADOPTED = "adopted"
     OWN = "own"
+
+
+class Charge(StrEnum):
+    """Which charge of an item a command is about. The item of an in-system loan is charged twice (rule 10): first to the borrowing
+    library's ILL account, then, over that, to the patron; all others have one charge, ``any``.
+    """
+
+    ANY = "any"
+    ACCOUNT = "account"
+    PATRON = "patron"
 
 
 @dataclass(frozen=True)
@@ -160,18 +171,28 @@ class CancelHold:
 
 @dataclass(frozen=True)
 class CheckOut:
-    """Check the item out to an account, due at the end of ``due`` in the library's time zone."""
+    """Check the item out to an account, due at the end of ``due`` in the library's time zone.
+
+    ``over``: only asked of an ILS with ``double_charge``. ``account`` is a patron then, and ``over`` the ILL account of their library,
+    to which the item is charged already and stays charged. The connector looks at every charge of the item first. Charged to the
+    patron: ``already``. Not charged to ``over``: ``Retry(cause="not_charged")``, nothing is charged. Charged to anybody else too:
+    ``Rejected(cause="on_loan")``. Else it charges the item once more, without clearing the charge beneath, and sees that both stand. It
+    learns ``loan`` (the patron's, ``charge`` patron) and ``beneath`` (the account's, ``charge`` account). ``at`` is where that is done.
+    """
 
     target: Target
     account: str
     due: date | None = None
+    over: str = ""
+    at: Place = field(default_factory=Place)
 
 
 @dataclass(frozen=True)
 class SetDueDate:
     """Give an open loan another due date: our loan (``loan_id``), or whoever has the item where that is empty.
 
-    The loan gets an earlier date only where it ``may_shorten``, and then the one that ``on`` says.
+    The loan gets an earlier date only where it ``may_shorten``, and then the one that ``on`` says. ``charge`` is not ``any`` where the
+    item may be charged twice: then only the loan with ``loan_id`` is changed, or the one of ``account`` where that is empty.
     """
 
     target: Target
@@ -180,6 +201,7 @@ class SetDueDate:
     account: str = ""
     may_shorten: bool = False
     leave_days: int = 0
+    charge: Charge = Charge.ANY
 
     def on(self, today: date, stands: date | None) -> date:
         """The date a loan should have that now is due on ``stands``: one that is shortened still runs ``leave_days``, if it did before."""
@@ -195,12 +217,25 @@ class CheckIn:
     """Check the item in, but only while the open loan is ours (``loan_ids`` or ``account``) or the item is one we made.
 
     ``was_lost``: it was declared lost once, so look first whether a replacement fee was paid that a check-in would pay back.
+
+    ``charge`` is not ``any`` where the item may be charged twice; only asked so of an ILS with ``double_charge``. Then one charge is
+    discharged and no other. The connector looks at every charge of the item first. Ours is the one whose id is in ``loan_ids``; where
+    none is given, the one of ``account`` that began before ``began_before`` (if that is given). None is ours: ``already``, with a note
+    where somebody has the item. Another charge lies over ours, so that a scan would discharge that one:
+    ``Retry(cause="charged_over")``, nothing is discharged. ``only_look`` is for a discharge that is left to staff: where ours still
+    stands, ``Retry(cause="left_to_staff")``. Else it is discharged at ``at`` (the library and desk where the item is scanned), and the
+    connector sees that it is gone: one that still stands is ``Rejected(cause="still_on_loan")``, never a second scan. It learns ``loan``
+    (the one that ended, ``ended`` true, where it was seen), and ``transit_sent`` where the item was put in transit to its owner by that.
     """
 
     target: Target
     loan_ids: tuple[str, ...] = ()
     account: str = ""
     was_lost: bool = False
+    charge: Charge = Charge.ANY
+    at: Place = field(default_factory=Place)
+    began_before: datetime | None = None
+    only_look: bool = False
 
 
 @dataclass(frozen=True)
@@ -223,9 +258,25 @@ class RestoreItem:
 
 @dataclass(frozen=True)
 class ReceiveTransit:
-    """End a transit at ``target.place``."""
+    """End a transit at ``target.place``; no transit to that library is ``already``. Never ends a loan."""
 
     target: Target
+
+
+@dataclass(frozen=True)
+class SendTransit:
+    """Put an item in transit from ``at`` (a library and desk) to the library ``to``, or home to its owner where that names none.
+
+    Only asked of an ILS whose connector names the verb in its abilities. The connector looks first. On its way there, or there already
+    (home: on the owner's shelf, held there): ``already``. On its way home and on loan to anybody: ``already`` with a note, it was lent
+    on. A loan never keeps it from being sent to ``to``: it is charged to the ILL account there. ``only_look`` is for a transit that is
+    left to staff: neither on its way nor there is ``Retry(cause="left_to_staff")``, and nothing is sent. Learns ``transit_sent``.
+    """
+
+    target: Target
+    at: Place = field(default_factory=Place)
+    to: Place = field(default_factory=Place)
+    only_look: bool = False
 
 
 @dataclass(frozen=True)
@@ -284,7 +335,8 @@ class NoteItem:
 class Inspect:
     """What exists in the ILS for this mark? Read-only; the other fields say where to look.
 
-    ``loans_only``: only who has the item is asked, so that one call may do; whoever sees more may say more.
+    ``loans_only``: only who has the item is asked, so that one call may do; whoever sees more may say more. ``double``: the item may be
+    charged to ``account`` (an ILL account) and to ``patron_id`` at once; every open charge is told, with its ``charge``.
     """
 
     target: Target
@@ -294,6 +346,7 @@ class Inspect:
     loan_ids: tuple[str, ...] = ()
     fee_keys: tuple[str, ...] = ()
     loans_only: bool = False
+    double: bool = False
 
 
 @dataclass(frozen=True)
@@ -316,6 +369,7 @@ Command = (
     | MoveItem
     | RestoreItem
     | ReceiveTransit
+    | SendTransit
     | DeleteTemporaryItem
     | ChargeFee
     | MarkLost

@@ -70,6 +70,7 @@ def _taught(item: ItemRecord, learned: Learned) -> ItemRecord:
         "due_written": learned.due,
         "checked_in": learned.checked_in,
         "transit_received": learned.transit_received,
+        "transit_sent": learned.transit_sent,
         "marked_lost": learned.marked_lost,
         "ids": item.ids.merged(learned.ids) if learned.ids else None,
     }
@@ -78,8 +79,8 @@ def _taught(item: ItemRecord, learned: Learned) -> ItemRecord:
         item = replace(item, holds=_with_hold(item.holds, learned.hold))
     if learned.nothing_waits:
         item = replace(item, holds=_holds_filled(item.holds))
-    if learned.loan is not None:
-        item = replace(item, loans=_with_loan(item.loans, learned.loan))
+    for loan in (learned.beneath, learned.loan):
+        item = replace(item, loans=_with_loan(item.loans, loan)) if loan is not None else item
     if learned.fee is not None:
         item = replace(item, fees=_with_fee(item.fees, learned.fee))
     return item
@@ -140,6 +141,8 @@ def _plainly_settled(item: ItemRecord, command: do.Command) -> ItemRecord:
             return replace(item, restored=True)
         case do.ReceiveTransit():
             return replace(item, transit_received=True)
+        case do.SendTransit():
+            return replace(item, transit_sent=True)
         case do.DeleteTemporaryItem():
             return replace(item, existence=Existence.DELETED, holds=_holds_gone(item.holds))
         case do.ChargeFee(fee_key=key, fee=fee):

@@ -61,6 +61,15 @@ CAUSES: Mapping[str, Cause] = {
     "not_loanable": _ELSEWHERE,
     "on_loan": _ELSEWHERE,
     "still_on_loan": _ELSEWHERE,
+    "not_charged": Cause(
+        Mend.RETRY,
+        heals=True,
+        advice="Ask the owning library to charge the item to the ILL account, or cancel the request",
+    ),
+    "charged_over": Cause(
+        Mend.RETRY, heals=True, advice="Ask the borrowing library to discharge the patron's charge at its desk"
+    ),
+    "left_to_staff": Cause(Mend.RETRY, heals=True, advice="Scan the item at the desk as your practice says"),
     "lost_and_paid": Cause(Mend.RESYNC, advice="Decide what becomes of the fee, and check the item in by hand"),
     "due_date_past": _RETRY,
     "not_ours": _RESYNC,

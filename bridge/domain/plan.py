@@ -141,6 +141,7 @@ _VERBS: dict[type, Verb] = {
     do.MoveItem: Verb.MOVE_ITEM,
     do.RestoreItem: Verb.RESTORE_ITEM,
     do.ReceiveTransit: Verb.RECEIVE_TRANSIT,
+    do.SendTransit: Verb.SEND_TRANSIT,
     do.DeleteTemporaryItem: Verb.DELETE_TEMPORARY_ITEM,
     do.ChargeFee: Verb.CHARGE_FEE,
     do.MarkLost: Verb.MARK_LOST,
@@ -393,7 +394,14 @@ def wished(command: Command) -> str:
     note = getattr(command, "note", "") or "none of ours any more"
     fee, kind = getattr(command, "fee", ""), kind_of_fee(command)
     due = getattr(command, "due", "")
-    return _INSTRUCTIONS[type(command)].format(barcode=barcode, fee=fee, kind=kind, note=note, due=due)
+    words = {"barcode": barcode, "fee": fee, "kind": kind, "note": note, "due": due, "way": way_of(command)}
+    return _INSTRUCTIONS[type(command)].format(**words)
+
+
+def way_of(command: Command) -> str:
+    """Where an item is sent."""
+    to = command.to if isinstance(command, do.SendTransit) else do.Place()
+    return f"to {to}" if to != do.Place() else "home to its owner"
 
 
 def kind_of_fee(command: Command) -> str:
@@ -414,6 +422,7 @@ _INSTRUCTIONS: dict[type, str] = {
     do.MoveItem: "Move item {barcode} to the ILL location.",
     do.RestoreItem: "Bring item {barcode} back to its location.",
     do.ReceiveTransit: "Receive item {barcode} from transit.",
+    do.SendTransit: "Put item {barcode} in transit {way}.",
     do.DeleteTemporaryItem: "Delete temporary item {barcode} with its holding and bib.",
     do.ChargeFee: "Charge the {kind} of {fee} for item {barcode}.",
     do.MarkLost: "Declare item {barcode} lost.",

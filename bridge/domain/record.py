@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
 
-from bridge.domain.commands import Money, Origin, Place, VendorIds, Verb
+from bridge.domain.commands import Charge, Money, Origin, Place, VendorIds, Verb
 from bridge.domain.identity import Mark
 
 
@@ -49,13 +49,14 @@ class HoldRecord:
 
 @dataclass(frozen=True)
 class LoanRecord:
-    """One loan that is ours: made by us, or found on our ILL account."""
+    """One loan that is ours: made by us, or found on our ILL account. ``charge`` tells the two of an in-system loan apart."""
 
     loan_id: str
     account: str
     due: date | None = None
     checked_out_at: datetime | None = None
     ended: bool = False
+    charge: Charge = Charge.ANY
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,7 @@ class ItemRecord:
     ``barcode`` is the one the item bears, ``wished_barcode`` the one last asked for. ``due_written`` is the last due date brought to
     the ILS (or found there); ``staff_note`` is our note on the item (``None``: not known); ``moved_to`` and ``before`` are the place we
     set and the one it had; ``marked_lost``: it was declared lost for us; ``lost_ended``: the ILS showed since that it no longer is;
+    ``transit_sent``: put in transit (to the borrower by the lender, home by the borrower);
     ``counts`` is how often each verb was finished, which numbers the next step of that verb.
     """
 
@@ -110,6 +112,7 @@ class ItemRecord:
     due_written: date | None = None
     checked_in: bool = False
     transit_received: bool = False
+    transit_sent: bool = False
     marked_lost: bool = False
     lost_ended: bool = False
     staff_note: str | None = None
@@ -171,7 +174,8 @@ class OutcomeKind(StrEnum):
 class Learned:
     """What an answer taught us, which may be more than was asked; ``None`` means nothing was said of it.
 
-    ``nothing_waits``: no hold waits for the item any more, so ours has been filled, has expired or was withdrawn.
+    ``nothing_waits``: no hold waits for the item any more, so ours has been filled, has expired or was withdrawn. ``beneath``: the charge
+    that stands under ``loan``.
     """
 
     ids: VendorIds | None = None
@@ -182,6 +186,7 @@ class Learned:
     patron: PatronRecord | None = None
     hold: HoldRecord | None = None
     loan: LoanRecord | None = None
+    beneath: LoanRecord | None = None
     fee: FeeRecord | None = None
     before: Place | None = None
     moved_to: Place | None = None
@@ -189,6 +194,7 @@ class Learned:
     due: date | None = None
     checked_in: bool | None = None
     transit_received: bool | None = None
+    transit_sent: bool | None = None
     marked_lost: bool | None = None
     nothing_waits: bool | None = None
 
@@ -204,12 +210,18 @@ class Outcome:
 
 @dataclass(frozen=True)
 class SeenLoan:
-    """An open loan seen in the ILS, with the day it is due; ``ours``: one we recorded, or one on our ILL account."""
+    """An open loan seen in the ILS, with the day it is due; ``ours``: one we recorded, or one on our ILL account.
+
+    ``charge``, where ``Inspect.double`` was asked: ``account`` for one of ``Inspect.account``, ``patron`` for one of
+    ``Inspect.patron_id``, ``any`` for anybody else's. ``began`` (aware) is when it was made, where the ILS tells.
+    """
 
     loan_id: str
     account: str
     due: date | None
     ours: bool
+    charge: Charge = Charge.ANY
+    began: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -219,7 +231,8 @@ class Sighting:
     ``barcode`` is the one the item bears now, ``marked`` whether it still bears our mark. ``hold`` is our hold with the state and pickup
     location it has now; ``None`` with ``hold_seen`` true means there is none. ``loans`` are all open ones, the desk's too. ``place`` is
     where the item belongs, ``temporary_place`` where it is meanwhile. Without an item ``ids`` names what is left of its record.
-    ``lost`` is ``None`` where the ILS does not tell whether the item is declared lost.
+    ``lost`` is ``None`` where the ILS does not tell whether the item is declared lost. ``in_transit``: on its way somewhere, ``None``
+    where the ILS does not tell.
     """
 
     item_present: bool | None = None
@@ -233,6 +246,7 @@ class Sighting:
     place: Place | None = None
     temporary_place: Place | None = None
     lost: bool | None = None
+    in_transit: bool | None = None
     fees: tuple[FeeRecord, ...] = ()
     notes: tuple[str, ...] = ()
 

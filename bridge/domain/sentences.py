@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bridge.domain import commands as do
 from bridge.domain.change import UNSET, WITHOUT_ITEM, Change, Closure
-from bridge.domain.plan import Step, kind_of_fee
+from bridge.domain.plan import Step, kind_of_fee, way_of
 from bridge.domain.record import HoldState, ItemRecord, Outcome, OutcomeKind
 from bridge.domain.standing import Standing
 from bridge.domain.words import folded_word
@@ -99,6 +99,7 @@ def _words(command: do.Command, item: ItemRecord) -> dict[str, str]:
         "new": getattr(command, "new_barcode", ""),
         "fee": str(command.fee) if isinstance(command, do.ChargeFee) else "",
         "kind": kind_of_fee(command),
+        "way": way_of(command),
         "note": getattr(command, "note", "") or "none of ours",
     }
 
@@ -122,6 +123,7 @@ _DONE: dict[type, str] = {
     do.MoveItem: "Item {barcode} was moved to {place}.",
     do.RestoreItem: "Item {barcode} was brought back to {place}.",
     do.ReceiveTransit: "Item {barcode} was received from transit.",
+    do.SendTransit: "Item {barcode} was put in transit {way}.",
     do.DeleteTemporaryItem: "Temporary item {barcode} was deleted with its holding and bib.",
     do.ChargeFee: "A {kind} of {fee} was charged.",
     do.MarkLost: "Item {barcode} was declared lost.",
@@ -141,6 +143,7 @@ _ALREADY: dict[type, str] = {
     do.MoveItem: "Item {barcode} was at {place} already.",
     do.RestoreItem: "Item {barcode} needed no move back.",
     do.ReceiveTransit: "Item {barcode} was not in transit.",
+    do.SendTransit: "Item {barcode} needed no transit {way}.",
     do.DeleteTemporaryItem: "Temporary item {barcode} was gone already.",
     do.ChargeFee: "The {kind} of {fee} had been charged already.",
     do.MarkLost: "Item {barcode} was declared lost already.",
@@ -160,6 +163,7 @@ _NOTED: dict[type, str] = {
     do.MoveItem: "{ils} cannot move items; item {barcode} was left where it is.",
     do.RestoreItem: "{ils} cannot move items; item {barcode} was left where it is.",
     do.ReceiveTransit: "{ils} cannot end transits; item {barcode} was left.",
+    do.SendTransit: "{ils} cannot put items in transit; send item {barcode} {way} by hand.",
     do.DeleteTemporaryItem: "{ils} cannot delete items; temporary item {barcode} was left.",
     do.ChargeFee: "{ils} cannot take fees; the {kind} of {fee} was not charged.",
     do.MarkLost: "{ils} cannot be told that item {barcode} is lost.",
@@ -211,6 +215,7 @@ _PLANNED: dict[type, str] = {
     do.MoveItem: "move item {barcode} to {place}",
     do.RestoreItem: "bring item {barcode} back to {place}",
     do.ReceiveTransit: "receive item {barcode} from transit",
+    do.SendTransit: "put item {barcode} in transit {way}",
     do.DeleteTemporaryItem: "delete temporary item {barcode} with its holding and bib",
     do.ChargeFee: "charge a {kind} of {fee}",
     do.MarkLost: "declare item {barcode} lost",
