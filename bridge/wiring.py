@@ -28,11 +28,13 @@ from bridge.logging import tell_exchange, tell_poll
 from bridge.metrics import Metrics
 from bridge.settings import Configuration, Settings
 from bridge.sources.feed import FeedSettings, FeedSource
+from bridge.sources.file import FileSettings, FileSource
+from bridge.sources.polled import PolledSource
 from bridge.sources.webhook import WebhookSettings, WebhookSource
 
 log = structlog.get_logger(__name__)
 
-SOURCE_KINDS: Mapping[str, type[BaseModel]] = {"webhook": WebhookSettings, "feed": FeedSettings}
+SOURCE_KINDS: Mapping[str, type[BaseModel]] = {"webhook": WebhookSettings, "feed": FeedSettings, "file": FileSettings}
 
 
 EVERY = timedelta(minutes=1)
@@ -127,8 +129,8 @@ def _untold(_exchange: Exchange) -> None:
 
 
 @contextmanager
-def feed_of(known: Configuration, name: str) -> Iterator[FeedSource]:
-    """One feed, for a command that only looks."""
+def feed_of(known: Configuration, name: str) -> Iterator[PolledSource]:
+    """One polled source, for a command that only looks."""
     feeds = feeds_of(known, tell=_untold)
     try:
         yield feeds[name]
@@ -260,17 +262,24 @@ def channels_of(known: Configuration) -> tuple[Channel, ...]:
     return (*mail, *hook)
 
 
-def feeds_of(known: Configuration, *, tell: Callable[[Exchange], None] = tell_poll) -> dict[str, FeedSource]:
-    """All feeds; ``tell`` hears of each call."""
+def feeds_of(known: Configuration, *, tell: Callable[[Exchange], None] = tell_poll) -> dict[str, PolledSource]:
+    """All sources that are polled; ``tell`` hears of each call."""
     libraries = frozenset(known.settings.libraries)
-    return {
-        name: FeedSource(name, settings, libraries, tell=tell)
-        for name, settings in known.sources.items()
-        if isinstance(settings, FeedSettings)
-    }
+    made = {name: _polled(name, settings, libraries, tell) for name, settings in known.sources.items()}
+    return {name: source for name, source in made.items() if source is not None}
 
 
-def readers_of(known: Configuration) -> dict[str, WebhookSource | FeedSource]:
+def _polled(
+    name: str, settings: BaseModel, libraries: frozenset[str], tell: Callable[[Exchange], None]
+) -> PolledSource | None:
+    if isinstance(settings, FeedSettings):
+        return FeedSource(name, settings, libraries, tell=tell)
+    if isinstance(settings, FileSettings):
+        return FileSource(name, settings, libraries)
+    return None
+
+
+def readers_of(known: Configuration) -> dict[str, WebhookSource | PolledSource]:
     """Every source, to understand kept messages again."""
     libraries = frozenset(known.settings.libraries)
     hooks = {

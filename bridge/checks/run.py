@@ -16,7 +16,7 @@ from bridge.domain.expect import EXPIRY_WARNING
 from bridge.domain.finding import CLOCK_LIMIT, Finding, well
 from bridge.ledger.look import ledger_findings
 from bridge.settings import Configuration, LedgerSettings
-from bridge.sources.feed import FeedSettings
+from bridge.sources.polled import PolledSettings
 from bridge.sources.webhook import WebhookSettings
 from bridge.wiring import capabilities_of, connector_of, expected_of, feed_of
 
@@ -58,7 +58,7 @@ def _libraries(known: Configuration, scope: Scope) -> tuple[str, ...]:
 
 def _source(known: Configuration, source: Named, scope: Scope, clock: Callable[[], datetime]) -> Part:
     found: tuple[Finding, ...] = source_findings(source.settings)
-    if isinstance(source.settings, FeedSettings) and not scope.offline:
+    if isinstance(source.settings, PolledSettings) and not scope.offline:
         with feed_of(known, source.name) as feed:
             found = (*found, *feed.check(clock, limit=_clock_limit(known, source)))
     return Part(f"Source {source.name}", found or (well("Settings", "Nothing is odd about them."),))

@@ -9,7 +9,7 @@ import structlog
 from bridge.domain.arrival import Arrival
 from bridge.errors import BridgeError
 from bridge.ledger import Ledger, LedgerBusy, Receipt
-from bridge.sources.feed import FeedSource
+from bridge.sources.polled import PolledSource
 
 log = structlog.get_logger(__name__)
 
@@ -28,7 +28,7 @@ class PollJob:
     def __init__(
         self,
         name: str,
-        feed: FeedSource,
+        feed: PolledSource,
         ledger: Ledger,
         lane_of: Callable[[str], str],
         *,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from functools import cached_property
@@ -12,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from bridge.domain.change import Closure, Condition, Phase
 from bridge.domain.identity import Role
 from bridge.domain.words import PLAIN_WORDS, Meaning, WordTable, folded_word
+from bridge.sources import vocabulary
+from bridge.sources.vocabulary import Words
 
 
 class System(StrEnum):
@@ -29,6 +32,10 @@ class System(StrEnum):
     KOHA = "koha"
     SPYDUS = "spydus"
     OTHER = "other"
+
+
+SYSTEM_WORDS: Mapping[System, Words] = {System.SPYDUS: vocabulary.SPYDUS}
+"""Words of systems that are heard through a generic source."""
 
 
 class Word(BaseModel):
@@ -115,10 +122,14 @@ class SourceSettings(BaseModel):
 
     @cached_property
     def table(self) -> WordTable:
-        """The service's words over the plain ones."""
-        return PLAIN_WORDS.overridden(
-            {(word.role, folded_word(name)): word.meaning() for name, word in self.words.items()}
-        )
+        """The service's words over those of its system, and these over the plain ones."""
+        words = {**PLAIN_WORDS.words, **SYSTEM_WORDS.get(self.system, {}), **self.own_words}
+        return WordTable({named: meaning for named, meaning in words.items() if meaning is not None})
+
+    @property
+    def own_words(self) -> Words:
+        """The words that the configuration explains."""
+        return {(word.role, folded_word(name)): word.meaning() for name, word in self.words.items()}
 
     def zone(self, partner: str = "") -> ZoneInfo:
         """The zone in which this partner's dates stand."""

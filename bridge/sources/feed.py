@@ -6,8 +6,7 @@ import json
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -20,8 +19,8 @@ from bridge.domain.masking import vendor_words
 from bridge.errors import CredentialsRejected, IlsError, RefusedInput, Rejected, Unavailable
 from bridge.http import Answer, Exchange, Http, HttpRules, Sending, Unpaced, moment_of
 from bridge.sources import message
-from bridge.sources.base import SourceSettings
 from bridge.sources.mapping import FieldMap, KeyPattern, at_path, mapped
+from bridge.sources.polled import Page, PolledSettings, utc_now
 
 LONGEST_NUMBER = 100
 """Digits of a number that are read as one; Python itself refuses some thousands."""
@@ -29,12 +28,7 @@ CHECKED = timedelta(days=7)
 """How far back a check asks: enough to see some changes, and no whole history."""
 
 
-def utc_now() -> datetime:
-    """The present moment, aware, in UTC."""
-    return datetime.now(UTC)
-
-
-class FeedSettings(SourceSettings):
+class FeedSettings(PolledSettings):
     """Settings of a polled feed."""
 
     url: str = Field(description="Address of the list of changes.", examples=["https://ill.example/api/changes"])
@@ -80,7 +74,6 @@ class FeedSettings(SourceSettings):
     overlap_seconds: float = Field(
         default=120, ge=0, description="How far each poll reaches back before the newest change seen.", examples=[120]
     )
-    interval_seconds: float = Field(default=60, gt=0, description="Seconds between polls.", examples=[60])
     max_pages: int = Field(default=1000, ge=1, description="Pages read in one poll at most.", examples=[1000])
     fields: FieldMap = Field(
         default_factory=dict,
@@ -110,14 +103,6 @@ class FeedSettings(SourceSettings):
         if value and not possible(datetime.fromisoformat(value).date()):
             raise ValueError("is no day that a loan can have")
         return value
-
-
-@dataclass(frozen=True)
-class FeedPage:
-    """A page of changes, and the cursor to store with it."""
-
-    arrivals: tuple[Arrival, ...]
-    cursor: str
 
 
 class FeedSource:
@@ -152,7 +137,7 @@ class FeedSource:
             rules=HttpRules(read_timeout=settings.read_timeout, ca_file=settings.ca_file),
         )
 
-    def poll(self, cursor: str | None) -> Iterator[FeedPage]:
+    def poll(self, cursor: str | None) -> Iterator[Page]:
         """Pages of changes since the cursor. Raises ``Unavailable``, ``CredentialsRejected``, ``Rejected``, ``RefusedInput``."""
         newest = datetime.fromisoformat(cursor) if cursor else None
         page: Sending | None = self._first(newest)
@@ -163,7 +148,7 @@ class FeedSource:
             newest = max([*self._seen(arrivals), *([newest] if newest else [])], default=None)
             pages += 1
             page = self._following(answer) if pages < self.settings.max_pages else None
-            yield FeedPage(arrivals, cursor or "" if page else newest.isoformat() if newest else "")
+            yield Page(arrivals, cursor or "" if page else newest.isoformat() if newest else "")
 
     def _seen(self, arrivals: tuple[Arrival, ...]) -> list[datetime]:
         now = self._clock()

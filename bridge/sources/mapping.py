@@ -72,6 +72,29 @@ def mapped(item: dict[str, Any], fields: Mapping[str, str], key: str = "") -> di
         value = _mapped_value(item, fields.get(name, name))
         if value is not _MISSING:
             _put(found, name, value)
+    return keyed(found, key)
+
+
+def flat(row: Mapping[str, str | None], fields: Mapping[str, str], key: str = "") -> dict[str, Any]:
+    """The same for a row of a table: a path is the name of a column, however it is spaced and capitalised."""
+    cells = {folded_header(name): value for name, value in row.items()}
+    found: dict[str, Any] = {}
+    for name in MESSAGE_FIELDS:
+        column = fields.get(name, name)
+        if column.startswith("="):
+            _put(found, name, column[1:])
+        elif folded_header(column) in cells:
+            _put(found, name, cells[folded_header(column)])
+    return keyed(found, key)
+
+
+def folded_header(name: str) -> str:
+    """The name of a column without case, and with its white space folded."""
+    return " ".join(name.casefold().split())
+
+
+def keyed(found: dict[str, Any], key: str) -> dict[str, Any]:
+    """With the id that its key makes, where it has none."""
     if key and "id" not in found:
         found["id"] = key.format_map(_Filled(found))
     return found

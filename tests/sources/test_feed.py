@@ -17,8 +17,9 @@ from bridge.domain.identity import Role
 from bridge.errors import CredentialsRejected, RefusedInput, Rejected, Unavailable
 from bridge.http import Exchange
 from bridge.sandbox.server import Server
-from bridge.sources.feed import FeedPage, FeedSettings, FeedSource
+from bridge.sources.feed import FeedSettings, FeedSource
 from bridge.sources.mapping import at_path
+from bridge.sources.polled import Page
 from tests.sources.messages import LIBRARIES, message
 
 Answering = Callable[[], Any]
@@ -56,7 +57,7 @@ def feed_of(service: Service, **more: object) -> FeedSource:
     return FeedSource("changes", settings, LIBRARIES, tell=told.append)
 
 
-def polled(service: Service, cursor: str | None = None, **more: object) -> list[FeedPage]:
+def polled(service: Service, cursor: str | None = None, **more: object) -> list[Page]:
     feed = feed_of(service, **more)
     try:
         return list(feed.poll(cursor))
