@@ -14,6 +14,7 @@ from bridge.sandbox.alma import AlmaStandIn
 from bridge.sandbox.server import Server
 from bridge.sandbox.service import ServiceStandIn
 from bridge.sandbox.sierra import SierraStandIn
+from bridge.sandbox.symphony import SymphonyStandIn
 
 
 def sandbox(
@@ -22,11 +23,15 @@ def sandbox(
         int | None,
         typer.Option("--sierra-port", help="Run a stand-in Sierra too, on this port; 0 picks a free one."),
     ] = None,
+    symphony_port: Annotated[
+        int | None,
+        typer.Option("--symphony-port", help="Run a stand-in Symphony too, on this port; 0 picks a free one."),
+    ] = None,
     service_port: Annotated[
         int, typer.Option("--service-port", help="Port of the stand-in service; 0 picks a free one.")
     ] = 0,
 ) -> None:
-    """Run the stand-ins (Alma, a resource-sharing service; Sierra on demand) on loopback until Ctrl-C.
+    """Run the stand-ins (Alma, a resource-sharing service; Sierra and Symphony on demand) on loopback until Ctrl-C.
 
     Example: ill-bridge sandbox --alma-port 8901 --service-port 8902
     """
@@ -45,6 +50,8 @@ def sandbox(
             typer.echo(f"Alma:    {alma_server.url}  (API key: {alma.key}; control and desk under /_sandbox)")
             if sierra_port is not None:
                 _tell_sierra(servers, sierra_port)
+            if symphony_port is not None:
+                _tell_symphony(servers, symphony_port)
             typer.echo(f"Service: {service_server.url}  (feed: /changes, bearer token: {service.token})")
             typer.echo("Ctrl-C stops both; everything they hold is forgotten.")
             stopped.wait()
@@ -60,3 +67,11 @@ def _tell_sierra(servers: ExitStack, port: int) -> None:
     typer.echo(
         f"Sierra:  {server.url}/iii/sierra-api  (key {sierra.key}, secret {sierra.secret}; control under /_sandbox)"
     )
+
+
+def _tell_symphony(servers: ExitStack, port: int) -> None:
+    """A stand-in Symphony beside the others. Raises ``OSError``."""
+    symphony = SymphonyStandIn()
+    server = servers.enter_context(Server(symphony.app, port=port))
+    account = f"client id {symphony.client_id}, staff user {symphony.login}, password {symphony.password}"
+    typer.echo(f"Symphony: {server.url}/symws  ({account}; control under /_sandbox)")

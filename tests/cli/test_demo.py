@@ -110,12 +110,17 @@ def test_calls_of_a_whole_loan_stay_within_their_budget() -> None:
 
 
 def test_the_stand_ins_run_on_their_own() -> None:
+    ports = ("--sierra-port", "0", "--symphony-port", "0")
     process = subprocess.Popen(
-        [sys.executable, "-m", "bridge", "sandbox"], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
+        [sys.executable, "-m", "bridge", "sandbox", *ports],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
     )
     assert process.stdout is not None
-    alma = process.stdout.readline().split()[1]
-    service = process.stdout.readline().split()[1]
+    alma, sierra, symphony, service = (process.stdout.readline().split()[1] for _ in range(4))
+    assert requests.get(f"{sierra}/v6/items", timeout=10).status_code == 401
+    assert requests.get(f"{symphony}/catalog/bib/describe", timeout=10).status_code == 401
     assert requests.get(f"{alma}/almaws/v1/users/P1001", timeout=10).status_code == 401
     assert requests.get(f"{service}/requests", timeout=10).json() == []
     process.send_signal(signal.SIGTERM)

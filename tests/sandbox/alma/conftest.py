@@ -1,62 +1,21 @@
-"""One server for all tests of the Alma stand-in; each test gets a fresh institution behind it."""
+"""Each test of the Alma stand-in gets a fresh institution."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 import requests
 
 from bridge.sandbox.alma import AlmaStandIn
-from bridge.sandbox.server import Server
 from tests.openapi import Answer, VendorApi
 from tests.reference import REFERENCE
 from tests.sandbox.alma.client import AlmaClient, code_of
+from tests.sandbox.conftest import Clock, Door
 
 BEFORE_ANY_ROUTE = {401, 404, 429}
 """No key, no such route, too many calls: said by the gateway, which the documents do not describe."""
 OTHERWISE_KNOWN = frozenset({"60211"})
 """Stated by bibs.json for the same operation at the item's address."""
-
-
-class Clock:
-    """A clock that a test moves."""
-
-    def __init__(self) -> None:
-        self.now = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def advance(self, **delta: float) -> None:
-        self.now += timedelta(**delta)
-
-
-class Door:
-    """A WSGI application that leads to whatever institution stands behind it."""
-
-    def __init__(self) -> None:
-        self.app: Callable[..., Iterable[bytes]] = lambda *_: []
-
-    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        return self.app(environ, start_response)
-
-
-@pytest.fixture(scope="session")
-def door() -> Door:
-    return Door()
-
-
-@pytest.fixture(scope="session")
-def address(door: Door) -> Iterator[str]:
-    with Server(door) as server:
-        yield server.url
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from bridge.sandbox.alma import AlmaStandIn
 from tests.sandbox.alma.client import HOLD, MAIN_DESK, OWN, RS_DESK, AlmaClient, code, message
-from tests.sandbox.alma.conftest import Clock
+from tests.sandbox.conftest import Clock
 
 
 class TestLoans:
