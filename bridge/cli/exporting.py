@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -15,9 +13,10 @@ from typing import Annotated, TextIO
 
 import typer
 
-from bridge.cli.choosing import end_with, known_library, named
+from bridge.cli.choosing import known_library, named
 from bridge.cli.completing import libraries
 from bridge.cli.options import DEFAULT_CONFIG, ConfigOption, opened
+from bridge.cli.tables import cell, written
 from bridge.ledger.requests import Told
 
 DAYS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"]
@@ -52,7 +51,7 @@ def export(
         known_library(known, ledger, library)
         ids = [row.id for row in named(ledger, names)] if names else None
         lines = ledger.requests.told(ids=ids, library=library, since=_utc(since), until=_utc(until))
-        with _opened(out) as file:
+        with written(out) as file:
             count = _as_csv(lines, file) if form is Form.CSV else _as_jsonl(lines, file)
     if not count:
         typer.echo("No line matches.", err=True)
@@ -64,30 +63,12 @@ def _utc(moment: datetime | None) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment is not None else None
 
 
-@contextmanager
-def _opened(out: Path | None) -> Iterator[TextIO]:
-    """Standard output, or a file that takes its name only when it is whole."""
-    if out is None:
-        yield sys.stdout
-        return
-    unfinished = out.with_name(f".{out.name}.part")
-    try:
-        with unfinished.open("w", encoding="utf-8", newline="") as file:
-            yield file
-        unfinished.replace(out)
-    except OSError as problem:
-        end_with(f"{out} cannot be written: {problem.strerror}.", exit_code=1)
-    finally:
-        with suppress(OSError):
-            unfinished.unlink(missing_ok=True)
-
-
 def _as_csv(lines: Iterator[Told], file: TextIO) -> int:
     writer = csv.writer(file)
     writer.writerow([field.name for field in fields(Told)])
     count = 0
     for count, line in enumerate(lines, start=1):  # noqa: B007 - the last number is the answer
-        writer.writerow([_cell(value) for value in _plain(line).values()])
+        writer.writerow([cell(value) for value in _plain(line).values()])
     return count
 
 
@@ -100,8 +81,3 @@ def _as_jsonl(lines: Iterator[Told], file: TextIO) -> int:
 
 def _plain(line: Told) -> dict[str, str]:
     return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in asdict(line).items()}
-
-
-def _cell(value: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{value}" if value.startswith(("=", "+", "-", "@", "\t", "\r")) else value

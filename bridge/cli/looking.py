@@ -15,7 +15,8 @@ from bridge.cli import stopped
 from bridge.cli.options import DEFAULT_CONFIG, CauseOption, ConfigOption, JsonOption, opened
 from bridge.domain.change import Condition
 from bridge.domain.goal import goal_for
-from bridge.domain.plan import StaffTask, next_step
+from bridge.domain.plan import StaffTask, Step, next_step
+from bridge.domain.preview import tasks_ahead
 from bridge.domain.record import ItemRecord
 from bridge.domain.sentences import plan_sentence
 from bridge.domain.standing import Standing, standings
@@ -101,10 +102,12 @@ def show(
 
 
 def _whole(known: Configuration, ledger: Ledger, row: Row) -> dict[str, Any]:
-    found = None
+    found: Step | StaffTask | None = None
+    tasks: tuple[StaffTask, ...] = ()
     if row.request.key.library in known.settings.libraries:
         goal = goal_for(row.request, known.settings.policy(row.request.key.library))
-        found = next_step(goal, row.record, capabilities_of(known, row.lane))
+        can = capabilities_of(known, row.lane)
+        found, tasks = next_step(goal, row.record, can), tasks_ahead(goal, row.record, can)
     upcoming = (
         "nothing" if found is None else found.instruction if isinstance(found, StaffTask) else plan_sentence(found)
     )
@@ -113,6 +116,7 @@ def _whole(known: Configuration, ledger: Ledger, row: Row) -> dict[str, Any]:
         "known": [_known(stand) for stand in standings(row.request)],
         "items": [_item(item) for item in row.record.items],
         "next_step": upcoming,
+        "tasks": [task.instruction for task in tasks],
         "history": [{"at": line.at, "kind": line.kind, "line": line.line} for line in ledger.requests.history(row.id)],
         "steps": [asdict(step) for step in ledger.requests.journal(row.id)],
     }
@@ -200,6 +204,8 @@ def _print_whole(shown: dict[str, Any]) -> None:
         stands = ", ".join((f"{item['existence']} {ids}".strip(), *more))
         out.print(f"Item {item['barcode']}: {stands}", markup=False)
     out.print(f"Next step: {shown['next_step']}", markup=False)
+    for number, task in enumerate(shown["tasks"] if len(shown["tasks"]) > 1 else (), start=1):
+        out.print(f"  for staff, {number}: {task}", markup=False)
     out.print("Circulation history:")
     for line in shown["history"]:
         out.print(f"  {line['at']:%Y-%m-%d %H:%M:%S}  {line['line']}", markup=False)

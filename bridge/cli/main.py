@@ -22,6 +22,7 @@ from bridge.cli import (
     replaying,
     running,
     steering,
+    tasking,
 )
 from bridge.cli.demo.command import demo
 from bridge.cli.sandbox import sandbox
@@ -38,6 +39,7 @@ app.command()(checking.check)
 app.command()(overview.status)
 app.command()(looking.requests)
 app.command()(looking.show)
+app.command()(tasking.tasks)
 app.command()(steering.resync)
 app.command()(auditing.audit)
 app.command()(steering.retry)

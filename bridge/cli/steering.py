@@ -93,12 +93,22 @@ def skip(
     raise typer.Exit(0 if well else 1)
 
 
-def resolve(names: Names, config: ConfigOption = DEFAULT_CONFIG, *, note: NoteOption = "") -> None:
+def resolve(
+    names: Names,
+    config: ConfigOption = DEFAULT_CONFIG,
+    *,
+    everything: Annotated[
+        bool, typer.Option("--all", help="All tasks that stand one after the other, as `tasks` lists them.")
+    ] = False,
+    note: NoteOption = "",
+) -> None:
     """Confirm that what staff were asked to do for these requests is settled; the bridge then goes on.
+
+    Where several tasks follow one another, the first is meant, or with --all every one of them.
 
     Example: ill-bridge resolve R12 --note "declared lost in Alma"
     """
-    well = _each(names, config, Asked(Asking.RESOLVE, 0, note=note))
+    well = _each(names, config, Asked(Asking.RESOLVE, 0, note=note, whole=everything))
     raise typer.Exit(0 if well else 1)
 
 

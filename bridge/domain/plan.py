@@ -395,7 +395,25 @@ def wished(command: Command) -> str:
     fee, kind = getattr(command, "fee", ""), kind_of_fee(command)
     due = getattr(command, "due", "")
     words = {"barcode": barcode, "fee": fee, "kind": kind, "note": note, "due": due, "way": way_of(command)}
-    return _INSTRUCTIONS[type(command)].format(**words)
+    return _INSTRUCTIONS[type(command)].format(**words, details=_details(command))
+
+
+def _details(command: Command) -> str:
+    """What staff need to know beside the barcode; nothing of the patron."""
+    named: tuple[str, ...] = ()
+    match command:
+        case do.CreateTemporaryItem(target=target, item_type=item_type, material=material):
+            at = f"at {target.place}" if target.place != do.Place() else ""
+            named = (f"item type {item_type}" if item_type else "", f"material {material}" if material else "", at)
+        case do.PlaceHold(pickup_location=pickup):
+            named = (f"pickup at {pickup}" if pickup else "",)
+        case do.CheckOut(account=account, due=due):
+            named = (f"account {account}" if account else "", f"due {due}" if due else "")
+        case do.RelabelItem(new_barcode=barcode):
+            return f" {barcode}"
+        case do.MoveItem(to=place) | do.RestoreItem(before=place):
+            return f" {place}" if place != do.Place() else ""
+    return "".join(f", {each}" for each in named if each)
 
 
 def way_of(command: Command) -> str:
@@ -412,15 +430,15 @@ def kind_of_fee(command: Command) -> str:
 _INSTRUCTIONS: dict[type, str] = {
     do.FindPatron: "Check that the patron may borrow.",
     do.FindItem: "Find item {barcode}.",
-    do.CreateTemporaryItem: "Make a temporary item with barcode {barcode}.",
-    do.RelabelItem: "Give temporary item {barcode} its new barcode.",
-    do.PlaceHold: "Place a hold on item {barcode} for the patron.",
+    do.CreateTemporaryItem: "Make a temporary item with barcode {barcode}{details}.",
+    do.RelabelItem: "Give temporary item {barcode} its new barcode{details}.",
+    do.PlaceHold: "Place a hold on item {barcode} for the patron{details}.",
     do.CancelHold: "Cancel the hold on item {barcode}.",
-    do.CheckOut: "Check item {barcode} out to the borrowing library.",
+    do.CheckOut: "Check item {barcode} out to the borrowing library{details}.",
     do.SetDueDate: "Set the due date of item {barcode} to {due}.",
     do.CheckIn: "Check item {barcode} in.",
-    do.MoveItem: "Move item {barcode} to the ILL location.",
-    do.RestoreItem: "Bring item {barcode} back to its location.",
+    do.MoveItem: "Move item {barcode} to the ILL location{details}.",
+    do.RestoreItem: "Bring item {barcode} back to its location{details}.",
     do.ReceiveTransit: "Receive item {barcode} from transit.",
     do.SendTransit: "Put item {barcode} in transit {way}.",
     do.DeleteTemporaryItem: "Delete temporary item {barcode} with its holding and bib.",

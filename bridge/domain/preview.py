@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from bridge.domain.capabilities import Capabilities
 from bridge.domain.commands import Verb
 from bridge.domain.goal import Goal
-from bridge.domain.learn import learn
+from bridge.domain.learn import confirm, learn
 from bridge.domain.plan import StaffTask, Step, next_step
 from bridge.domain.record import Existence, HoldState, ItemRecord, Outcome, Record, Sighting
 from bridge.domain.sentences import plan_sentence
@@ -39,10 +39,26 @@ def preview(goal: Goal, record: Record, can: Capabilities) -> Preview:
             verbs.append(found.key.verb)
             record = learn(record, found, Outcome())
             continue
-        if isinstance(found, StaffTask):
-            sentences.append(f"Staff would be asked: {found.instruction}")
+        sentences += [f"Staff would be asked: {task.instruction}" for task in tasks_ahead(goal, record, can)]
         break
     return Preview(tuple(sentences), sum(verb in MAKING for verb in verbs), sum(verb in DELETING for verb in verbs))
+
+
+def tasks_ahead(goal: Goal, record: Record, can: Capabilities) -> tuple[StaffTask, ...]:
+    """What staff can do one after the other before the bridge goes on: the task that stands, and those that follow once it is settled.
+
+    What staff must decide stands alone, since nobody knows what follows from it.
+    """
+    tasks: list[StaffTask] = []
+    while len(tasks) < MOST_STEPS:
+        found = next_step(goal, record, can)
+        if not isinstance(found, StaffTask) or (tasks and found.command is None):
+            break
+        tasks.append(found)
+        if found.command is None:
+            break
+        record = confirm(record, found)
+    return tuple(tasks)
 
 
 def left_behind(record: Record) -> tuple[str, ...]:

@@ -175,7 +175,7 @@ class Reconciler:
             capabilities = self._lane.connector.capabilities
             found = next_step(goal, sitting.record, capabilities, without=frozenset(sitting.failures))
             if not isinstance(found, Step):
-                return self._verdicts.settled(sitting, goal, found)
+                return self._verdicts.settled(sitting, goal, capabilities)
             self._take(sitting, found)
         unsettled = Rejected("The request does not settle: one step follows another without end.", cause="unsettled")
         return self._verdicts.parked(sitting, unsettled, sitting.goal)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
+from functools import reduce
 
 from bridge.connectors.base import Call
 from bridge.domain import commands as do
@@ -15,7 +16,7 @@ from bridge.domain.goal import ItemGoal
 from bridge.domain.inspection import review
 from bridge.domain.learn import confirm, learn
 from bridge.domain.plan import StaffTask, Step, StepKey, instruction, next_step
-from bridge.domain.preview import Preview, found_there, left_behind, preview
+from bridge.domain.preview import Preview, found_there, left_behind, preview, tasks_ahead
 from bridge.domain.privacy import patrons_of
 from bridge.domain.record import ItemRecord
 from bridge.domain.standing import correct
@@ -54,7 +55,8 @@ class Asked:
     """One thing asked for one request: by whom and why.
 
     ``dry_run`` only looks and plans. ``fields`` are corrections (names of ``standing.CORRECTABLE``, dates as ISO 8601), ``volume``
-    confines them to one; ``barcode`` names the item to adopt.
+    confines them to one; ``barcode`` names the item to adopt. ``whole``: all tasks for staff that stand one after the other are settled,
+    not only the first.
     """
 
     kind: Asking
@@ -65,6 +67,7 @@ class Asked:
     fields: Mapping[str, str] = field(default_factory=dict)
     volume: str = ""
     barcode: str = ""
+    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -222,9 +225,10 @@ class Steering:
         return self._begun_anew(asked, held, reconciler, "Tried again by")
 
     def _resolve(self, asked: Asked, held: Claimed, lane: WorkLane, reconciler: Reconciler) -> Answer:
-        found = self._next(reconciler.sitting(held), lane)
-        if isinstance(found, StaffTask):
-            return self._confirmed(asked, held, reconciler, found, "Settled by")
+        sitting = reconciler.sitting(held)
+        tasks = tasks_ahead(sitting.goal, sitting.record, lane.connector.capabilities)
+        if tasks:
+            return self._confirmed(asked, held, reconciler, tasks if asked.whole else tasks[:1], "Settled by")
         if held.row.state is State.STAFF:  # the command was cut off after the record was kept
             return self._begun_anew(asked, held, reconciler, "")
         self._give_back(held)
@@ -243,12 +247,15 @@ class Steering:
                     "ill-bridge forget."
                 )
             found = _as_task(found, lane)
-        return self._confirmed(asked, held, reconciler, found, "Skipped by")
+        return self._confirmed(asked, held, reconciler, (found,), "Skipped by")
 
-    def _confirmed(self, asked: Asked, held: Claimed, reconciler: Reconciler, task: StaffTask, how: str) -> Answer:
-        """Take staff's word for a step or task, and go on."""
-        self._ledger.work.keep(held, confirm(held.row.record, task))
-        self._tell(asked, held, f"{how} {asked.by}: {task.wish or task.instruction}")
+    def _confirmed(
+        self, asked: Asked, held: Claimed, reconciler: Reconciler, tasks: tuple[StaffTask, ...], how: str
+    ) -> Answer:
+        """Take staff's word for steps or tasks, and go on."""
+        self._ledger.work.keep(held, reduce(confirm, tasks, held.row.record))
+        for task in tasks:
+            self._tell(asked, held, f"{how} {asked.by}: {task.wish or task.instruction}")
         answer = self._begun_anew(asked, self._ledger.work.refreshed(held), reconciler, "")
         return replace(answer, ok=True)
 

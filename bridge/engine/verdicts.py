@@ -10,7 +10,7 @@ from bridge.domain.capabilities import Capabilities
 from bridge.domain.goal import Goal
 from bridge.domain.parking import Nights, advice_for
 from bridge.domain.plan import StaffTask
-from bridge.domain.preview import preview
+from bridge.domain.preview import preview, tasks_ahead
 from bridge.engine.failing import ITS_OWN, NOT_ACCEPTED
 from bridge.engine.schedule import RetrySchedule
 from bridge.engine.sitting import Sitting
@@ -28,13 +28,16 @@ class Verdicts:
         self._schedule = schedule
         self._nights = nights
 
-    def settled(self, sitting: Sitting, goal: Goal, found: StaffTask | None) -> Verdict:
+    def settled(self, sitting: Sitting, goal: Goal, capabilities: Capabilities) -> Verdict:
         """No step is left: in step or closed; failed, where one was set aside; or with staff."""
         if sitting.failures:
             return self.failed(sitting, goal)
-        if found is not None:
-            advice = f"When it is settled: ill-bridge resolve {sitting.held.row.name}."
-            parked = Parked(goal.fingerprint, "staff", found.instruction, advice)
+        tasks = tasks_ahead(goal, sitting.record, capabilities)
+        if tasks:
+            name = sitting.held.row.name
+            several = f"When all of it is settled: ill-bridge resolve {name} --all; when only the first: ill-bridge resolve {name}."
+            advice = several if len(tasks) > 1 else f"When it is settled: ill-bridge resolve {name}."
+            parked = Parked(goal.fingerprint, "staff", _in_order(tasks), advice)
             return self._stopped(sitting, State.STAFF, parked)
         state = State.CLOSED if goal.ended else State.IN_STEP
         return Verdict(state, sitting.status, lines=(self._line(_CALM[state]),))
@@ -100,6 +103,13 @@ class Verdicts:
 
     def _line(self, sentence: str) -> HistoryLine:
         return HistoryLine(self._clock(), "state", sentence)
+
+
+def _in_order(tasks: tuple[StaffTask, ...]) -> str:
+    """Tasks as one text, numbered where there are several."""
+    if len(tasks) == 1:
+        return tasks[0].instruction
+    return " ".join(f"{number}. {task.instruction}" for number, task in enumerate(tasks, start=1))
 
 
 _CALM = {

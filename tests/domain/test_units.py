@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from functools import reduce
 
 import pytest
 
@@ -15,9 +16,10 @@ from bridge.domain.commands import Verb
 from bridge.domain.goal import LEAVE
 from bridge.domain.identity import Role, mark_for
 from bridge.domain.inspection import inspection, review
-from bridge.domain.learn import amend, happened, keep, learn
-from bridge.domain.plan import PATRON, StaffTask, Step, StepKey, next_step, volume_key
+from bridge.domain.learn import amend, confirm, happened, keep, learn
+from bridge.domain.plan import PATRON, StaffTask, Step, StepKey, next_step, volume_key, wished
 from bridge.domain.policy import BarcodeFrom, BorrowingPolicy, CreateOn, LendingPolicy, Policy
+from bridge.domain.preview import preview, tasks_ahead
 from bridge.domain.record import (
     Existence,
     FeeRecord,
@@ -273,6 +275,43 @@ class TestPlans:
         )
         assert task is not None
         assert "No such call." in task.instruction
+
+    def test_all_that_staff_can_do_before_the_bridge_goes_on_is_told_at_once(self) -> None:
+        by_hand = Capabilities(abilities=dict.fromkeys(Verb, Ability.STAFF))
+        goal = goal_of(borrowed(), change(1, Phase.RECEIVED, due=DUE))
+        tasks = tasks_ahead(goal, Record(), by_hand)
+        assert [task.instruction for task in tasks] == [
+            "Check that the patron may borrow.",
+            "Make a temporary item with barcode ILL-1, at RS/TEMP.",
+            "Place a hold on item ILL-1 for the patron, pickup at MAIN.",
+        ]
+        record = reduce(confirm, tasks, Record())
+        assert tasks_ahead(goal, record, by_hand) == ()
+        cancelled = goal_of(borrowed(), change(1, Phase.RECEIVED, due=DUE), change(2, Phase.CANCELLED))
+        (decision,) = tasks_ahead(cancelled, record, by_hand)
+        assert decision.command is None
+        assert preview(goal, Record(), by_hand).sentences == tuple(
+            f"Staff would be asked: {task.instruction}" for task in tasks
+        )
+
+    def test_what_staff_need_to_know_stands_in_the_task(self) -> None:
+        by_hand = Capabilities(abilities=dict.fromkeys(Verb, Ability.STAFF))
+        shipped = (lent(), change(1, Phase.SHIPPED, key=LENDER, due=DUE))
+        goal = goal_of(*shipped)
+        tasks = tasks_ahead(goal, Record(), by_hand)
+        assert [task.wish for task in tasks] == [
+            f"Check item OWN-1 out to the borrowing library, account XYZ, due {DUE}.",
+            f"Move item OWN-1 to the ILL location {OUT}.",
+        ]
+        target = do.Target(MARK, do.Origin.OWN, "B")
+        assert wished(do.RelabelItem(target, "C")) == "Give temporary item B its new barcode C."
+        assert wished(do.RestoreItem(target, OUT, do.Place())) == "Bring item B back to its location."
+        assert wished(do.CheckOut(target, "")) == "Check item B out to the borrowing library."
+        assert wished(do.PlaceHold(target, "p", "")) == "Place a hold on item B for the patron."
+        plain = do.CreateTemporaryItem(target, do.Description())
+        assert wished(plain) == "Make a temporary item with barcode B."
+        typed = do.CreateTemporaryItem(target, do.Description(), item_type="ILL", material="BOOK")
+        assert wished(typed) == "Make a temporary item with barcode B, item type ILL, material BOOK."
 
     def test_the_order_of_moving_and_lending_follows_the_ils(self) -> None:
         shipped = (lent(), change(1, Phase.SHIPPED, key=LENDER, due=DUE))

@@ -183,7 +183,10 @@ def test_a_step_is_left_out_as_if_done(stage: Stage) -> None:
     stage.settle()
     answer = asked(stage, Asking.SKIP, note="hold placed by hand")
     assert answer.ok
-    assert "Skipped by ada: Place a hold on item ILL-1 for the patron. Note: hold placed by hand" in stage.history()
+    assert (
+        "Skipped by ada: Place a hold on item ILL-1 for the patron, pickup at MAIN. Note: hold placed by hand"
+        in stage.history()
+    )
     assert stage.row().state is State.IN_STEP
     assert asked(stage, Asking.SKIP) == Answer(("There is no step to skip.",), ok=False)
 

@@ -15,6 +15,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from bridge import logging
 from bridge.cli.demo.alma import AlmaStage
+from bridge.cli.demo.manual import ManualStage
 from bridge.cli.demo.programme import SCENARIOS
 from bridge.cli.demo.report import Result, as_json, as_page
 from bridge.cli.demo.scenarios import Ending, Scenario
@@ -22,7 +23,7 @@ from bridge.cli.demo.sierra import SierraStage
 from bridge.cli.demo.stage import Calls, IlsStage, Stage, Stuck
 from bridge.cli.options import JsonOption
 
-STAGES: dict[str, Callable[[], IlsStage]] = {"alma": AlmaStage, "sierra": SierraStage}
+STAGES: dict[str, Callable[[], IlsStage]] = {"alma": AlmaStage, "manual": ManualStage, "sierra": SierraStage}
 
 
 def demo(
@@ -88,6 +89,8 @@ def _played(stage: Stage, console: Console) -> list[Result]:
     loans: dict[str, str] = {}
     with Progress(*columns, console=console) as progress:
         for scenario in SCENARIOS:
+            if scenario.by_machine and not stage.ils.by_machine:
+                continue
             task = progress.add_task(f"{stage.ils.connector}: {scenario.name}", total=1)
             results.append(_one(stage, scenario, loans))
             progress.update(task, completed=1)

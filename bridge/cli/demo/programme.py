@@ -10,11 +10,13 @@ SCENARIOS = (
     Scenario("lending, the whole way", "lender", "1002", scenarios.lending, channel="feed"),
     Scenario("borrowing cancelled before shipment", "borrower", "1003", scenarios.cancelled),
     Scenario("a copy", "borrower", "1004", scenarios.copy),
-    Scenario("a patron the ILS does not know, corrected", "borrower", "1005", scenarios.unknown_patron),
-    Scenario("an outage in the middle", "borrower", "1006", scenarios.outage),
+    Scenario(
+        "a patron the ILS does not know, corrected", "borrower", "1005", scenarios.unknown_patron, by_machine=True
+    ),
+    Scenario("an outage in the middle", "borrower", "1006", scenarios.outage, by_machine=True),
     Scenario("repeated and out of order", "borrower", "1007", scenarios.repeated),
     Scenario("the desk was first", "lender", "1008", scenarios.desk_first),
-    Scenario("two volumes, one fails at first", "borrower", "1009", scenarios.two_volumes),
+    Scenario("two volumes, one fails at first", "borrower", "1009", scenarios.two_volumes, by_machine=True),
     Scenario("borrowed, recalled and overdue", "borrower", "1010", losses.recalled),
     Scenario("borrowed, lost, billed and paid", "borrower", "1011", losses.lost_and_paid),
     Scenario("borrowed, lost, found and sent back", "borrower", "1012", losses.lost_and_found),

@@ -30,13 +30,14 @@ class Ending:
 
 @dataclass(frozen=True)
 class Scenario:
-    """A scenario: what it shows, our role, and how it is played."""
+    """A scenario: what it shows, our role, and how it is played. ``by_machine``: it shows what comes of asking an ILS by machine."""
 
     name: str
     role: str
     number: str
     play: Callable[[Stage, str], Ending]
     channel: str = "webhook"
+    by_machine: bool = False
 
 
 def borrowed(stage: Stage, number: str, **facts: object) -> None:

@@ -13,7 +13,9 @@ import requests
 from bridge.cli.demo.config import demo_configuration
 from bridge.daemon import Daemon
 from bridge.domain.capabilities import Ability, Capabilities
-from bridge.domain.commands import Verb
+from bridge.domain.commands import Command, Verb
+from bridge.domain.goal import goal_for
+from bridge.domain.plan import StaffTask, next_step
 from bridge.engine.steering import Asked, Asking
 from bridge.jobs.orders import ASKED
 from bridge.ledger import Ledger, State
@@ -55,6 +57,8 @@ class IlsStage(Protocol):
     connector: str
     config: Path
     """The demonstration's configuration for it."""
+    by_machine: bool
+    """Whether the bridge asks it anything."""
 
     def start(self) -> None:
         """Listen."""
@@ -108,6 +112,10 @@ class IlsStage(Protocol):
         """The day (ISO 8601, the library's) on which an item on loan is due; empty where it is not on loan."""
         ...
 
+    def by_hand(self, command: Command) -> bool:
+        """Staff do what the bridge asks of them; false where this is left to the scenario."""
+        ...
+
 
 class Stage:
     """One connector's stage, set up for all scenarios."""
@@ -126,7 +134,7 @@ class Stage:
         """Start the stand-ins, then the daemon, then tell the service where its webhook goes."""
         self.ils.start()
         self._service_server.start()
-        known = demo_configuration(
+        self._known = known = demo_configuration(
             self._config, self._folder, self.ils, feed=f"{self._service_server.url}/changes", secret=SECRET
         )
         (self._can,) = (capabilities_of(known, lane) for lane in known.settings.ils)
@@ -174,18 +182,33 @@ class Stage:
 
     def resolve(self, number: str, note: str) -> None:
         """A librarian settles what staff were asked, as ``ill-bridge resolve`` does; waits until the daemon went on. Raises ``Stuck``."""
-        row = self.settled(number)
+        self._resolved(self.settled(number), note)
+
+    def _resolved(self, row: Row, note: str) -> None:
         asked = Asked(Asking.RESOLVE, row.id, by="librarian", note=note)
         order = NewOrder(asked.kind.value, asked.request_id, ASKED.dump_json(asked).decode(), asked.by)
         given = self.ledger.orders.give(order)
         deadline = time.monotonic() + PATIENCE
         while self.ledger.orders.one(given).done_at is None:
             if time.monotonic() > deadline:
-                raise Stuck(f"nobody carried out what was asked for request {number}")
+                raise Stuck(f"nobody carried out what was asked for request {row.request.key.number}")
             time.sleep(LOOK_EVERY)
 
     def settled(self, number: str, *, until: Callable[[Row], bool] = lambda row: row.state in QUIET) -> Row:
-        """The request, once all its changes are in and it has come to rest. Raises ``Stuck``."""
+        """The request, once all its changes are in, staff have done what they can, and it has come to rest. Raises ``Stuck``."""
+        row = self._rested(number, until)
+        while row.state is State.STAFF and self._task_done(row):
+            self._resolved(row, "done by hand")
+            row = self._rested(number, until)
+        return row
+
+    def _task_done(self, row: Row) -> bool:
+        goal = goal_for(row.request, self._known.settings.policy(row.request.key.library))
+        task = next_step(goal, row.record, self._can)
+        command = task.command if isinstance(task, StaffTask) else None
+        return command is not None and self.ils.by_hand(command)
+
+    def _rested(self, number: str, until: Callable[[Row], bool]) -> Row:
         deadline = time.monotonic() + PATIENCE
         row = None
         while time.monotonic() < deadline:

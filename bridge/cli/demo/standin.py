@@ -9,6 +9,7 @@ import requests
 from flask import Flask
 
 from bridge.cli.demo.stage import Calls, Remains
+from bridge.domain.commands import Command
 from bridge.sandbox.server import Server
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -17,6 +18,8 @@ BERLIN = ZoneInfo("Europe/Berlin")
 
 class StandInStage:
     """A stand-in on loopback."""
+
+    by_machine = True
 
     def __init__(self, app: Flask) -> None:
         self._server = Server(app)
@@ -52,6 +55,10 @@ class StandInStage:
     def outage(self, *, on: bool) -> None:
         """The ILS goes down, or comes up again."""
         self._post("/outage", {"on": on})
+
+    def by_hand(self, command: Command) -> bool:  # noqa: ARG002 - for ILSs of which staff do a part
+        """Scenarios themselves tell what staff do here."""
+        return False
 
     def calls(self) -> Calls:
         """Calls so far."""
