@@ -37,11 +37,7 @@ def test_every_verb_is_for_staff_but_what_the_library_does_not_do() -> None:
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_verb_that_is_asked_for_all_the_same_is_refused_with_the_way_out(verb: str) -> None:
     """As after the configuration changed to manual while a plan of before was under way."""
-    command = next(
-        kind
-        for kind in do.Command.__args__  # type: ignore[attr-defined]
-        if verb_of(kind) is VERBS[verb]
-    )
+    command = next(kind for kind in do.Command.__args__ if verb_of(kind) is VERBS[verb])
     asked = command.__new__(command)
     with pytest.raises(Rejected, match=r"cannot .* by machine.*ill-bridge skip") as refused:
         getattr(connector(), verb)(asked, CALL)
