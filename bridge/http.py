@@ -15,7 +15,7 @@ from lxml import etree, html
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
-from bridge.errors import OutcomeUnknown, Retry, Unavailable
+from bridge.errors import IlsError, OutcomeUnknown, Retry, Unavailable
 
 
 @dataclass(frozen=True)
@@ -175,6 +175,10 @@ class _Again(Exception):
         self.after = after
 
 
+def _never(_answer: Answer) -> None:
+    """Most vendors' limits are by the second or minute."""
+
+
 PLAIN_HEADERS = frozenset({"accept", "accept-encoding", "connection", "user-agent"})
 
 
@@ -190,7 +194,7 @@ class _OwnHost(requests.Session):
 
 
 class Http:
-    """A session to one host."""
+    """A session to one host. ``used_up`` says of a 429 whether it stands for a quota that no short wait gives back, and as which error."""
 
     def __init__(
         self,
@@ -201,6 +205,7 @@ class Http:
         tell: Callable[[Exchange], None],
         headers: Callable[[], Mapping[str, str]] = dict,
         rules: HttpRules | None = None,
+        used_up: Callable[[Answer], IlsError | None] = _never,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.base_url = base_url.rstrip("/")
@@ -208,6 +213,7 @@ class Http:
         self._pace = pace
         self._tell = tell
         self._headers = headers
+        self._used_up = used_up
         self._rules = rules or HttpRules()
         self._retrying = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(self._rules.tries),
@@ -226,7 +232,7 @@ class Http:
         """Send and read the answer, whatever its status; only a GET follows a redirect, since a write would become a GET on its way.
 
         Raises ``Unavailable`` (no connection; or no answer to what may be repeated), ``OutcomeUnknown`` (no answer to what may not),
-        ``Retry`` (429 to the end).
+        ``Retry`` (429 to the end), and whatever ``used_up`` makes of a 429.
         """
         try:
             return self._retrying(self._once_counted(sending))
@@ -285,6 +291,8 @@ class Http:
         self._told(sending, attempt, started, status=response.status_code)
         answer = Answer(response.status_code, body, response.headers, response.url)
         if answer.status == 429:
+            if (lasting := self._used_up(answer)) is not None:
+                raise lasting
             after = retry_after(answer.header("Retry-After"))
             self._pace.throttled(after)
             raise _Again(answer, None, after)

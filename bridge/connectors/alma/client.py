@@ -12,7 +12,7 @@ from lxml import etree
 from pydantic import ValidationError
 
 from bridge.connectors.alma import models as alma
-from bridge.connectors.alma.errors import Endpoint, error_of, nonsense
+from bridge.connectors.alma.errors import Endpoint, day_used_up, error_of, nonsense
 from bridge.connectors.alma.settings import AlmaSettings
 from bridge.connectors.base import Surroundings
 from bridge.domain.commands import VendorIds
@@ -55,6 +55,7 @@ class AlmaClient:
             tell=surroundings.tell,
             headers=self._key,
             rules=rules,
+            used_up=day_used_up,
             sleep=sleep,
         )
 

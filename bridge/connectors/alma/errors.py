@@ -300,6 +300,15 @@ def _told(reason: str, problem: AlmaProblem) -> str:
 _WITH_IDENTIFIER = frozenset({"401861", "401890"})
 
 
+def day_used_up(answer: Answer) -> IlsError | None:
+    """Our error for a 429 that says that the calls of the day, not of the second, are used up."""
+    problem = problem_of(answer)
+    if problem.code != "DAILY_THRESHOLD":
+        return None
+    meaning = ANYWHERE[problem.code]
+    return meaning.kind(_told(meaning.reason, problem), advice=meaning.advice, code=problem.code, cause=meaning.cause)
+
+
 def nonsense(endpoint: Endpoint, answer: Answer, *, repeatable: bool) -> IlsError:
     """Our error for a success that cannot be read."""
     said = f"Alma answered {endpoint.value} with something that makes no sense (HTTP {answer.status}, {len(answer.body)} bytes)."

@@ -705,3 +705,12 @@ def test_an_item_whose_place_was_never_learned_is_scanned_where_it_belongs(bench
     bench.delete_by_hand(target.barcode)
     again = bench.connector.check_in(do.CheckIn(replace(target, place=do.Place())), CALL)
     assert again.kind is OutcomeKind.ALREADY
+
+
+def test_calls_of_the_day_that_are_used_up_close_the_lane_at_once(bench: AlmaBench) -> None:
+    """A 429 that no wait of seconds helps: no repeats, and no tries of the request are burnt."""
+    bench.fault("vendor_error", code="DAILY_THRESHOLD", message="Daily API request threshold reached", status=429)
+    with pytest.raises(Unavailable, match="calls of the day are used up") as refused:
+        bench.connector.find_patron(do.FindPatron(bench.patron), CALL)
+    assert (refused.value.cause, refused.value.code) == ("daily_threshold", "DAILY_THRESHOLD")
+    assert len(bench.stand_in.calls()) == 1
