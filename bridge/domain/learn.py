@@ -294,9 +294,11 @@ def _amend_patron_loan(item: ItemRecord, seen: Sighting) -> ItemRecord:
 
 
 def _amend_place(item: ItemRecord, seen: Sighting) -> ItemRecord:
-    if seen.place is not None and item.before is None and seen.temporary_place is not None:
-        return replace(item, before=seen.place, moved_to=item.moved_to or seen.temporary_place)
-    return item
+    """A move of ours that only a look shows; where the item was may be known from before the call that was cut off."""
+    before = item.before or seen.place
+    if seen.temporary_place is None or item.moved_to is not None or before is None:
+        return item
+    return replace(item, before=before, moved_to=seen.temporary_place)
 
 
 def happened(before: ItemRecord, after: ItemRecord, verb: Verb) -> bool:
@@ -311,5 +313,6 @@ def happened(before: ItemRecord, after: ItemRecord, verb: Verb) -> bool:
         Verb.RESTORE_ITEM: after.restored,
         Verb.DELETE_TEMPORARY_ITEM: after.existence is Existence.DELETED,
         Verb.CHARGE_FEE: len(after.fees) > len(before.fees),
+        Verb.RELABEL_ITEM: after.barcode != before.barcode,
     }
     return shown.get(verb, False)

@@ -9,14 +9,14 @@ import structlog
 from bridge.connectors.base import Call, Connector
 from bridge.domain.align import compared, sought, watched
 from bridge.domain.capabilities import Ability
-from bridge.domain.commands import CheckOut, CreateTemporaryItem, PlaceHold, Verb
+from bridge.domain.commands import CheckOut, CreateTemporaryItem, PlaceHold, RelabelItem, Verb
 from bridge.domain.goal import Goal
 from bridge.domain.identity import Role, mark_for
 from bridge.domain.inspection import glance, inspection, review
 from bridge.domain.learn import amend, happened, learn
 from bridge.domain.plan import PATRON, Step, volume_key
 from bridge.domain.policy import AlignDueDate
-from bridge.domain.record import Existence, HoldState, ItemRecord, Outcome, OutcomeKind, Record
+from bridge.domain.record import Existence, HoldState, ItemRecord, Learned, Outcome, OutcomeKind, Record, Sighting
 from bridge.engine.failing import unnamed
 from bridge.engine.lane import WorkLane
 from bridge.engine.sitting import Sitting, line_now
@@ -106,22 +106,28 @@ class Looks:
         self._lane.well(INSPECT)
         amended = amend(item, seen, step.key.verb)
         sitting.record = sitting.record.with_item(amended)
-        if self._has_taught_all(step, amended):
-            sitting.record = learn(sitting.record, step, Outcome(OutcomeKind.ALREADY))
+        if self._has_taught_all(step, amended, seen):
+            learned = Learned(barcode=seen.barcode) if isinstance(step.command, RelabelItem) else Learned()
+            sitting.record = learn(sitting.record, step, Outcome(OutcomeKind.ALREADY, learned))
+            amended = sitting.record.item(step.key.leg, step.key.volume)
         looked = _looked_up(step, pending, done=happened(item, amended, step.key.verb))
         notes = (*seen.notes, *(_own_date(amended) if isinstance(step.command, CheckOut) else ()))
         told = [line_now(self._ledger, "step", sentence, str(step.key)) for sentence in (looked, *notes)]
         self._ledger.work.verified(sitting.held, pending, sitting.record, told)
         log.info("step.verified", step=str(step.key), changed=amended != item)
 
-    def _has_taught_all(self, step: Step, seen: ItemRecord) -> bool:
-        """Whether a look stands for the step's own answer: a creation's, a hold's, a check-out's where no date can be set afterwards."""
+    def _has_taught_all(self, step: Step, item: ItemRecord, seen: Sighting) -> bool:
+        """Whether a look stands for the step's own answer: a creation's, a hold's, a new barcode's, a check-out's where no date can be set
+        afterwards.
+        """
         if isinstance(step.command, PlaceHold):
-            return seen.hold is not None and seen.hold.state is HoldState.PLACED
+            return item.hold is not None and item.hold.state is HoldState.PLACED
+        if isinstance(step.command, RelabelItem):
+            return bool(seen.marked) and seen.barcode == step.command.new_barcode
         if isinstance(step.command, CheckOut):
             advisory = self._lane.connector.capabilities.of(Verb.SET_DUE_DATE) is Ability.ADVISORY
-            return advisory and seen.open_loan is not None
-        return isinstance(step.command, CreateTemporaryItem) and seen.existence is Existence.PRESENT
+            return advisory and item.open_loan is not None
+        return isinstance(step.command, CreateTemporaryItem) and item.existence is Existence.PRESENT
 
 
 def attempted(step: Step) -> str:

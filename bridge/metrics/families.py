@@ -86,7 +86,12 @@ LANE_CLOSED = Family(
     ("ils", "cause"),
     "How long a lane has been closed, and why: unavailable, credentials_rejected. Only while it is closed.",
 )
-LANE_HELD = Family("ill_bridge_lane_held", "gauge", ("ils",), "1: the lane is paused by staff or for a planned maintenance; 0: it is not.")
+LANE_HELD = Family(
+    "ill_bridge_lane_held",
+    "gauge",
+    ("ils",),
+    "1: the lane is paused by staff or for a planned maintenance; 0: it is not.",
+)
 LIBRARY_INFO = Family(
     "ill_bridge_library_info", "gauge", ("library", "ils", "mode"), "Always 1: a library, its ILS, observe or live."
 )

@@ -8,9 +8,10 @@ history must say what happened.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import count
 
 import pytest
@@ -20,9 +21,9 @@ from bridge.domain.identity import RequestKey, Role, mark_for
 from bridge.engine.boundary import Boundary
 from bridge.ledger import State
 from tests.contract.bench import ContractBench, Spoilt
-from tests.contract.lives import ANSWERED, BEFORE, Bridge, Point, Watch
+from tests.contract.lives import ANSWERED, BEFORE, OVERTAKEN, Bridge, Point, Watch
 from tests.contract.matrix import Matrix
-from tests.contract.plays import PLAYS, Act, Play, barcode_of, can, new_barcode_of, perform, policy_of
+from tests.contract.plays import PLAYS, Act, Play, barcode_of, can, new_barcode_of, no_desk, perform, policy_of
 
 LOOKED_UP = "was cut off before; it was looked up in the ILS"
 UNCLEAR = "ended unclearly"
@@ -34,6 +35,8 @@ UNCLEARLY = [
     for way in Spoilt
     for done in (True, False)
 ]
+OVERTAKABLE = [name for name, play in PLAYS.items() if len(play.acts) > 1 and play.acts[-1].desk is no_desk]
+"""Plays of several acts whose end does not hang on the desk."""
 NEVER_PLANNED = frozenset({Verb.FIND_ITEM})
 """Items are found by the verbs that need them."""
 
@@ -117,6 +120,11 @@ class Stage:
             steps=Counter(line.step for line in lines if line.step and LOOKED_UP not in line.line),
             open_steps=tuple(line.key for line in journal if line.finished_at is None),
         )
+
+    def tell(self, acts: Sequence[Act], number: str) -> None:
+        """The service tells all of this, and the desk does nothing of its own."""
+        for act in acts:
+            perform(replace(act, desk=no_desk), self.bridge, self.play.role, number)
 
     def _fees(self) -> int:
         return self.bench.fees_of(self.bench.patron) + self.bench.fees_of(self.bench.other_patron)
@@ -226,6 +234,26 @@ def kill_again(stage: Stage, matrix: Matrix) -> list[str]:
     return failures
 
 
+def overtake(stage: Stage, matrix: Matrix) -> list[str]:
+    """End a life where a write was done and its answer not read, and have all other news of the play come before the next one looks."""
+    failures = []
+    calm = stage.calm()
+    for at, act in enumerate(stage.play.acts[:-1]):
+        for number, point in enumerate(calm[at].points, start=1):
+            if point.what != ANSWERED or not point.writes:
+                continue
+            request = str(next(stage.numbers))
+            for before in stage.play.acts[:at]:
+                stage.run(before, request)
+            watch = Watch(cut=number, reborn=partial(stage.tell, stage.play.acts[at + 1 :], request))
+            found = stage.run(act, request, watch)
+            wrong = [] if found.standing == calm[-1].after.standing else [f"the ILS holds {found.standing}"]
+            wrong += [] if found.state is calm[-1].after.state else [f"it is {found.state}"]
+            matrix.count(stage.play.role, replace(point, what=OVERTAKEN), ok=not wrong and not found.open_steps)
+            failures += [f"{act.name}, {point}: {what}; {found.lines}" for what in (*wrong, *found.open_steps)]
+    return failures
+
+
 @dataclass(frozen=True)
 class Write:
     """A write of a verb: the point of its call, and how many writes of the call come before it."""
@@ -297,6 +325,14 @@ class CrashContract:
     ) -> None:
         with staged(bench, ledger_url, play) as stage:
             failures = kill(stage, matrix, at_boundaries)
+        assert not failures, "\n".join(failures)
+
+    @pytest.mark.parametrize("play", OVERTAKABLE)
+    def test_another_goal_may_come_before_what_was_cut_off_is_looked_up(
+        self, bench: ContractBench, sqlite_matrix: Matrix, sqlite_url: str, play: str
+    ) -> None:
+        with staged(bench, sqlite_url, play) as stage:
+            failures = overtake(stage, sqlite_matrix)
         assert not failures, "\n".join(failures)
 
     @pytest.mark.thorough

@@ -31,6 +31,8 @@ LANE = "ils"
 LEASE = timedelta(seconds=60)
 BEFORE, ANSWERED = "before", "answered"
 """Around one exchange: about to be sent; done by the ILS and answered, but not read."""
+OVERTAKEN = "overtaken"
+"""The same, and another goal came before it was looked up."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Point:
 class Watch:
     """Counts the points passed and ends the life at the one numbered ``cut``, and the next one ``again`` points later.
 
-    Describes all points where ``seen`` is a list.
+    Describes all points where ``seen`` is a list. ``reborn`` happens when the next life begins, before it has done anything.
     """
 
     cut: int = 0
@@ -62,6 +64,7 @@ class Watch:
     passed: int = 0
     seen: list[Point] | None = None
     at_point: Callable[[Point], None] = lambda _: None
+    reborn: Callable[[], object] = lambda: None
 
 
 class Life:
@@ -191,6 +194,7 @@ class Bridge:
                     self.life.lane.probe()
             except Killed:
                 self.restart()
+                watch.reborn()
         raise AssertionError("does not settle")
 
     def history(self, request_id: int) -> tuple[HistoryLine, ...]:

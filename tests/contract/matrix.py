@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from bridge.domain.identity import Role
 from bridge.engine.boundary import Boundary
 from tests.contract.bench import Spoilt
-from tests.contract.lives import ANSWERED, BEFORE, Point
+from tests.contract.lives import ANSWERED, BEFORE, OVERTAKEN, Point
 
 PROPERTY = "kill_matrix"
 COLUMNS = {
@@ -18,6 +18,7 @@ COLUMNS = {
     Boundary.CALL_SENT.value: "call sent",
     BEFORE: "exchange sent",
     ANSWERED: "answer unread",
+    OVERTAKEN: "and overtaken",
     Boundary.CALL_DONE.value: "call done",
     Boundary.FINISHED.value: "finished",
     Boundary.RELEASED.value: "released",

@@ -42,7 +42,7 @@ def _nothing(_bench: ContractBench, _number: str) -> Edits:
     return Edits()
 
 
-def _no_desk(_bench: ContractBench, _number: str) -> None:
+def no_desk(_bench: ContractBench, _number: str) -> None:
     """Nobody does anything."""
 
 
@@ -54,7 +54,7 @@ class Act:
     phase: Phase | None = None
     told: Told = _nothing
     raised: tuple[Condition, ...] = ()
-    desk: Desk = _no_desk
+    desk: Desk = no_desk
     cut: bool = True
 
 

@@ -441,6 +441,16 @@ class TestSeeing:
         assert not amend(item, replace(home, temporary_place=OUT), Verb.RESTORE_ITEM).restored
         assert not amend(item, Sighting(item_present=True), Verb.RESTORE_ITEM).restored
 
+    def test_a_move_that_was_cut_off_is_known_by_where_the_item_is(self) -> None:
+        """Also where it was is known already, since that is kept before an ILS with one location is told to move."""
+        away = Sighting(item_present=True, place=HOME, temporary_place=OUT)
+        for item in (ItemRecord("", ""), ItemRecord("", "", before=HOME)):
+            seen = amend(item, away, Verb.MOVE_ITEM)
+            assert (seen.before, seen.moved_to) == (HOME, OUT)
+        assert amend(ItemRecord("", ""), replace(away, place=None)).moved_to is None
+        moved = ItemRecord("", "", before=HOME, moved_to=HOME)
+        assert amend(moved, away) == moved
+
     def test_whether_a_step_was_taken_is_told_only_where_it_shows(self) -> None:
         before = ItemRecord("", "")
         hold, loan, fee = HoldRecord("h1", "p1", "MAIN"), LoanRecord("l1", "a"), FeeRecord("fee", "f1", FEE)
@@ -454,6 +464,7 @@ class TestSeeing:
             Verb.RESTORE_ITEM: replace(before, restored=True),
             Verb.DELETE_TEMPORARY_ITEM: replace(before, existence=Existence.DELETED),
             Verb.CHARGE_FEE: replace(before, fees=(fee,)),
+            Verb.RELABEL_ITEM: replace(before, barcode="NEW-1"),
         }
         for verb in Verb:
             assert happened(before, shows.get(verb, before), verb) == (verb in shows)

@@ -147,11 +147,12 @@ class TemporaryItems:
         return _gone(OutcomeKind.DONE)
 
     def _guard(self, item: sierra.Item, target: do.Target) -> None:
+        """Barcode and place are not known of an item whose making was cut off; then the mark alone tells."""
         if not self._sight.bears(item, target.mark):
             raise not_ours(f"Item {item.barcode} no longer bears our mark")
-        if item.barcode != target.barcode:
+        if target.barcode and item.barcode != target.barcode:
             raise not_ours(f"Item {target.barcode} now has barcode {item.barcode}")
-        if place_of(item).location != target.place.location:
+        if target.place.location and place_of(item).location != target.place.location:
             raise not_ours(f"Item {target.barcode} is now at {place_of(item)}")
         if item.on_loan:
             raise Rejected(
