@@ -45,6 +45,8 @@ from bridge.ledger.model import FOREVER, Row
 
 log = structlog.get_logger(__name__)
 
+NO_ANSWER = frozenset({"server_error", "general_error", "nonsense"})
+"""Causes of a repeatable call's failure that leave open whether it was done."""
 MOST_UNKNOWN = 2
 """Unclear ends looked up at once in one sitting; after that the request waits."""
 
@@ -291,10 +293,12 @@ class Reconciler:
         sitting.ending = Ending(step, state, sitting.record, lines)
 
     def _refused(self, sitting: Sitting, step: Step, problem: IlsError) -> None:
+        """It failed. Where the ILS may have done its work all the same, it is looked up before anything else is done another time."""
+        state = StepState.UNKNOWN if _may_be_done(step, problem) else StepState.REFUSED
         sentence = f"{attempted(step)} did not succeed: {problem.reason}"
         known = sitting.in_vain and (isinstance(problem, Retry) or parked_for(sitting, problem))
         sitting.told.add(problem.reason)
-        self._journal(sitting, step, StepState.REFUSED, () if known else (sentence,), problem=sentence)
+        self._journal(sitting, step, state, () if known else (sentence,), problem=sentence)
         log.warning("step.refused", cause=problem.cause, code=problem.code, why=problem.reason)
 
     def _unclear(self, sitting: Sitting, step: Step, problem: OutcomeUnknown) -> None:
@@ -324,6 +328,12 @@ class Reconciler:
         sitting.version = sitting.held.row.version
         sitting.failures.clear()
         return True
+
+
+def _may_be_done(step: Step, problem: IlsError) -> bool:
+    """A write that failed with no answer, or none that can be read, may have taken effect, even where it is safe to repeat."""
+    no_answer = isinstance(problem, Unavailable) or (isinstance(problem, Retry) and problem.cause in NO_ANSWER)
+    return no_answer and step.key.verb not in READING and not step.noted
 
 
 def _quota(sitting: Sitting, step: Step) -> Quota | None:

@@ -12,13 +12,16 @@ import structlog
 from bridge.connectors.base import Call
 from bridge.domain import commands as do
 from bridge.domain.change import Phase
+from bridge.domain.commands import Verb
 from bridge.domain.finding import Finding
+from bridge.domain.identity import Role
 from bridge.domain.record import Outcome, Sighting
 from bridge.engine.ailing import WIDESPREAD, Ailing
 from bridge.engine.schedule import RetrySchedule
 from bridge.errors import CredentialsRejected, IlsError, OutcomeUnknown, Retry, Unavailable
 from bridge.ledger import State
-from tests.engine.pretend import PretendIls, Stage
+from bridge.ledger.model import StepState
+from tests.engine.pretend import DUE, PretendIls, Stage
 from tests.engine.test_dispatcher import SECONDS, dispatcher_of, running, until
 
 SCHEDULE = RetrySchedule(jitter=0.0)
@@ -313,3 +316,41 @@ class Lingering(PretendIls):
         self.there.set()
         assert self.go_on.wait(SECONDS)
         return super().probe()
+
+
+class Silent(PretendIls):
+    """Moves items, and never says so."""
+
+    def __init__(self, problem: IlsError) -> None:
+        super().__init__()
+        self.problem = problem
+
+    def move_item(self, command: do.MoveItem, call: Call) -> Outcome:
+        super().move_item(command, call)
+        raise self.problem
+
+
+class TestDoneWithoutAnAnswer:
+    """A write that is safe to repeat may have been done although it failed; and what comes next may be another goal."""
+
+    @pytest.mark.parametrize("problem", [Unavailable(SAID), Retry(SAID, cause="nonsense")])
+    def test_it_is_looked_up_before_anything_else(self, make_stage: Callable[..., Stage], problem: IlsError) -> None:
+        ils = Silent(problem)
+        stage = make_stage(ils=ils, schedule=SCHEDULE)
+        number = stage.tell(Phase.SHIPPED, role=Role.LENDER, due=DUE)
+        stage.work()
+        pending = stage.row(number).pending
+        assert pending is not None
+        assert (pending.step.key.verb, pending.state) == (Verb.MOVE_ITEM, StepState.UNKNOWN)
+        assert ils.items["OWN-1"].place is not None
+        stage.tell(Phase.COMPLETED, role=Role.LENDER)
+        stage.settle()
+        assert stage.row(number).state is State.CLOSED
+        assert ils.items["OWN-1"].place is None
+
+    def test_what_was_too_often_or_refused_was_not_done(self, make_stage: Callable[..., Stage]) -> None:
+        ils = Silent(Retry("Too often.", cause="throttled"))
+        stage = make_stage(ils=ils, schedule=SCHEDULE)
+        number = stage.tell(Phase.SHIPPED, role=Role.LENDER, due=DUE)
+        stage.work()
+        assert stage.row(number).pending is None

@@ -159,7 +159,7 @@ def _volumes(problem: Problem) -> str:
         " ".join(filter(None, (one.call_number or f"item {one.id}", one.location.name, one.status.display)))
         for one in problem.details.volumes[:10]
     )
-    listed = vendor_words("; ".join(told))
+    listed = "; ".join(told)
     return f" A volume must be chosen: {listed}." if listed else " A volume must be chosen."
 
 
