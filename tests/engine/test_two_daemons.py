@@ -7,11 +7,17 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 
+import psycopg
+import pytest
+from psycopg import sql
+from sqlalchemy.engine import make_url
+
 from bridge.connectors.base import Call
 from bridge.domain import commands as do
 from bridge.domain.change import Phase
 from bridge.domain.record import Outcome
-from bridge.ledger import State
+from bridge.ledger import LedgerBusy, State
+from tests.databases import migrate, plain, postgres_database, server_url
 from tests.engine.pretend import LATER, PretendIls, Stage
 from tests.engine.test_dispatcher import running, until
 
@@ -80,3 +86,39 @@ def test_no_request_is_in_two_hands(make_stage: Callable[..., Stage]) -> None:
     assert ils.meetings == []
     assert len(ils.workers) > 1
     assert (ils.bibs, set(ils.items)) == ({}, {"OWN-1"})
+
+
+@contextmanager
+def gone(url: str) -> Iterator[None]:
+    """The database server turns everybody away, and ends what is open."""
+    name = make_url(url).database
+    with psycopg.connect(plain(server_url()), autocommit=True) as connection:
+        named = sql.Identifier(name or "")
+        connection.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(named))
+        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
+        try:
+            yield
+        finally:
+            connection.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(named))
+
+
+@pytest.mark.postgres
+def test_a_database_that_is_gone_for_a_while_stops_nobody() -> None:
+    """What comes in meanwhile is refused, the daemon goes on by itself afterwards, and what it had in hand is done once."""
+    with postgres_database(server_url()) as url:
+        ils = Watchful()
+        stage = Stage(migrate(url), ils=ils, cap=4)
+        try:
+            with running(stage):
+                numbers = [stage.tell(Phase.RECEIVED, number=str(number)) for number in range(REQUESTS)]
+                until(lambda: len(ils.items) > 3)
+                with gone(url):
+                    with pytest.raises(LedgerBusy):
+                        stage.tell(Phase.RECEIVED, number="late")
+                    until(lambda: not any(ils.inside.values()))
+                stage.clock.advance(minutes=5)  # past the leases of what was in hand
+                until(lambda: set(stage.ledger.requests.counts()) == {State.IN_STEP})
+            assert len(ils.bibs) == len(numbers)
+            assert len(ils.items) == len(numbers) + 1
+        finally:
+            stage.close()
