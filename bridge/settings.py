@@ -277,6 +277,14 @@ class IlsSettings(Section):
         examples=[8],
     )
     burst: float = Field(default=4, ge=1, description="Calls that may be made at once after a pause.", examples=[4])
+    late_writes: float = Field(
+        default=60,
+        ge=0,
+        le=3600,
+        description="Seconds in which a call whose end nobody knows (a crash, a time-out) may still take effect in the ILS. Until they are "
+        "over, what is not seen there is not taken for not done, so that nothing is made twice; it is looked up again then.",
+        examples=[60],
+    )
     maintenance: tuple[MaintenanceSettings, ...] = Field(
         default=(), description="Planned maintenance windows, a table each.", examples=[[]]
     )

@@ -92,9 +92,9 @@ def _lane(known: Configuration, ledger: Ledger, name: str, tell: Callable[[Excha
     pace = LanePace(Bucket(ils.calls_per_second, ils.burst), told=Remaining(ledger, name).told)
     connector = _connector(known, name, Surroundings(name, pace, tell))
     interval = timedelta(seconds=known.settings.engine.probe_interval)
-    return WorkLane(
-        name, connector, ledger, LaneRules(ils.cap, interval, tuple(each.window for each in ils.maintenance))
-    )
+    windows = tuple(each.window for each in ils.maintenance)
+    rules = LaneRules(ils.cap, interval, windows, late_writes=timedelta(seconds=ils.late_writes))
+    return WorkLane(name, connector, ledger, rules)
 
 
 class Remaining:

@@ -17,6 +17,7 @@ ALMA = """
 connector = "alma"
 cap = 4
 calls_per_second = 0
+late_writes = 0.5
 [ils.{name}.settings]
 host = "{url}"
 api_key = "{key}"

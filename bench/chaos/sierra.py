@@ -17,6 +17,7 @@ SIERRA = """
 connector = "sierra"
 cap = 4
 calls_per_second = 0
+late_writes = 0.5
 [ils.{name}.settings]
 base_url = "{url}/iii/sierra-api"
 key = "{key}"

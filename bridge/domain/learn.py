@@ -301,6 +301,23 @@ def _amend_place(item: ItemRecord, seen: Sighting) -> ItemRecord:
     return replace(item, before=before, moved_to=seen.temporary_place)
 
 
+SHOWN = frozenset(
+    {
+        Verb.CREATE_TEMPORARY_ITEM,
+        Verb.PLACE_HOLD,
+        Verb.CANCEL_HOLD,
+        Verb.CHECK_OUT,
+        Verb.CHECK_IN,
+        Verb.MOVE_ITEM,
+        Verb.RESTORE_ITEM,
+        Verb.DELETE_TEMPORARY_ITEM,
+        Verb.CHARGE_FEE,
+        Verb.RELABEL_ITEM,
+    }
+)
+"""Verbs of which a look shows whether they were done; of the others, doing them again is the same."""
+
+
 def happened(before: ItemRecord, after: ItemRecord, verb: Verb) -> bool:
     """Whether what was seen in the ILS shows that a step of unknown end was taken; what cannot be seen is not claimed."""
     shown: dict[Verb, bool] = {

@@ -24,12 +24,14 @@ PROBING = timedelta(minutes=2)
 class LaneRules:
     """``cap``: requests worked on at once; ``probe_interval``: how long a closed lane waits before it asks the ILS again.
 
-    ``windows``: planned maintenance, in which the ILS is left alone.
+    ``windows``: planned maintenance, in which the ILS is left alone. ``late_writes``: how long a call whose end nobody knows may still
+    take effect in the ILS; until then what is not seen there is not taken for not done.
     """
 
     cap: int = 4
     probe_interval: timedelta = timedelta(seconds=60)
     windows: tuple[Window, ...] = ()
+    late_writes: timedelta = timedelta(0)
 
 
 class WorkLane:

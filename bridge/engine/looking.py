@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
@@ -13,13 +13,13 @@ from bridge.domain.commands import CheckOut, CreateTemporaryItem, PlaceHold, Rel
 from bridge.domain.goal import Goal
 from bridge.domain.identity import Role, mark_for
 from bridge.domain.inspection import glance, inspection, review
-from bridge.domain.learn import amend, happened, learn
+from bridge.domain.learn import SHOWN, amend, happened, learn
 from bridge.domain.plan import PATRON, Step, volume_key
 from bridge.domain.policy import AlignDueDate
 from bridge.domain.record import Existence, HoldState, ItemRecord, Learned, Outcome, OutcomeKind, Record, Sighting
 from bridge.engine.failing import unnamed
 from bridge.engine.lane import WorkLane
-from bridge.engine.sitting import Sitting, line_now
+from bridge.engine.sitting import Sitting, UnderWay, line_now
 from bridge.errors import OutcomeUnknown, Rejected, Retry
 from bridge.ledger import Ledger, Look, Pending, State, StepState, Watch
 
@@ -27,6 +27,7 @@ log = structlog.get_logger(__name__)
 
 INSPECT = "inspect"
 """Stands among the verbs for all looks together, where it counts whom they fail on."""
+EARLIER = datetime.min.replace(tzinfo=UTC)
 LOOK_EVERY = timedelta(days=1)
 """Between two looks at one loan."""
 LOOK_AGAIN = timedelta(hours=1)
@@ -92,7 +93,7 @@ class Looks:
         return watches_of(self._lane.connector, sitting.goal, sitting.record, next_look)
 
     def verify(self, sitting: Sitting, pending: Pending) -> None:
-        """A step that was started and whose end is not known: what does the ILS say?"""
+        """A step that was started and whose end is not known: what does the ILS say? Raises ``UnderWay`` where it is too early to tell."""
         step = pending.step
         sitting.verified.add(str(step.key))
         if volume_key(step.key) == PATRON or step.noted:
@@ -105,16 +106,26 @@ class Looks:
             seen = self._lane.connector.inspect(inspection(mark, item, sitting.record, step.command), Call())
         self._lane.well(INSPECT)
         amended = amend(item, seen, step.key.verb)
-        sitting.record = sitting.record.with_item(amended)
+        record = sitting.record.with_item(amended)
         if self._has_taught_all(step, amended, seen):
             learned = Learned(barcode=seen.barcode) if isinstance(step.command, RelabelItem) else Learned()
-            sitting.record = learn(sitting.record, step, Outcome(OutcomeKind.ALREADY, learned))
-            amended = sitting.record.item(step.key.leg, step.key.volume)
-        looked = _looked_up(step, pending, done=happened(item, amended, step.key.verb))
+            record = learn(record, step, Outcome(OutcomeKind.ALREADY, learned))
+            amended = record.item(step.key.leg, step.key.volume)
+        done = happened(item, amended, step.key.verb)
+        if not done and step.key.verb in SHOWN:
+            self._may_come(pending)
+        sitting.record = record
+        looked = _looked_up(step, pending, done=done)
         notes = (*seen.notes, *(_own_date(amended) if isinstance(step.command, CheckOut) else ()))
         told = [line_now(self._ledger, "step", sentence, str(step.key)) for sentence in (looked, *notes)]
         self._ledger.work.verified(sitting.held, pending, sitting.record, told)
         log.info("step.verified", step=str(step.key), changed=amended != item)
+
+    def _may_come(self, pending: Pending) -> None:
+        """A call that was sent a moment ago may reach the ILS, or be worked on there, after this look. Raises ``UnderWay``."""
+        until = (pending.since or EARLIER) + self._lane.rules.late_writes
+        if until > self._ledger.clock():
+            raise UnderWay(until)
 
     def _has_taught_all(self, step: Step, item: ItemRecord, seen: Sighting) -> bool:
         """Whether a look stands for the step's own answer: a creation's, a hold's, a new barcode's, a check-out's where no date can be set

@@ -25,7 +25,7 @@ from bridge.engine.lane import WorkLane
 from bridge.engine.leases import in_hand, must_hold
 from bridge.engine.looking import INSPECT, Looks, attempted
 from bridge.engine.schedule import RetrySchedule
-from bridge.engine.sitting import Sitting, line_now
+from bridge.engine.sitting import Sitting, UnderWay, line_now
 from bridge.engine.verdicts import Verdicts, homeless, parked_for
 from bridge.errors import CredentialsRejected, IlsError, OutcomeUnknown, Rejected, Retry, Unavailable
 from bridge.ledger import (
@@ -147,6 +147,8 @@ class Reconciler:
             if sitting.down or self._lane.down():
                 return self._verdicts.later(sitting, backlog=True)
             return self._verdicts.waits(sitting, self._noted(sitting, INSPECT, singled_out(problem)))
+        except UnderWay as early:
+            return self._verdicts.under_way(sitting, early.until)
         except QuotaReached as problem:
             return self._over_quota(sitting, problem)
         except IlsError as problem:
@@ -310,7 +312,7 @@ class Reconciler:
         if sitting.unknown > MOST_UNKNOWN:
             said = f"The ILS keeps answering unclearly: {problem.reason}"
             raise self._noted(sitting, step.key.verb, Retry(said, cause=problem.cause, code=problem.code))
-        self._looks.verify(sitting, Pending(step, StepState.UNKNOWN))
+        self._looks.verify(sitting, Pending(step, StepState.UNKNOWN, self._ledger.clock()))
 
     def _journal(
         self, sitting: Sitting, step: Step, state: StepState, sentences: tuple[str, ...], *, problem: str = ""

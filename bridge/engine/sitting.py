@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from bridge.domain.goal import Goal, goal_of
 from bridge.domain.plan import VolumeKey
@@ -14,6 +14,14 @@ from bridge.domain.sentences import status_of
 from bridge.domain.standing import Standing, standings
 from bridge.errors import IlsError
 from bridge.ledger import Claimed, Ending, HistoryLine, Ledger, State
+
+
+class UnderWay(Exception):
+    """A call whose end nobody knows is not seen in the ILS, and may still take effect ``until`` then."""
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__(until.isoformat())
+        self.until = until
 
 
 @dataclass

@@ -14,7 +14,7 @@ from bridge.domain.preview import preview, tasks_ahead
 from bridge.engine.failing import ITS_OWN, NOT_ACCEPTED
 from bridge.engine.schedule import RetrySchedule
 from bridge.engine.sitting import Sitting
-from bridge.errors import IlsError, Rejected, Retry
+from bridge.errors import IlsError, OutcomeUnknown, Rejected, Retry
 from bridge.ledger import Claimed, HistoryLine, Parked, State, Verdict
 
 NOT_CONFIGURED = "not_configured"
@@ -85,6 +85,16 @@ class Verdicts:
             return self.as_before(sitting, sitting.held.row.due_at)
         return Verdict(State.DUE, sitting.status, due_at=self._clock(), attempts=sitting.attempts, backlog=backlog)
 
+    def under_way(self, sitting: Sitting, until: datetime) -> Verdict:
+        """A call of unknown end may still take effect: it is looked up again then, and counts as no try."""
+        if sitting.in_vain:
+            return self.as_before(sitting, until)
+        parked = Parked("", OutcomeUnknown.consequence, _UNDER_WAY, "It goes on by itself.")
+        lines = (self._line(_UNDER_WAY),)
+        return Verdict(
+            State.WAITING, sitting.status, due_at=until, attempts=sitting.attempts, parked=parked, lines=lines
+        )
+
     def as_before(self, sitting: Sitting, due_at: datetime | None) -> Verdict:
         """It stays parked, which is no news; that it is no longer tried again by itself is."""
         gave_up = sitting.again and due_at is None
@@ -116,6 +126,7 @@ _CALM = {
     State.IN_STEP: "The ILS agrees with the request; nothing is left to do.",
     State.CLOSED: "The request is finished and nothing of it is left to do in the ILS.",
 }
+_UNDER_WAY = "It is not seen in the ILS yet, and may still come; it is looked up again before anything else is done."
 _NIGHTS = {True: "It is tried again by itself every night.", False: ""}
 _GAVE_UP = "It was tried again every night and is not tried by itself any more."
 _STOPPED = {State.STAFF: "Staff are asked:", State.PARKED: "Parked."}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any, get_args
 
 from pydantic import TypeAdapter
@@ -44,16 +45,18 @@ def command_text(command: do.Command) -> str:
     return _COMMANDS[verb_of(type(command))].dump_json(command).decode()
 
 
-def step_text(step: Step, state: str, command: str | None = None) -> str:
-    """A step and its journal state as JSON; ``command`` is its command's own JSON, where that is at hand."""
+def step_text(step: Step, state: str, command: str | None = None, *, since: datetime | None = None) -> str:
+    """A step, its journal state and since when it stands so, as JSON; ``command`` is its command's own JSON, where that is at hand."""
     key = _KEY.dump_json(step.key).decode()
     said = command_text(step.command) if command is None else command
-    return f'{{"key":{key},"command":{said},"noted":{json.dumps(step.noted)},"state":{json.dumps(state)}}}'
+    at = json.dumps(since.isoformat() if since is not None else "")
+    return f'{{"key":{key},"command":{said},"noted":{json.dumps(step.noted)},"state":{json.dumps(state)},"since":{at}}}'
 
 
-def step_from(text: str) -> tuple[Step, str]:
-    """The step of this JSON, and its journal state."""
+def step_from(text: str) -> tuple[Step, str, datetime | None]:
+    """The step of this JSON, its journal state, and since when it stands so (earlier releases did not say)."""
     raw = json.loads(text)
     key = _KEY.validate_python(raw["key"])
     command = _COMMANDS[key.verb].validate_python(raw["command"])
-    return Step(key, command, noted=raw["noted"]), raw["state"]
+    since = raw.get("since")
+    return Step(key, command, noted=raw["noted"]), raw["state"], datetime.fromisoformat(since) if since else None

@@ -119,10 +119,11 @@ class Receipt:
 
 @dataclass(frozen=True)
 class Pending:
-    """A step whose end is not known: started before a crash, or its outcome unknown."""
+    """A step whose end is not known: started before a crash, or its outcome unknown; ``since`` when, where that was noted."""
 
     step: Step
     state: StepState
+    since: datetime | None = None
 
 
 @dataclass(frozen=True)

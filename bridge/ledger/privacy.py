@@ -257,7 +257,9 @@ def _finished(found: Any, lines: Sequence[Any]) -> Finished:  # noqa: ANN401 - r
         "in_state": row.state.value,
         "text": codec.request_text(without_person(row.request)),
         "learned": codec.record_text(record_without_person(row.record, role)),
-        "step": codec.step_text(step_without_person(pending.step, role), pending.state.value) if pending else None,
+        "step": codec.step_text(step_without_person(pending.step, role), pending.state.value, since=pending.since)
+        if pending
+        else None,
     }
     personal = bool(patrons_of(row.request, row.record, commands) or titles_of(row.request) or hidden)
     return Finished(row, found.settled_at or found.updated_at, rewritten, hidden, personal)

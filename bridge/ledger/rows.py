@@ -62,5 +62,5 @@ def pending_of(text: str | None) -> Pending | None:
     """The step under way in this JSON, if any."""
     if not text:
         return None
-    step, state = codec.step_from(text)
-    return Pending(step, StepState(state))
+    step, state, since = codec.step_from(text)
+    return Pending(step, StepState(state), since)

@@ -236,7 +236,7 @@ class Work:
         if quota is not None:
             guard_quota(connection, quota, now)
         command = codec.command_text(step.command)
-        pending = codec.step_text(step, StepState.STARTED.value, command)
+        pending = codec.step_text(step, StepState.STARTED.value, command, since=now)
         _mine(statements.BEGIN_STEP.first(connection, _of(held) | {"step": pending, "now": now}), held)
         begun = {
             "of": held.row.id,
@@ -253,7 +253,7 @@ class Work:
         now = self._clock()
         unknown = ending.state is StepState.UNKNOWN
         values = {
-            "step": codec.step_text(ending.step, ending.state.value) if unknown else None,
+            "step": codec.step_text(ending.step, ending.state.value, since=now) if unknown else None,
             "learned": codec.record_text(ending.record),
             "succeeded": int(ending.state in WELL),
             "now": now,

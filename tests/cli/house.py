@@ -44,6 +44,7 @@ backstop = 0.2
 [ils.alma]
 connector = "alma"
 calls_per_second = 0
+late_writes = 0
 [ils.alma.settings]
 host = "{alma}"
 api_key = "sandbox-key"

@@ -16,7 +16,7 @@ from bridge.domain.commands import Verb
 from bridge.domain.goal import LEAVE
 from bridge.domain.identity import Role, mark_for
 from bridge.domain.inspection import inspection, review
-from bridge.domain.learn import amend, confirm, happened, keep, learn
+from bridge.domain.learn import SHOWN, amend, confirm, happened, keep, learn
 from bridge.domain.plan import PATRON, StaffTask, Step, StepKey, next_step, volume_key, wished
 from bridge.domain.policy import BarcodeFrom, BorrowingPolicy, CreateOn, LendingPolicy, Policy
 from bridge.domain.preview import preview, tasks_ahead
@@ -469,6 +469,7 @@ class TestSeeing:
         for verb in Verb:
             assert happened(before, shows.get(verb, before), verb) == (verb in shows)
             assert not happened(before, before, verb)
+        assert set(shows) == SHOWN
 
     def test_an_item_that_is_gone_was_deleted(self) -> None:
         item = ItemRecord("", "", existence=Existence.PRESENT)

@@ -337,6 +337,7 @@ class Stage:
     nights: Nights = field(default_factory=Nights)
     stops: list[bool] = field(default_factory=list)
     twins: list[Stage] = field(default_factory=list)
+    late_writes: timedelta = timedelta(0)
 
     def __post_init__(self) -> None:
         self.ledger = Ledger(self.url, clock=self.clock)
@@ -348,7 +349,8 @@ class Stage:
         """A new process on the same ledger: leases of the dead one are freed, as the daemon does."""
         self.ledger.work.free_all()
         connector: Connector = self.ils
-        self.lane = WorkLane("pretend", connector, self.ledger, LaneRules(self.cap, timedelta(seconds=60)))
+        rules = LaneRules(self.cap, timedelta(seconds=60), late_writes=self.late_writes)
+        self.lane = WorkLane("pretend", connector, self.ledger, rules)
         self.reconciler = Reconciler(
             self.ledger,
             self.lane,

@@ -20,7 +20,7 @@ from bridge.domain.request import Request, fold
 from bridge.ledger import StepState, codec
 from tests.domain.build import BORROWER
 from tests.domain.strategies import changes_of
-from tests.ledger.sample import STEP
+from tests.ledger.sample import NOW, STEP
 
 st.register_type_strategy(Decimal, st.decimals(0, 1000, places=2))
 st.register_type_strategy(datetime, st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001 - hypothesis wants the bounds without a zone
@@ -36,8 +36,9 @@ def test_a_step_of_any_verb(kind: type, data: st.DataObject) -> None:
         st.builds(kind, **{name: st.from_type(kind_of) for name, kind_of in get_type_hints(kind).items()})
     )
     step = Step(StepKey("leg", "volume", verb_of(kind), 3), command, noted=data.draw(st.booleans()))
-    text = codec.step_text(step, StepState.UNKNOWN.value)
-    assert codec.step_from(text) == (step, "unknown")
+    text = codec.step_text(step, StepState.UNKNOWN.value, since=NOW)
+    assert codec.step_from(text) == (step, "unknown", NOW)
+    assert codec.step_from(codec.step_text(step, StepState.UNKNOWN.value)) == (step, "unknown", None)
 
 
 @given(record=st.from_type(Record))
