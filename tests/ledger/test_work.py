@@ -35,7 +35,7 @@ class TestLease:
         clock.now += MINUTE
         other = held(ledger)
         before = (ledger.requests.one(1), ledger.requests.history(1), ledger.requests.journal(1))
-        pending = Pending(STEP, StepState.STARTED)
+        pending = Pending(STEP, StepState.STARTED, NOW)
         verdict = Verdict(State.CLOSED, "closed", lines=(LINE,))
         for attempt in (
             lambda: ledger.work.finish(sleeper, STEP, StepState.DONE, DONE, (LINE,)),
@@ -164,7 +164,7 @@ def test_how_each_end_of_a_step_stands_in_the_journal(ledger: Ledger, state: Ste
     told = state in {StepState.REFUSED, StepState.UNKNOWN}
     assert (entry.state, entry.problem, entry.finished_at) == (state, LINE.line if told else "", NOW)
     pending = ledger.requests.one(1).pending
-    assert pending == (Pending(STEP, state) if state is StepState.UNKNOWN else None)
+    assert pending == (Pending(STEP, state, NOW) if state is StepState.UNKNOWN else None)
     assert ledger.requests.history(1)[-1] == LINE
 
 
@@ -190,7 +190,7 @@ class TestGoingOn:
         ledger.work.start(mine, STEP)
         assert ledger.work.go_on(mine, self.ENDING, self.NEXT, version=mine.row.version) == mine.row.version
         row = ledger.requests.one(1)
-        assert (row.record, row.pending) == (DONE, Pending(self.NEXT, StepState.STARTED))
+        assert (row.record, row.pending) == (DONE, Pending(self.NEXT, StepState.STARTED, NOW))
         assert self.states(ledger) == [(str(STEP.key), "done"), (str(self.NEXT.key), "started")]
         assert ledger.requests.history(1)[-1] == LINE
 
@@ -219,7 +219,7 @@ class TestGoingOn:
         none = Quota("main", 0)
         with pytest.raises(QuotaReached):
             ledger.work.go_on(mine, self.ENDING, self.NEXT, version=mine.row.version, quota=none)
-        assert ledger.requests.one(1).pending == Pending(STEP, StepState.STARTED)
+        assert ledger.requests.one(1).pending == Pending(STEP, StepState.STARTED, NOW)
         calm = HistoryLine(NOW, "state", "Stopped.")
         verdict = Verdict(State.DUE, "received", NOW, lines=(calm,))
         ledger.work.release(mine, verdict, version=mine.row.version, ending=self.ENDING)
