@@ -13,21 +13,22 @@ from werkzeug.routing import UnicodeConverter
 
 from bridge.sandbox.alma.bibs import bibs
 from bridge.sandbox.alma.conf import conf
-from bridge.sandbox.alma.control import control
+from bridge.sandbox.alma.control import HOUSE, control
 from bridge.sandbox.alma.desk import desk
 from bridge.sandbox.alma.errors import AlmaError, error_response
 from bridge.sandbox.alma.fees import fees
 from bridge.sandbox.alma.holdings import holding_routes
 from bridge.sandbox.alma.items import items
 from bridge.sandbox.alma.loans import loans
-from bridge.sandbox.alma.model import Call, Key
+from bridge.sandbox.alma.model import Key
 from bridge.sandbox.alma.requests import requests
-from bridge.sandbox.alma.seed import Seed, plant, seed_demo
-from bridge.sandbox.alma.standing import Expectation, ReportAsked, Standing, report
-from bridge.sandbox.alma.state import State, alma, utc_now
+from bridge.sandbox.alma.seed import seed_demo
+from bridge.sandbox.alma.state import State, alma
 from bridge.sandbox.alma.users import users
 from bridge.sandbox.alma.wire import BASE_PATH, wants_json
-from bridge.sandbox.faults import CONTROL_PREFIX, Faults, VendorAnswers, install_faults, was_hit
+from bridge.sandbox.faults import CONTROL_PREFIX, Faults, VendorAnswers, install_faults
+from bridge.sandbox.memory import utc_now
+from bridge.sandbox.standin import StandIn
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -117,23 +118,8 @@ def _count(response: Response) -> Response:
         return response
     state = alma()
     error: AlmaError | None = g.get("alma_error")
-    rule = request.url_rule.rule if request.url_rule else "?"
-    fault = was_hit()
-    with state.lock:
-        state.calls.append(
-            Call(
-                method=request.method,
-                template=re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule),
-                path=request.path,
-                query=tuple(sorted(name for name in request.args if name != "apikey")),
-                status=0 if g.get("dropped") else response.status_code,
-                code=error.code if error else "",
-                transient=bool(fault not in {None, "delay"} or (error and error.transient)),
-                cost=1,
-                fault=fault,
-                at=state.monotonic(),
-            )
-        )
+    transient = bool(error and error.transient)
+    state.note_call(response, code=error.code if error else "", transient=transient, secret="apikey")
     response.headers["X-Exl-Api-Remaining"] = str(max(state.behaviour.remaining - state.api_calls, 0))
     return response
 
@@ -164,12 +150,14 @@ def _make_app(state: State, faults: Faults | None) -> tuple[Flask, Faults]:
     return app, found
 
 
-class AlmaStandIn:
+class AlmaStandIn(StandIn[State]):
     """A sandbox institution: `.app` is served by bridge.sandbox.server.Server, `.state` is what it holds.
 
     `key` may do everything; `seed` makes ids and tracking ids repeatable; `demo` plants the demo's seed; `clock` gives
     aware UTC times.
     """
+
+    house = HOUSE
 
     def __init__(
         self,
@@ -182,36 +170,8 @@ class AlmaStandIn:
         faults: Faults | None = None,
     ) -> None:
         self.key = key
-        self.state = State(seed=seed, clock=clock, monotonic=monotonic)
-        self.state.keys[key] = Key()
+        state = State(seed=seed, clock=clock, monotonic=monotonic)
+        state.keys[key] = Key()
         if demo:
-            seed_demo(self.state, key=key)
-        self.app, self.faults = _make_app(self.state, faults)
-
-    def plant(self, seed: Seed) -> None:
-        """Adds to the seed."""
-        with self.state.lock:
-            plant(self.state, seed)
-
-    def calls(self) -> list[Call]:
-        """The calls so far."""
-        with self.state.lock:
-            return list(self.state.calls)
-
-    def forget_calls(self) -> None:
-        """Starts counting anew."""
-        with self.state.lock:
-            self.state.calls.clear()
-
-    def behave(self, **changes: object) -> None:
-        """Changes switches of Behaviour by name."""
-        with self.state.lock:
-            kind = type(self.state.behaviour)
-            self.state.behaviour = kind.model_validate(self.state.behaviour.model_dump() | changes)
-
-    def report(
-        self, *, mark: str = "", barcode: str = "", expect: dict[str, Expectation] | None = None
-    ) -> dict[str, list[Standing]]:
-        """Orphans, duplicates, foreign_touched and leftovers."""
-        with self.state.lock:
-            return report(self.state, ReportAsked(mark=mark, barcode=barcode, expect=expect or {}))
+            seed_demo(state, key=key)
+        super().__init__(state, *_make_app(state, faults))

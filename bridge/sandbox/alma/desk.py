@@ -3,7 +3,6 @@
 from datetime import date
 
 from flask import Blueprint, Response, abort, jsonify, request
-from pydantic import BaseModel, ConfigDict
 
 from bridge.sandbox.alma import circulation, losses
 from bridge.sandbox.alma.circulation import Counter, Wish
@@ -14,18 +13,9 @@ from bridge.sandbox.alma.model import Request as Hold
 from bridge.sandbox.alma.seed import SeedBlock, SeedItem, SeedPatron, add_patron, plant_item
 from bridge.sandbox.alma.standing import note_desk_action, standing_of
 from bridge.sandbox.alma.state import State, alma
+from bridge.sandbox.orders import AtItem, OfPatron, Order, Relabel
 
 desk = Blueprint("desk", __name__, url_prefix="/_sandbox/desk")
-
-
-class _Order(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class AtItem(_Order):
-    """An order about one item, by barcode."""
-
-    barcode: str
 
 
 class Lend(AtItem):
@@ -49,12 +39,6 @@ class Lose(AtItem):
     fee: float = 80.0
 
 
-class Relabel(AtItem):
-    """Put another barcode on."""
-
-    new_barcode: str
-
-
 class Move(AtItem):
     """Put in another place: for a while, or for good."""
 
@@ -70,19 +54,13 @@ class PlaceHold(AtItem):
     pickup: str = "MAIN"
 
 
-class OfPatron(_Order):
-    """An order about one patron."""
-
-    patron: str
-
-
 class BlockPatron(OfPatron):
     """Block a patron."""
 
     block: SeedBlock = SeedBlock()
 
 
-class PayFee(_Order):
+class PayFee(Order):
     """A fee is paid in full at the desk."""
 
     fee: str

@@ -4,16 +4,16 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from bridge.sandbox.memory import Switches
 
 Actor = Literal["api", "seed", "desk"]
 ErrorShape = Literal["list", "single", "wrapped", "xml", "rotate"]
 
 
-class Behaviour(BaseModel):
-    """Switches of the stand-in's unpleasantness; changed by POST /_sandbox/settings."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class Behaviour(Switches):
+    """Switches of the stand-in's unpleasantness."""
 
     transient_requests: int = Field(
         default=1, ge=0, description="Times a new item answers 401129 before it can be requested."
@@ -253,23 +253,3 @@ class Fee:
     created_by: Actor
     status: str = "ACTIVE"
     transactions: list[Transaction] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Call:
-    """One call as the vendor's counters see it; `transient`: a repeat of it may succeed (401129, 429, ordered faults).
-
-    `at`: when it was answered, in seconds on a clock of its own.
-    """
-
-    method: str
-    template: str
-    path: str
-    query: tuple[str, ...]
-    status: int
-    code: str
-    transient: bool
-    cost: int
-    fault: str | None
-    user: str = ""
-    at: float = 0.0

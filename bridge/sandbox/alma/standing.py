@@ -1,38 +1,23 @@
 """How things stand in the institution, and a judgement of what the API's caller left behind."""
 
-import re
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-
-from pydantic import BaseModel, ConfigDict, Field
 
 from bridge.sandbox.alma import marc
 from bridge.sandbox.alma.model import Item
 from bridge.sandbox.alma.state import State
+from bridge.sandbox.judgement import ReportAsked as AnyReportAsked
+from bridge.sandbox.judgement import SeededExpectation, Standing, bears, given, seen_twice, touched
 
-Standing = dict[str, object]
 
+class Expectation(SeededExpectation):
+    """`process`: that of the item."""
 
-class Expectation(BaseModel):
-    """How a seeded item should stand where that differs from its seed; a field left out is not expected to differ."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    loan: str | None = None
     process: str | None = None
-    barcode: str | None = None
-    gone: bool = False
 
 
-class ReportAsked(BaseModel):
+class ReportAsked(AnyReportAsked[Expectation]):
     """The body of POST /_sandbox/report; without mark and barcode everything is judged."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    mark: str = ""
-    barcode: str = ""
-    expect: dict[str, Expectation] = Field(default_factory=dict)
 
 
 def standing_of(state: State, item: Item) -> Standing:
@@ -72,12 +57,6 @@ def note_desk_action(state: State, item: Item) -> None:
     loan = state.open_loan(item.pid)
     of_loan = () if loan and loan.created_by == "api" else ("process", "loan")
     state.snapshot[item.pid] |= {key: now[key] for key in ("barcode", *of_loan, "requests")}
-
-
-def bears(mark: str, *texts: str) -> bool:
-    """True if one of the texts contains the mark as a whole word."""
-    pattern = re.compile(rf"(?<![A-Za-z0-9]){re.escape(mark)}(?![A-Za-z0-9])")
-    return any(pattern.search(text) for text in texts)
 
 
 def item_texts(item: Item) -> list[str]:
@@ -139,77 +118,44 @@ def _orphans(state: State) -> Iterable[Standing]:
 
 
 def _duplicates(state: State, asked: ReportAsked) -> Iterable[Standing]:
-    barcodes = Counter(item.barcode for item in state.items.values())
     ours = {item.barcode for item in state.items.values() if item.created_by == "api"}
-    for barcode, count in barcodes.items():
-        if count > 1 and barcode in ours and asked.barcode in {"", barcode}:
-            yield {"kind": "barcode", "id": barcode, "count": count}
-    marks = Counter(
-        number
-        for bib in state.bibs.values()
-        if bib.created_by == "api"
-        for number in set(marc.subfields(bib.record, "035", "a"))
-    )
-    for number, count in marks.items():
-        if count > 1 and (not asked.mark or bears(asked.mark, number)):
-            yield {"kind": "bib mark", "id": number, "count": count}
+    barcodes = (item.barcode for item in state.items.values() if item.barcode in ours)
+    yield from seen_twice("barcode", barcodes, asked.barcode)
+    bibs = (bib for bib in state.bibs.values() if bib.created_by == "api")
+    numbers = (number for bib in bibs for number in set(marc.subfields(bib.record, "035", "a")))
+    yield from seen_twice("bib mark", (one for one in numbers if not asked.mark or bears(asked.mark, one)))
     if asked.mark:
         marked = [one.pid for one in state.items.values() if bears(asked.mark, *item_texts(one))]
-        if len(marked) > 1:
-            yield {"kind": "item mark", "id": asked.mark, "count": len(marked)}
-    wishes = Counter((one.user, one.pid) for one in state.requests.values() if one.active and one.pid)
-    for (user, pid), count in wishes.items():
-        if count > 1:
-            yield {"kind": "request", "id": pid, "user": user, "count": count}
+        yield from seen_twice("item mark", [asked.mark] * len(marked))
+    wishes = (f"{one.user} {one.pid}" for one in state.requests.values() if one.active and one.pid)
+    yield from seen_twice("request", wishes)
 
 
 def _touched(state: State, expect: Mapping[str, Expectation]) -> Iterable[Standing]:
     for pid, seeded in state.snapshot.items():
-        barcode = str(seeded["barcode"])
-        wanted = expect.get(barcode)
-        item = state.items.get(pid)
-        if item is None:
-            if wanted is None or not wanted.gone:
-                yield {"id": pid, "barcode": barcode, "what": "item", "expected": "there", "found": "gone"}
-            continue
-        should = seeded | (_overrides(wanted) if wanted else {})
-        found = standing_of(state, item)
-        for key, value in should.items():
-            if found[key] != value:
-                yield {"id": pid, "barcode": barcode, "what": key, "expected": value, "found": found[key]}
-
-
-def _overrides(wanted: Expectation) -> Standing:
-    given = wanted.model_fields_set
-    changed: Standing = {key: getattr(wanted, key) for key in ("loan", "process", "barcode") if key in given}
-    if "loan" in given and "process" not in given:
-        changed["process"] = "LOAN" if wanted.loan else ""
-    return changed
+        barcode, item = str(seeded["barcode"]), state.items.get(pid)
+        wanted = given(expect.get(barcode))
+        if "loan" in wanted and "process" not in wanted:
+            wanted["process"] = "LOAN" if wanted["loan"] else ""
+        found = standing_of(state, item) if item else None
+        yield from ({"id": pid} | row for row in touched(barcode, seeded, wanted, found))
 
 
 def _leftovers(state: State, asked: ReportAsked) -> Iterable[Standing]:
-    everything = not asked.mark and not asked.barcode
-    marked = {
-        bib.mms_id
-        for bib in state.bibs.values()
-        if everything or (asked.mark and bears(asked.mark, *marc.subfields(bib.record, "035", "a")))
-    }
-    meant = {item.pid for item in state.items.values() if item.mms_id in marked or _is_meant(item, asked)}
+    numbers = {bib.mms_id: marc.subfields(bib.record, "035", "a") for bib in state.bibs.values()}
+    marked = {mms_id for mms_id, texts in numbers.items() if asked.means("", texts)}
+    items = list(state.items.values())
+    meant = {one.pid for one in items if one.mms_id in marked or asked.means(one.barcode, item_texts(one))}
     for bib in state.bibs.values():
         if bib.created_by == "api" and bib.mms_id in marked:
             yield {"kind": "bib", "id": bib.mms_id}
     for holding in state.holdings.values():
         if holding.created_by == "api" and holding.mms_id in marked:
             yield {"kind": "holding", "id": holding.holding_id}
-    for item in state.items.values():
+    for item in items:
         if item.created_by == "api" and item.pid in meant:
             yield {"kind": "item", "id": item.pid, "barcode": item.barcode}
-    yield from _unfinished(state, meant, everything=everything)
-
-
-def _is_meant(item: Item, asked: ReportAsked) -> bool:
-    by_barcode = bool(asked.barcode) and item.barcode == asked.barcode
-    return by_barcode or (bool(asked.mark) and bears(asked.mark, *item_texts(item)))
+    yield from _unfinished(state, meant, everything=asked.everything)
 
 
 def _unfinished(state: State, meant: set[str], *, everything: bool) -> Iterable[Standing]:

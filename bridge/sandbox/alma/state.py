@@ -1,12 +1,7 @@
 """All that the Alma stand-in holds, behind one lock, with the look-ups that its routes share."""
 
-import random
-import threading
-import time
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TypeVar, cast
 
 from flask import current_app
@@ -15,7 +10,6 @@ from bridge.sandbox.alma import marc
 from bridge.sandbox.alma.model import (
     Behaviour,
     Bib,
-    Call,
     Fee,
     Holding,
     Item,
@@ -26,6 +20,7 @@ from bridge.sandbox.alma.model import (
     Request,
     User,
 )
+from bridge.sandbox.memory import Memory
 
 T = TypeVar("T")
 _SUFFIX = "0006421"
@@ -33,19 +28,10 @@ _SUFFIX = "0006421"
 BARCODE_ID_TYPE = "BARCODE"
 
 
-def utc_now() -> datetime:
-    """The real clock."""
-    return datetime.now(UTC)
-
-
 @dataclass
-class State:
+class State(Memory):
     """The institution. Hold `lock` while reading or changing it."""
 
-    seed: int = 1
-    clock: Callable[[], datetime] = utc_now
-    monotonic: Callable[[], float] = time.monotonic
-    lock: threading.RLock = field(default_factory=threading.RLock)
     behaviour: Behaviour = field(default_factory=Behaviour)
     institution: str = "01SANDBOX_INST"
     keys: dict[str, Key] = field(default_factory=dict)
@@ -61,14 +47,12 @@ class State:
     requests: dict[str, Request] = field(default_factory=dict)
     fees: dict[str, Fee] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
-    calls: list[Call] = field(default_factory=list)
     snapshot: dict[str, dict[str, object]] = field(default_factory=dict)
     api_calls: int = 0
     errors_told: int = 0
 
     def __post_init__(self) -> None:
-        self._random = random.Random(self.seed)
-        self._recent: deque[float] = deque()
+        super().__post_init__()
         self._given: set[str] = set()
         self._barcodes = 0
 
@@ -89,17 +73,6 @@ class State:
         """A barcode by the institution's generation rule."""
         self._barcodes += 1
         return f"AUTO{self._barcodes:08d}"
-
-    def over_threshold(self) -> bool:
-        """Counts one call against the per-second limit; True if it is over."""
-        limit = self.behaviour.per_second
-        now = self.monotonic()
-        while self._recent and self._recent[0] <= now - 1.0:
-            self._recent.popleft()
-        if limit and len(self._recent) >= limit:
-            return True
-        self._recent.append(now)
-        return False
 
     def next_error_shape(self) -> str:
         """The shape of the next JSON error body."""

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 
 from flask import Flask, Response, jsonify, request
 
+from bridge.sandbox.memory import utc_now
 from bridge.sandbox.service.events import Book, Event, Fields, Unknown
 from bridge.sandbox.service.sender import Sender
-
-
-def utc_now() -> datetime:
-    """The present moment in UTC."""
-    return datetime.now(UTC)
 
 
 class ServiceStandIn:

@@ -10,18 +10,19 @@ from datetime import datetime, timedelta
 from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException
 
-from bridge.sandbox.faults import CONTROL_PREFIX, Faults, VendorAnswers, install_faults, was_hit
+from bridge.sandbox.faults import CONTROL_PREFIX, Faults, VendorAnswers, install_faults
+from bridge.sandbox.memory import utc_now
 from bridge.sandbox.sierra.bibs import bibs
-from bridge.sandbox.sierra.control import control
+from bridge.sandbox.sierra.control import HOUSE, control
 from bridge.sandbox.sierra.desk import desk
 from bridge.sandbox.sierra.errors import SierraError, error_response, not_found
 from bridge.sandbox.sierra.items import items
-from bridge.sandbox.sierra.model import Call, Key, Token
+from bridge.sandbox.sierra.model import Key, Token
 from bridge.sandbox.sierra.patrons import patrons
-from bridge.sandbox.sierra.seed import Seed, plant, seed_demo
-from bridge.sandbox.sierra.standing import Expectation, ReportAsked, Standing, report
-from bridge.sandbox.sierra.state import State, sierra, utc_now
+from bridge.sandbox.sierra.seed import seed_demo
+from bridge.sandbox.sierra.state import State, sierra
 from bridge.sandbox.sierra.wire import BASE_PATH, VERSIONS
+from bridge.sandbox.standin import StandIn
 
 _ONLY_V6 = re.compile(r"/(patrons/checkout$|items/checkouts/)")
 
@@ -124,25 +125,9 @@ def _leave(_: BaseException | None) -> None:
 def _count(response: Response) -> Response:
     if request.path.startswith(CONTROL_PREFIX):
         return response
-    state = sierra()
     error: SierraError | None = g.get("sierra_error")
-    rule = request.url_rule.rule if request.url_rule else "?"
-    fault = was_hit()
-    by_token = request.path.endswith("/token")
-    with state.lock:
-        state.calls.append(
-            Call(
-                method=request.method,
-                template=re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule),
-                path=request.path,
-                query=tuple(sorted(request.args)),
-                status=0 if g.get("dropped") else response.status_code,
-                code=str(error.code) if error else "",
-                transient=bool(by_token or fault not in {None, "delay"} or (error and error.transient)),
-                cost=1,
-                fault=fault,
-            )
-        )
+    transient = request.path.endswith("/token") or bool(error and error.transient)
+    sierra().note_call(response, code=str(error.code) if error else "", transient=transient)
     return response
 
 
@@ -172,12 +157,13 @@ def _make_app(state: State, faults: Faults | None) -> tuple[Flask, Faults]:
     return app, found
 
 
-class SierraStandIn:
+class SierraStandIn(StandIn[State]):
     """A sandbox Sierra: `.app` is served by bridge.sandbox.server.Server, `.state` is what it holds.
 
     `key` and `secret` may do everything; `demo` plants the demo's seed; `clock` gives aware UTC times.
     """
 
+    house = HOUSE
     key = "sandbox-key"
     secret = "sandbox-secret"
 
@@ -190,41 +176,13 @@ class SierraStandIn:
         monotonic: Callable[[], float] = time.monotonic,
         faults: Faults | None = None,
     ) -> None:
-        self.state = State(seed=seed, clock=clock, monotonic=monotonic)
-        self.state.keys[self.key] = Key(self.secret)
+        state = State(seed=seed, clock=clock, monotonic=monotonic)
+        state.keys[self.key] = Key(self.secret)
         if demo:
-            seed_demo(self.state)
-        self.app, self.faults = _make_app(self.state, faults)
-
-    def plant(self, seed: Seed) -> None:
-        """Adds to the seed."""
-        with self.state.lock:
-            plant(self.state, seed)
-
-    def calls(self) -> list[Call]:
-        """The calls so far."""
-        with self.state.lock:
-            return list(self.state.calls)
-
-    def forget_calls(self) -> None:
-        """Starts counting anew."""
-        with self.state.lock:
-            self.state.calls.clear()
+            seed_demo(state)
+        super().__init__(state, *_make_app(state, faults))
 
     def forget_tokens(self) -> None:
         """Every token is worth nothing from now on, before its time."""
         with self.state.lock:
             self.state.tokens.clear()
-
-    def behave(self, **changes: object) -> None:
-        """Changes switches of Behaviour by name."""
-        with self.state.lock:
-            kind = type(self.state.behaviour)
-            self.state.behaviour = kind.model_validate(self.state.behaviour.model_dump() | changes)
-
-    def report(
-        self, *, mark: str = "", barcode: str = "", expect: dict[str, Expectation] | None = None
-    ) -> dict[str, list[Standing]]:
-        """Orphans, duplicates, foreign_touched and leftovers."""
-        with self.state.lock:
-            return report(self.state, ReportAsked(mark=mark, barcode=barcode, expect=expect or {}))

@@ -3,8 +3,8 @@
 from datetime import date
 
 from flask import Blueprint, Response, abort, jsonify, request
-from pydantic import BaseModel, ConfigDict
 
+from bridge.sandbox.orders import AtItem, OfPatron, Relabel
 from bridge.sandbox.sierra import circulation
 from bridge.sandbox.sierra.fields import replaced
 from bridge.sandbox.sierra.model import Hold, Item, Patron, VarField
@@ -13,16 +13,6 @@ from bridge.sandbox.sierra.standing import note_desk_action, standing_of
 from bridge.sandbox.sierra.state import State, sierra
 
 desk = Blueprint("desk", __name__, url_prefix="/_sandbox/desk")
-
-
-class _Order(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class AtItem(_Order):
-    """An order about one item, by barcode."""
-
-    barcode: str
 
 
 class Lend(AtItem):
@@ -37,12 +27,6 @@ class CheckIn(AtItem):
     branch: str = "main"
 
 
-class Relabel(AtItem):
-    """Put another barcode on."""
-
-    new_barcode: str
-
-
 class Move(AtItem):
     """Put the item at another location."""
 
@@ -54,12 +38,6 @@ class PlaceHold(AtItem):
 
     patron: str
     pickup: str = "main"
-
-
-class OfPatron(_Order):
-    """An order about one patron."""
-
-    patron: str
 
 
 def _item(state: State, barcode: str) -> Item:

@@ -4,7 +4,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from bridge.sandbox.memory import Switches
 
 Actor = Literal["api", "seed", "desk"]
 ROLES = (
@@ -19,10 +21,8 @@ ROLES = (
 )
 
 
-class Behaviour(BaseModel):
-    """Switches of the stand-in's unpleasantness; changed by POST /_sandbox/settings."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class Behaviour(Switches):
+    """Switches of the stand-in's unpleasantness."""
 
     transient_requests: int = Field(
         default=1, ge=0, description="Looks at a new item (a read or a hold) that do not see it yet."
@@ -195,18 +195,3 @@ class Fine:
     made: datetime
     created_by: Actor
     paid: int = 0
-
-
-@dataclass(frozen=True)
-class Call:
-    """One call to the API; the `code` is Sierra's, `fault` the kind ordered by a test."""
-
-    method: str
-    template: str
-    path: str
-    query: tuple[str, ...]
-    status: int
-    code: str
-    transient: bool
-    cost: int
-    fault: str | None

@@ -1,38 +1,24 @@
 """How things stand in the Sierra, and a judgement of what the API's caller left behind."""
 
-import re
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 
-from pydantic import BaseModel, ConfigDict, Field
-
+from bridge.sandbox.judgement import ReportAsked as AnyReportAsked
+from bridge.sandbox.judgement import SeededExpectation, Standing, given, marks_in, seen_twice, touched
 from bridge.sandbox.sierra.model import Item, Record
 from bridge.sandbox.sierra.state import State
 
-Standing = dict[str, object]
 _OF_CIRCULATION = {"65", "66", "88"}
 
 
-class Expectation(BaseModel):
-    """How a seeded item should stand where that differs from its seed; a field left out is not expected to differ."""
+class Expectation(SeededExpectation):
+    """`status`: that of the item."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    loan: str | None = None
     status: str | None = None
-    barcode: str | None = None
-    gone: bool = False
 
 
-class ReportAsked(BaseModel):
+class ReportAsked(AnyReportAsked[Expectation]):
     """The body of POST /_sandbox/report; without mark and barcode everything is judged."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    mark: str = ""
-    barcode: str = ""
-    expect: dict[str, Expectation] = Field(default_factory=dict)
 
 
 def standing_of(state: State, item: Item) -> Standing:
@@ -70,12 +56,6 @@ def note_desk_action(state: State, item: Item) -> None:
     loan = state.open_loan(item.id)
     of_loan = () if loan and loan.created_by == "api" else ("status", "loan")
     state.snapshot[item.id] |= {key: now[key] for key in ("barcode", *of_loan, "holds")}
-
-
-def bears(mark: str, *texts: str) -> bool:
-    """True if one of the texts contains the mark as a whole word."""
-    pattern = re.compile(rf"(?<![A-Za-z0-9]){re.escape(mark)}(?![A-Za-z0-9])")
-    return any(pattern.search(text) for text in texts)
 
 
 def texts_of(record: Record) -> list[str]:
@@ -131,56 +111,37 @@ def _orphans(state: State) -> Iterable[Standing]:
 
 def _duplicates(state: State, asked: ReportAsked) -> Iterable[Standing]:
     ours = {item.barcode for item in state.live_items() if item.created_by == "api"}
-    for barcode, count in Counter(item.barcode for item in state.live_items()).items():
-        if count > 1 and barcode in ours and asked.barcode in {"", barcode}:
-            yield {"kind": "barcode", "id": barcode, "count": count}
+    barcodes = (item.barcode for item in state.live_items() if item.barcode in ours)
+    yield from seen_twice("barcode", barcodes, asked.barcode)
     for kind, records in (("bib", list(state.live_bibs())), ("item", list(state.live_items()))):
-        marks = Counter(mark for record in records if record.created_by == "api" for mark in _marks(record))
-        for mark, count in marks.items():
-            if count > 1 and asked.mark in {"", mark}:
-                yield {"kind": f"{kind} mark", "id": mark, "count": count}
-    wishes = Counter((one.patron, one.record) for one in state.holds.values() if one.active)
-    for (patron, record), count in wishes.items():
-        if count > 1:
-            yield {"kind": "hold", "id": record, "patron": state.patrons[patron].called, "count": count}
-
-
-def _marks(record: Record) -> set[str]:
-    return {found for text in texts_of(record) for found in re.findall(r"ILLB-[0-9a-f]{16}", text)}
+        ours_too = (record for record in records if record.created_by == "api")
+        marks = (mark for record in ours_too for mark in marks_in(texts_of(record)))
+        yield from seen_twice(f"{kind} mark", marks, asked.mark)
+    wishes = (f"{state.patrons[one.patron].called} {one.record}" for one in state.holds.values() if one.active)
+    yield from seen_twice("hold", wishes)
 
 
 def _touched(state: State, expect: Mapping[str, Expectation]) -> Iterable[Standing]:
     for number, seeded in state.snapshot.items():
-        barcode = str(seeded["barcode"])
-        wanted = expect.get(barcode)
-        item = state.items[number]
-        if item.deleted is not None:
-            if wanted is None or not wanted.gone:
-                yield {"id": number, "barcode": barcode, "what": "item", "expected": "there", "found": "gone"}
-            continue
-        given = wanted.model_fields_set if wanted else set()
-        should = seeded | {key: getattr(wanted, key) for key in ("loan", "status", "barcode") if key in given}
-        found = standing_of(state, item)
-        for key, value in should.items():
-            if found[key] != value:
-                yield {"id": number, "barcode": barcode, "what": key, "expected": value, "found": found[key]}
+        barcode, item = str(seeded["barcode"]), state.items[number]
+        found = standing_of(state, item) if item.deleted is None else None
+        rows = touched(barcode, seeded, given(expect.get(barcode)), found)
+        yield from ({"id": number} | row for row in rows)
 
 
 def _leftovers(state: State, asked: ReportAsked) -> Iterable[Standing]:
-    everything = not asked.mark and not asked.barcode
     meant = set()
     for item in state.live_items():
-        named = bool(asked.barcode) and item.barcode == asked.barcode
-        if everything or named or (asked.mark and bears(asked.mark, *texts_of(item))):
+        if asked.means(item.barcode, texts_of(item)):
             meant.add(item.id)
             if item.created_by == "api":
                 yield {"kind": "item", "id": item.id, "barcode": item.barcode}
     for bib in state.live_bibs():
-        if bib.created_by == "api" and (everything or (asked.mark and bears(asked.mark, *texts_of(bib)))):
+        if bib.created_by == "api" and asked.means("", texts_of(bib)):
             yield {"kind": "bib", "id": bib.id}
     for hold in state.holds.values():
-        if hold.active and hold.created_by == "api" and (everything or hold.record in meant):
+        if hold.active and hold.created_by == "api" and (asked.everything or hold.record in meant):
             yield {"kind": "hold", "id": hold.id}
     for loan in state.checkouts.values():
-        if loan.open and loan.created_by == "api" and (everything or loan.item in meant):
+        if loan.open and loan.created_by == "api" and (asked.everything or loan.item in meant):
             yield {"kind": "loan", "id": loan.id}

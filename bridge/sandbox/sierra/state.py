@@ -1,32 +1,20 @@
 """All that the Sierra stand-in holds, behind one lock, with the look-ups that its routes share."""
 
-import random
-import threading
-import time
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import cast
 
 from flask import current_app
 
-from bridge.sandbox.sierra.model import Behaviour, Bib, Call, Checkout, Fine, Hold, Item, Key, Patron, Token
-
-
-def utc_now() -> datetime:
-    """The real clock."""
-    return datetime.now(UTC)
+from bridge.sandbox.memory import Memory
+from bridge.sandbox.sierra.model import Behaviour, Bib, Checkout, Fine, Hold, Item, Key, Patron, Token
 
 
 @dataclass
-class State:
+class State(Memory):
     """One Sierra. Hold `lock` while reading or changing it. Locations and pickup locations: code → name."""
 
-    seed: int = 1
-    clock: Callable[[], datetime] = utc_now
-    monotonic: Callable[[], float] = time.monotonic
-    lock: threading.RLock = field(default_factory=threading.RLock)
     behaviour: Behaviour = field(default_factory=Behaviour)
     keys: dict[str, Key] = field(default_factory=dict)
     tokens: dict[str, Token] = field(default_factory=dict)
@@ -39,13 +27,11 @@ class State:
     checkouts: dict[int, Checkout] = field(default_factory=dict)
     holds: dict[int, Hold] = field(default_factory=dict)
     fines: dict[int, Fine] = field(default_factory=dict)
-    calls: list[Call] = field(default_factory=list)
     snapshot: dict[int, dict[str, object]] = field(default_factory=dict)
     last_holds: dict[tuple[int, str, int], float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._random = random.Random(self.seed)
-        self._recent: deque[float] = deque()
+        super().__post_init__()
         self._next = {"bib": 1_100_000, "item": 2_200_000, "patron": 3_300_000, "hold": 407_000, "checkout": 1_811_000}
         self._empties = 0
 
@@ -65,17 +51,6 @@ class State:
         self._empties += 1
         wanted = self.behaviour.empty_lists
         return wanted == "404" or (wanted == "rotate" and self._empties % 2 == 1)
-
-    def over_threshold(self) -> bool:
-        """Counts one call against the per-second limit; True if it is over."""
-        limit = self.behaviour.per_second
-        now = self.monotonic()
-        while self._recent and self._recent[0] <= now - 1.0:
-            self._recent.popleft()
-        if limit and len(self._recent) >= limit:
-            return True
-        self._recent.append(now)
-        return False
 
     def live_items(self) -> Iterator[Item]:
         """Items that are not deleted."""

@@ -20,7 +20,8 @@ catalogue and circulation ``SD-Preferred-Role: STAFF``, those of circulation SD-
   sessionTimedOut. ``stand_in.forget_sessions()`` or DELETE /_sandbox/sessions: the web services were started anew.
   POST /_sandbox/keys ``{"login", "password", "client_id", "remove"}``: accounts.
 * The desk: POST /_sandbox/desk/lend, check_in, scan_once, receive_transit, send, renew, place_hold, expire_hold, cancel_hold,
-  relabel, move, note, delete, withdraw, lose, found, block_patron, fix_patron, add_patron, pay_fee.
+  relabel, move, note, erase_mark, catalogue, delete, withdraw, lose, found, claim_returned, block_patron, fix_patron,
+  add_patron, pay_fee.
 * Inspect: ``stand_in.calls()``, ``.objects()``, ``.report()``, or GET /_sandbox/calls, /objects, /report; the state itself is
   ``stand_in.state`` (``items_with_barcode``, ``charges_of``, ``open_loan``, ``active_holds``, ``find_patron``).
 """

@@ -6,11 +6,11 @@ from decimal import Decimal
 from flask import Blueprint, Response, abort, jsonify, request
 
 from bridge.sandbox.orders import AtItem, OfPatron, Order, Relabel
-from bridge.sandbox.symphony import circulation
+from bridge.sandbox.symphony import circulation, marc
 from bridge.sandbox.symphony.circulation import STAFF, Wish
 from bridge.sandbox.symphony.deleting import delete_bib, delete_call, delete_item
 from bridge.sandbox.symphony.model import Charge, Custom, Hold, Item, Patron
-from bridge.sandbox.symphony.seed import SeedPatron, add_patron
+from bridge.sandbox.symphony.seed import SeedItem, SeedPatron, add_patron, plant_item
 from bridge.sandbox.symphony.standing import note_desk_action, standing_of
 from bridge.sandbox.symphony.state import State, symphony
 
@@ -240,6 +240,24 @@ def note() -> Response:
     return _shown(state, item)
 
 
+@desk.post("/erase_mark")
+def erase_mark() -> Response:
+    """Empties the item's custom information and the title's notes, as somebody does who tidies up."""
+    state, order = symphony(), AtItem.model_validate(request.get_json())
+    item = _item(state, order.barcode)
+    item.custom.clear()
+    marc.without_notes(state.bibs[item.bib].marc)
+    state.bibs[item.bib].control_number = ""
+    return _shown(state, item)
+
+
+@desk.post("/catalogue")
+def catalogue() -> Response:
+    """Makes a title with an item by hand; with ``bib_notes`` and ``notes`` it is put back as a bridge once made it."""
+    state, order = symphony(), SeedItem.model_validate(request.get_json())
+    return _shown(state, plant_item(state, order, by="desk"))
+
+
 @desk.post("/delete")
 def delete() -> Response:
     """Deletes the item with its call number and bib, ending charges and holds first."""
@@ -280,6 +298,15 @@ def found() -> Response:
     state, order = symphony(), AtItem.model_validate(request.get_json())
     item = _item(state, order.barcode)
     circulation.mark_found(state, item, _open_loan(state, item))
+    return _shown(state, item)
+
+
+@desk.post("/claim_returned")
+def claim_returned() -> Response:
+    """The patron claims that the item was brought back; it stays charged."""
+    state, order = symphony(), AtItem.model_validate(request.get_json())
+    item = _item(state, order.barcode)
+    _open_loan(state, item).claimed = state.clock()
     return _shown(state, item)
 
 

@@ -1,5 +1,6 @@
 """Bibliographic records as Symphony writes MARC in JSON (symphony.md, section 5.1)."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from bridge.sandbox.symphony.errors import bad_body
@@ -44,9 +45,15 @@ def texts(record: Json) -> list[str]:
     return [part["data"] for one in record["fields"] for part in one["subfields"]]
 
 
-def brief(title: str, author: str) -> Json:
+def without_notes(record: Json) -> None:
+    """Takes the notes (5xx), local fields (9xx) and numbers (035) out of a record."""
+    record["fields"] = [one for one in record["fields"] if one["tag"][0] not in "59" and one["tag"] != "035"]
+
+
+def brief(title: str, author: str, notes: Iterable[str] = ()) -> Json:
     """A short record, for seeds."""
     fields = [{"tag": "245", "inds": "10", "subfields": [{"code": "a", "data": title}]}]
     if author:
         fields.insert(0, {"tag": "100", "inds": "1 ", "subfields": [{"code": "a", "data": author}]})
+    fields += [{"tag": "500", "inds": "  ", "subfields": [{"code": "a", "data": note}]} for note in notes]
     return {"standard": "MARC21", "type": "BIB", "leader": "00000nam a2200000 a 4500", "fields": fields}

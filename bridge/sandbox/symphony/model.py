@@ -211,6 +211,7 @@ class Charge:
     recalled: datetime | None = None
     recall_due: datetime | None = None
     lost: bool = False
+    claimed: datetime | None = None
     ended: datetime | None = None
 
     @property

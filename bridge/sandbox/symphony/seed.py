@@ -56,7 +56,7 @@ class SeedPatron(_Seed):
 
 
 class SeedItem(_Seed):
-    """An item to be, with a bib and a call number of its own; `notes`: entries of custom information, code → text."""
+    """An item to be, with a bib and a call number of its own; `notes`: custom information, code → text; `bib_notes`: fields 500."""
 
     barcode: str
     title: str
@@ -68,6 +68,7 @@ class SeedItem(_Seed):
     price: str = "25.00"
     shadowed: bool = False
     notes: dict[str, str] = Field(default_factory=dict)
+    bib_notes: tuple[str, ...] = ()
 
 
 class Seed(_Seed):
@@ -86,7 +87,7 @@ def plant(state: State, seed: Seed) -> None:
     for patron in seed.patrons:
         add_patron(state, patron, by="seed")
     for item in seed.items:
-        _plant_item(state, item)
+        snapshot_item(state, plant_item(state, item, by="seed"))
 
 
 def add_patron(state: State, seed: SeedPatron, *, by: Actor) -> Patron:
@@ -96,15 +97,18 @@ def add_patron(state: State, seed: SeedPatron, *, by: Actor) -> Patron:
     return patron
 
 
-def _plant_item(state: State, seed: SeedItem) -> None:
+def plant_item(state: State, seed: SeedItem, *, by: Actor) -> Item:
+    """Adds an item with its call number and bib."""
     now, key = state.clock(), str(state.new_number("bib"))
-    state.bibs[key] = Bib(key, "seed", now, marc.brief(seed.title, seed.author), shadowed=seed.shadowed, calls=1)
-    call = CallNumber(f"{key}:1", key, "seed", seed.call_number, seed.library, copies=1)
+    state.bibs[key] = Bib(
+        key, by, now, marc.brief(seed.title, seed.author, seed.bib_notes), shadowed=seed.shadowed, calls=1
+    )
+    call = CallNumber(f"{key}:1", key, by, seed.call_number, seed.library, copies=1)
     state.call_numbers[call.key] = call
     item = Item(
         key=f"{call.key}:1",
         call=call.key,
-        created_by="seed",
+        created_by=by,
         created=now,
         modified=now,
         barcode=seed.barcode,
@@ -117,7 +121,7 @@ def _plant_item(state: State, seed: SeedItem) -> None:
         custom=[Custom(code, data) for code, data in seed.notes.items()],
     )
     state.items[item.key] = item
-    snapshot_item(state, item)
+    return item
 
 
 LIBRARIES = {

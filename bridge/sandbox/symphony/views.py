@@ -177,7 +177,7 @@ def _circ(state: State, key: str) -> Fields:
         "unseenRenewalsRemaining": max(state.behaviour.renewals - charge.renewals, 0),
         "recalledDate": when(charge.recalled),
         "recallDueDate": when(charge.recall_due),
-        "claimsReturnedDate": None,
+        "claimsReturnedDate": when(charge.claimed),
         "overdue": charge.due < state.clock(),
         "estimatedOverdueAmount": {"currencyCode": "USD", "amount": "0.00"},
         "piecesReturned": 0,

@@ -21,10 +21,10 @@ from bridge.domain.identity import Mark
 from bridge.http import Exchange
 from bridge.sandbox.alma import AlmaStandIn
 from bridge.sandbox.alma.marc import subfields
-from bridge.sandbox.alma.model import Call
 from bridge.sandbox.alma.seed import MARKED_SET
 from bridge.sandbox.alma.standing import objects
 from bridge.sandbox.faults import Fault, Outage
+from bridge.sandbox.memory import Call
 from bridge.sandbox.server import Server
 from tests.contract.bench import Listening, Spoilt, SpyPace
 

@@ -16,9 +16,10 @@ from bridge.domain.commands import Verb
 from bridge.domain.identity import Mark
 from bridge.http import Exchange
 from bridge.sandbox.faults import Fault, Outage
+from bridge.sandbox.memory import Call
 from bridge.sandbox.server import Server
 from bridge.sandbox.sierra import SierraStandIn
-from bridge.sandbox.sierra.model import Call, VarField
+from bridge.sandbox.sierra.model import VarField
 from bridge.sandbox.sierra.seed import Seed, SeedItem
 from bridge.sandbox.sierra.standing import objects
 from tests.contract.bench import Listening, Spoilt, SpyPace

@@ -125,6 +125,8 @@ def test_the_desk_loses_finds_and_withdraws(symphony: SymphonyClient, stand_in: 
     assert symphony.desk("lose", barcode=OWN)["current"] == "LOST-CLAIM"
     assert prompt(symphony.hold(OWN, OTHER)) == "HOLD_NO_HOLDS_OVRCD"
     assert symphony.desk("found", barcode=OWN)["current"] == "CHECKEDOUT"
+    symphony.desk("claim_returned", barcode=OWN)
+    assert symphony.item(OWN)["circRecord"]["fields"]["claimsReturnedDate"].startswith("2026-03-02")
     symphony.desk("lose", barcode=OWN)
     bills = list(stand_in.state.bills)
     assert symphony.desk("pay_fee", fee=bills[-1])["owed"] == "0.00"
@@ -140,3 +142,17 @@ def test_the_desk_blocks_mends_and_registers_patrons(symphony: SymphonyClient) -
     symphony.desk("fix_patron", patron=PATRON)
     assert symphony.lend().ok
     assert symphony.desk("add_patron", barcode="NEW-1")["patron"] == "NEW-1"
+
+
+def test_the_desk_catalogues_and_tidies_up(symphony: SymphonyClient) -> None:
+    marked = {"bib_notes": ["ILLB-0123456789abcdef"], "notes": {"STAFF": "ILLB-0123456789abcdef"}}
+    symphony.desk("catalogue", barcode="HAND-1", title="By hand", author="Staff", **marked)
+    assert symphony.stand_in.report()["leftovers"] == []
+    assert (
+        "ILLB"
+        in symphony.get(f"/catalog/bib/key/{symphony.item('HAND-1')['bib']['key']}", "bib")["fields"]["bib"]["fields"][
+            -1
+        ]["subfields"][0]["data"]
+    )
+    assert symphony.desk("erase_mark", barcode="HAND-1")["notes"] == []
+    assert "ILLB" not in str(symphony.stand_in.objects()["bibs"])
