@@ -29,6 +29,7 @@ from bridge.jobs.aging import AgingJob, closing
 from bridge.jobs.alerts import AlertJob
 from bridge.jobs.audit import AuditJob
 from bridge.jobs.looks import LookJob, aligning
+from bridge.jobs.notes import NoteJob
 from bridge.jobs.orders import OrderJob
 from bridge.jobs.poll import PollJob
 from bridge.jobs.pulse import Pulse
@@ -42,7 +43,17 @@ from bridge.settings import Configuration
 from bridge.web.access import open_to_others
 from bridge.web.readiness import health_of
 from bridge.web.servers import WebServers
-from bridge.wiring import both, channels_of, doors_of, feeds_of, lanes_of, ledger_of, loan_doors_of, run_file
+from bridge.wiring import (
+    both,
+    channels_of,
+    doors_of,
+    feeds_of,
+    lanes_of,
+    ledger_of,
+    loan_doors_of,
+    note_channels_of,
+    run_file,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -60,6 +71,10 @@ AUDITS_AT_ONCE = 2
 """Lanes that are audited at the same time."""
 AGING_EVERY = 3600
 """Seconds between looks which requests have grown old."""
+NOTES_EVERY = 10
+"""Seconds between looks whether services are to be told something."""
+NOTES_AT_ONCE = 4
+"""Services that are told at the same time."""
 LOOKS_EVERY = 60
 """Seconds between looks which loans are to be looked at."""
 DRILLS_EVERY = 60
@@ -150,6 +165,7 @@ class Daemon:
         self._web: WebServers | None = None
         self._run_file = RunFile(self.ledger, run_file(settings))
         self._alerts: AlertJob | None = None
+        self._notes: tuple[NoteJob, ...] = ()
         self._owner = f"{socket.gethostname()}:{os.getpid()}"
 
     @property
@@ -265,6 +281,7 @@ class Daemon:
         for number, (poll, every) in enumerate(polls):
             self._scheduler.add_job(poll.run, "interval", seconds=every, id=f"poll {number}")
         self._start_audit(engine)
+        self._start_notes()
         if self._known.settings.alerts.on:
             self._start_alerts(engine)
         self._scheduler.start()
@@ -282,6 +299,20 @@ class Daemon:
         work: dict[str, Callable[[], object]] = {f"audit {name}": partial(job.run, name) for name in lanes}
         for name, each in {**work, "audit accounts": job.look_after}.items():
             self._scheduler.add_job(Steady(name, each).run, "interval", seconds=AUDIT_EVERY, id=name, executor="audit")
+
+    def _start_notes(self) -> None:
+        """On threads of its own: a service that does not answer must not hold up what else goes by the clock."""
+        channels = note_channels_of(self._known)
+        self._notes = tuple(
+            NoteJob(name, channel, self.ledger, give_up_after=patience, stopping=self._stopping.is_set)
+            for name, (channel, patience) in channels.items()
+        )
+        if not self._notes:
+            return
+        self._scheduler.add_executor(ThreadPoolExecutor(NOTES_AT_ONCE), "notes")
+        for name, job in zip(channels, self._notes, strict=True):
+            told = Steady(f"notes {name}", job.run).run
+            self._scheduler.add_job(told, "interval", seconds=NOTES_EVERY, id=f"notes {name}", executor="notes")
 
     def _start_looks(self, dispatcher: Dispatcher) -> None:
         """Looks whether the desk has lent what was received, where a library aligns due dates."""
@@ -330,6 +361,8 @@ class Daemon:
             self._scheduler.shutdown(wait=True)
         if self._alerts is not None:
             self._alerts.close()
+        for notes in self._notes:
+            notes.close()
         if self._dispatcher is not None:
             self._dispatcher.stop()
         if self._engine is not None:

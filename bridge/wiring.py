@@ -19,16 +19,20 @@ from bridge.connectors.registry import connector_kind
 from bridge.domain.arrival import Arrival
 from bridge.domain.capabilities import Capabilities
 from bridge.domain.expect import Expectations, expectations_of
+from bridge.domain.policy import Mode
 from bridge.engine.lane import LaneRules, WorkLane
 from bridge.engine.pace import Bucket, LanePace
 from bridge.errors import ConfigurationError, RefusedInput
 from bridge.http import Exchange, Unpaced
 from bridge.ledger import Ledger, LedgerBusy, Receipt
+from bridge.ledger.outbox import NoteRule
 from bridge.logging import tell_exchange, tell_poll
 from bridge.metrics import Metrics
 from bridge.settings import Configuration, Settings
+from bridge.sources.base import SourceSettings
 from bridge.sources.feed import FeedSettings, FeedSource
 from bridge.sources.file import FileSettings, FileSource
+from bridge.sources.notes import HookNotes, NoteChannel, NoteHook, NoteSettings
 from bridge.sources.polled import PolledSource
 from bridge.sources.webhook import WebhookSettings, WebhookSource
 
@@ -68,7 +72,40 @@ def run_file(settings: Settings) -> Path | None:
 def ledger_of(known: Configuration) -> Ledger:
     """The ledger that the configuration names. Raises ``ConfigurationError`` where it names none."""
     found = known.settings.ledger
-    return Ledger(found.url, password=found.password.get_secret_value() if found.password else "")
+    ledger = Ledger(found.url, password=found.password.get_secret_value() if found.password else "")
+    ledger.notes.tell(note_rules_of(known))
+    return ledger
+
+
+def _noted(known: Configuration) -> dict[str, tuple[SourceSettings, NoteSettings]]:
+    """The sources that are told lines of histories."""
+    sources = {name: each for name, each in known.sources.items() if isinstance(each, SourceSettings)}
+    return {name: (each, each.note_settings) for name, each in sources.items() if each.note_settings is not None}
+
+
+def note_rules_of(known: Configuration) -> tuple[NoteRule, ...]:
+    """Whom the ledger is to keep notes for; of libraries that only observe nothing leaves the house."""
+    libraries = known.settings.libraries
+    live = frozenset(name for name, library in libraries.items() if library.mode is Mode.LIVE)
+    return tuple(
+        NoteRule(name, source.service, frozenset(notes.kinds), live) for name, (source, notes) in _noted(known).items()
+    )
+
+
+def note_channels_of(
+    known: Configuration, *, tell: Callable[[Exchange], None] = tell_poll
+) -> dict[str, tuple[NoteChannel, timedelta]]:
+    """The ways to tell services, each with how long a note is tried."""
+    return {
+        name: (_note_channel(name, notes, tell), timedelta(hours=notes.give_up_hours))
+        for name, (_, notes) in _noted(known).items()
+    }
+
+
+def _note_channel(name: str, notes: NoteSettings, tell: Callable[[Exchange], None]) -> NoteChannel:
+    if isinstance(notes, HookNotes):
+        return NoteHook(name, notes, tell)
+    raise ConfigurationError((f"sources.{name}: there is no way to tell it notes",))
 
 
 def lanes_of(known: Configuration, ledger: Ledger, metrics: Metrics) -> dict[str, WorkLane]:

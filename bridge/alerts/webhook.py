@@ -13,7 +13,7 @@ from bridge.alerts.model import Undelivered
 from bridge.alerts.settings import HookSettings
 from bridge.errors import IlsError
 from bridge.http import Answer, Exchange, Http, HttpRules, Sending, Unpaced
-from bridge.sources.webhook import sign
+from bridge.sources.signing import sign
 
 NAME = "the webhook of [alerts.webhook]"
 

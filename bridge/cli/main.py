@@ -16,6 +16,7 @@ from bridge.cli import (
     database,
     exporting,
     looking,
+    noting,
     overview,
     pausing,
     purging,
@@ -51,6 +52,7 @@ app.command()(adopting.adopt)
 app.command()(pausing.pause)
 app.command()(pausing.resume)
 app.command()(replaying.replay)
+app.command()(noting.notes)
 app.command()(exporting.export)
 app.command()(purging.purge)
 app.add_typer(database.db)

@@ -35,6 +35,7 @@ FREE_TEXT: tuple[tuple[Column[Any], ColumnElement[bool]], ...] = (
     (schema.alert.c.document, true()),
     (schema.notice.c.document, true()),
     (schema.notice.c.problem, true()),
+    (schema.note.c.problem, true()),
     (schema.audit_finding.c.sentence, true()),
     (schema.audit_finding.c.advice, true()),
     (schema.cursor.c.problem, true()),

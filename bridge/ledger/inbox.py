@@ -12,7 +12,7 @@ from bridge.domain.identity import RequestKey
 from bridge.domain.record import Record
 from bridge.domain.request import Request, fold
 from bridge.domain.sentences import change_sentence
-from bridge.ledger import codec, schema, statements
+from bridge.ledger import codec, outbox, schema, statements
 from bridge.ledger.database import Database
 from bridge.ledger.model import Arrival, ArrivalState, HistoryLine, Kept, Receipt, State
 
@@ -187,7 +187,11 @@ def _made(
 
 
 def add_history(connection: Connection, request_id: int, lines: Sequence[HistoryLine]) -> None:
-    """Append lines to a request's circulation history."""
+    """Append lines to a request's circulation history, and to what its service is to be told, where it is told anything."""
+    rules = outbox.rules_of(connection)
     for line in lines:
         told = {"request_id": request_id, "at": line.at, "kind": line.kind, "line": line.line, "step": line.step}
-        statements.HISTORY.run(connection, told)
+        if rules:
+            outbox.put(connection, request_id, line, statements.HISTORY_ID.scalar(connection, told), rules)
+        else:
+            statements.HISTORY.run(connection, told)

@@ -18,6 +18,7 @@ from bridge.ledger.libraries import Libraries
 from bridge.ledger.meta import Meta
 from bridge.ledger.migrating import Revision
 from bridge.ledger.orders import Orders
+from bridge.ledger.outbox import Outbox
 from bridge.ledger.presence import Presence
 from bridge.ledger.privacy import Privacy
 from bridge.ledger.requests import Requests
@@ -58,6 +59,7 @@ class Ledger:
         self.privacy = Privacy(self.database, clock)
         self.erasure = Erasure(self.database, clock)
         self.audits = Audits(self.database, clock)
+        self.notes = Outbox(self.database, clock)
 
     def daemon_runs(self) -> bool:
         """Whether a daemon works on the ledger (a SQLite file's lock may be held by another command too)."""

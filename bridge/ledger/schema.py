@@ -286,6 +286,28 @@ notice = Table(
     Index("notice_unsent", "due_at", sqlite_where=UNSENT, postgresql_where=UNSENT),
 )
 
+note = Table(
+    "note",
+    metadata,
+    Column("id", Key, primary_key=True, autoincrement=True),
+    Column("source", String(100), nullable=False),
+    Column("request_id", Key, ForeignKey("request.id"), nullable=False),
+    Column("history_id", Key, nullable=False),
+    Column("key", String(32), nullable=False),
+    Column("kind", String(10), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Column("unsure", Integer, nullable=False, server_default="0"),
+    Column("taken_until", Instant, nullable=True),
+    Column("sent_at", Instant, nullable=True),
+    Column("dropped_at", Instant, nullable=True),
+    Column("problem", Words, nullable=False, server_default=""),
+    UniqueConstraint("source", "history_id", name="note_once"),
+    Index("note_unsent", "source", "due_at", sqlite_where=UNSENT, postgresql_where=UNSENT),
+    Index("note_order", "request_id", "id", sqlite_where=UNSENT, postgresql_where=UNSENT),
+)
+
 ill_account = Table(
     "ill_account",
     metadata,

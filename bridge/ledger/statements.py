@@ -195,6 +195,7 @@ def _step_begun(kind: type[sqlite.Insert] | type[postgresql.Insert]) -> Prepared
 
 STEP_BEGUN = {"sqlite": _step_begun(sqlite.Insert), "postgresql": _step_begun(postgresql.Insert)}
 HISTORY = Prepared(insert(schema.history).inline())
+HISTORY_ID = Prepared(insert(schema.history).returning(schema.history.c.id))
 LAST_SAID = Prepared(
     select(schema.history.c.line)
     .where(schema.history.c.request_id == bindparam("of"), schema.history.c.kind != "change")

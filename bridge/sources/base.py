@@ -14,6 +14,7 @@ from bridge.domain.change import Closure, Condition, Phase
 from bridge.domain.identity import Role
 from bridge.domain.words import PLAIN_WORDS, Meaning, WordTable, folded_word
 from bridge.sources import vocabulary
+from bridge.sources.notes import HookNotes, NoteSettings
 from bridge.sources.vocabulary import Words
 
 
@@ -104,6 +105,16 @@ class SourceSettings(BaseModel):
         description="The service's words and what they mean, beside and above the plain ones.",
         examples=[{}],
     )
+
+    notes: HookNotes | None = Field(
+        default=None,
+        description="Lines of the history posted to the service, a table of its own; left out: none are.",
+    )
+
+    @property
+    def note_settings(self) -> NoteSettings | None:
+        """How lines of the history are told to this service, if at all."""
+        return self.notes
 
     def circulates(self, library: str) -> bool | None:
         """Whether the service itself circulates for this library of ours; ``None`` where nobody has said."""

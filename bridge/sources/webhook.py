@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
@@ -14,9 +13,7 @@ from bridge.domain.arrival import Arrival
 from bridge.errors import RefusedInput
 from bridge.sources import message
 from bridge.sources.base import SourceSettings
-
-TIMESTAMP = "x-ill-bridge-timestamp"
-SIGNATURE = "x-ill-bridge-signature"
+from bridge.sources.signing import SIGNATURE, TIMESTAMP, sign
 
 
 class WebhookSettings(SourceSettings):
@@ -73,8 +70,3 @@ class WebhookSource:
     def replayed(self, text: str) -> Arrival:
         """A kept message, as it is understood now; never raises."""
         return self.read(text.encode())
-
-
-def sign(secret: str, timestamp: str, body: bytes) -> str:
-    """The signature of a message."""
-    return "sha256=" + hmac.new(secret.encode(), timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()

@@ -24,7 +24,7 @@ from bridge.ledger.model import Row
 from bridge.sandbox.alma import AlmaStandIn
 from bridge.sandbox.faults import Latency, Outage
 from bridge.sandbox.server import Server
-from bridge.sources.webhook import sign
+from bridge.sources.signing import sign
 from bridge.wiring import configuration, readers_of
 from tests.sources.messages import body, message
 

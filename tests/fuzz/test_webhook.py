@@ -30,7 +30,7 @@ from bridge.domain.request import Request, fold
 from bridge.domain.sentences import status_of
 from bridge.domain.standing import standings
 from bridge.ledger import Ledger, Receipt, schema
-from bridge.sources.webhook import sign
+from bridge.sources.signing import sign
 from bridge.web import app as module
 from bridge.web.app import make_app
 from bridge.web.server import WebServer

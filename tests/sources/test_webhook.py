@@ -9,7 +9,8 @@ from pydantic import SecretStr, ValidationError
 
 from bridge.domain.arrival import ArrivalState
 from bridge.errors import RefusedInput
-from bridge.sources.webhook import WebhookSettings, WebhookSource, sign
+from bridge.sources.signing import sign
+from bridge.sources.webhook import WebhookSettings, WebhookSource
 from tests.sources.messages import LIBRARIES, SECRET, SETTINGS, body
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)

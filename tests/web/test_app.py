@@ -15,7 +15,7 @@ import requests
 from bridge.configuring import check
 from bridge.errors import ConfigurationError
 from bridge.ledger import Ledger, LedgerBusy
-from bridge.sources.webhook import sign
+from bridge.sources.signing import sign
 from bridge.web.app import make_app
 from bridge.web.server import WebServer
 from bridge.wiring import connector_settings, doors_of, source_settings
