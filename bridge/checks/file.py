@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -44,11 +45,23 @@ def endless(known: Configuration, now: datetime) -> Iterator[Finding]:
 
 def source_findings(settings: BaseModel) -> tuple[Finding, ...]:
     """What is odd about one source's settings."""
+    notes = tuple(_notes(settings)) if isinstance(settings, SourceSettings) else ()
     if isinstance(settings, WebhookSettings):
-        return tuple(_webhook(settings))
+        return (*_webhook(settings), *notes)
     if isinstance(settings, FeedSettings):
-        return tuple(_feed(settings))
-    return ()
+        return (*_feed(settings), *notes)
+    return notes
+
+
+def _notes(settings: SourceSettings) -> Iterator[Finding]:
+    if settings.notes is None:
+        return
+    found = _secret(settings.notes.secret)
+    yield replace(found, subject="Notes: secret")
+    if _is_plain(settings.notes.url.get_secret_value()):
+        yield warned("Notes: address", "It is not encrypted: what is told could be read on the way.", "Use https://.")
+    else:
+        yield well("Notes", f"Told: {', '.join(settings.notes.kinds)}, of libraries that are live.")
 
 
 def _web(web: WebSettings, *, hooks: bool) -> Iterator[Finding]:

@@ -129,3 +129,15 @@ def test_a_source_of_a_third_party_is_let_be() -> None:
 )
 def test_what_is_kept_for_ever_is_told(rules: dict[str, int], count: int) -> None:
     assert bad(file_findings(known(privacy=rules))) == [("Privacy", "warning")] * count
+
+
+@pytest.mark.parametrize(
+    ("url", "secret", "expected"),
+    [
+        ("https://ill.example/notes", "a1b2c3d4e5f6a7b8c9d0e1f2", []),
+        ("http://ill.example/notes", "a1b2c3d4e5f6a7b8c9d0e1f2", [("Notes: address", "warning")]),
+        ("https://ill.example/notes", "aaaaaaaa", [("Notes: secret", "failed")]),
+    ],
+)
+def test_notes_back(url: str, secret: str, expected: list[tuple[str, str]]) -> None:
+    assert bad(source(hook(notes={"url": url, "secret": secret}))) == expected
