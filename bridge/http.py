@@ -22,7 +22,8 @@ from bridge.errors import IlsError, OutcomeUnknown, Retry, Unavailable
 class Exchange:
     """One call on any transport, as logs and the history may show it: no query, no body, no header.
 
-    ``template`` is the path with its variables unfilled; ``status`` is ``None`` where no answer came; ``milliseconds`` is wall time;
+    ``template`` is the path with its variables unfilled (for SIP2 the message's name); ``status`` is ``None`` where no answer came that can
+    be read, and 200 for one by SIP2, whatever it says; ``milliseconds`` is wall time;
     ``transient`` marks a repeat that only waits for the ILS to catch up.
     """
 
