@@ -49,7 +49,8 @@ class _OlderBase:
 
 def _own_error(error: SymphonyError) -> Response:
     g.symphony_error = error
-    return error_response(error, f"{path_asked()}/describe" if error.prompt else "")
+    described = f"{path_asked()}/describe" if error.prompt else ""
+    return error_response(error, described, foreign=symphony().behaviour.foreign_messages)
 
 
 def _throttled() -> Response:

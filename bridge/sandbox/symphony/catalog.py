@@ -12,6 +12,7 @@ from bridge.sandbox.symphony.errors import SymphonyError, bad_body, not_found, r
 from bridge.sandbox.symphony.fields import BIB, CALL, CUSTOM, ITEM
 from bridge.sandbox.symphony.model import Bib, CallNumber, Custom, Item
 from bridge.sandbox.symphony.search import page, wanted_terms
+from bridge.sandbox.symphony.sessions import working_library
 from bridge.sandbox.symphony.state import State, symphony
 from bridge.sandbox.symphony.views import bib_of, call_of, item_of
 from bridge.sandbox.symphony.wire import (
@@ -248,6 +249,7 @@ def change_item(key: str) -> Response:
     state, given = symphony(), submitted((*ITEM_TAKEN, *SHOWN_ONLY))
     item = item_of(state, key)
     _known_only(given, (*ITEM_TAKEN, *SHOWN_ONLY), ITEM)
+    _check_owner(state, item)
     touch(item)
     _check_barcode(state, text_in(given, "barcode"), item)
     _move(state, item, given)
@@ -262,6 +264,11 @@ def change_item(key: str) -> Response:
         item.custom = _custom(state, given)
     item.modified = state.clock()
     return include.shown(ITEM, key)
+
+
+def _check_owner(state: State, item: Item) -> None:
+    if state.behaviour.own_items_only and working_library(state) != item.library:
+        raise refused(9032, "Not in your maintenance group")
 
 
 def _move(state: State, item: Item, given: Json) -> None:
@@ -312,6 +319,8 @@ def delete(kind: str, key: str) -> Response:
     found: Any = {BIB: bib_of, CALL: call_of, ITEM: item_of}[resource](state, key)
     if how == "refused":
         raise refused(9032, "Not in your maintenance group")
+    if isinstance(found, Item):
+        _check_owner(state, found)
     delete_of: Any = {BIB: delete_bib, CALL: delete_call, ITEM: delete_item}[resource]
     delete_of(state, found)
     return Response(status=204)

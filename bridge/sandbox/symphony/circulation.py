@@ -163,6 +163,8 @@ def check_in(state: State, item: Item, *, library: str) -> Charge | None:
         state.transits.pop(item.key, None)
         send(state, item, source=library, destination=account, reason="EXCHANGE")
         return None
+    if item.current in MARKED_LOST and state.behaviour.lost_return == "refused":
+        raise refused(9037, "User's account needs updating")
     charge.ended = state.clock()
     if item.current in MARKED_LOST:
         item.shadowed = False

@@ -1,5 +1,7 @@
 """Control of the Symphony stand-in: what all have, and sessions and accounts."""
 
+from datetime import date
+
 from flask import Response, jsonify, request
 from pydantic import BaseModel, ConfigDict
 
@@ -21,6 +23,7 @@ class KeyRights(BaseModel):
     password: str = ""
     client_id: str = ""
     staff: bool = True
+    pin_expires: date | None = None
     remove: bool = False
 
 
@@ -49,7 +52,7 @@ def keys() -> Response:
         state.staff.pop(order.login, None)
         state.sessions = {token: one for token, one in state.sessions.items() if one.login != order.login}
     else:
-        state.staff[order.login] = Staff(order.password)
+        state.staff[order.login] = Staff(order.password, pin_expires=order.pin_expires)
     if order.client_id and not order.remove:
         state.clients[order.client_id] = Client(order.staff)
     return jsonify(ok=True)

@@ -76,9 +76,13 @@ def hat(code: str, message: str, prompt: Prompt | None = None) -> SymphonyError:
     return SymphonyError(code, message, prompt=prompt)
 
 
-def error_response(error: SymphonyError, describe_uri: str = "") -> Response:
-    """The body of section 6."""
-    body: dict[str, object] = {"messageList": [{"code": error.code, "message": error.message}]}
+FOREIGN = "Die Aktion wurde abgewiesen."
+
+
+def error_response(error: SymphonyError, describe_uri: str = "", *, foreign: bool = False) -> Response:
+    """The body of section 6; `foreign`: its message in another language."""
+    message = FOREIGN if foreign else error.message
+    body: dict[str, object] = {"messageList": [{"code": error.code, "message": message}]}
     if describe_uri:
         body["describeUri"] = describe_uri
     if error.prompt is not None:

@@ -24,6 +24,7 @@ FIELDS: dict[str, dict[str, str]] = {
     CALL: _typed(
         boolean="shadowed",
         string="callNumber volumetric sortCallNumber dispCallNumber",
+        dateTime="systemModifiedDate",
         resource="library bib classification",
         list="itemList",
     ),
@@ -47,7 +48,7 @@ FIELDS: dict[str, dict[str, str]] = {
     ),
     HOLD: _typed(
         boolean="placedWithOverride reserveHold",
-        integer="queuePosition queueLength",
+        integer="queuePosition queueLength holdPriority",
         string="holdType recallStatus status comment alternateHoldID",
         date="placedDate fillByDate expirationDate beingHeldDate inactiveDate noticeDate suspendBeginDate suspendEndDate",
         resource="patron bib item selectedItem holdRange pickupLibrary placedLibrary inactiveReason",
@@ -58,10 +59,13 @@ FIELDS: dict[str, dict[str, str]] = {
         resource="item sourceLibrary destinationLibrary holdRecord",
     ),
     PATRON: _typed(
+        boolean="usePreferredName",
         integer="claimsReturnedCount",
-        string="barcode alternateID webAuthID displayName firstName middleName lastName groupId department",
-        date="privilegeExpiresDate createdDate",
-        resource="profile library standing checkoutLocation patronStatusInfo",
+        string="barcode alternateID webAuthID displayName firstName middleName lastName preferredName suffix title groupId "
+        "department keepCircHistory",
+        date="birthDate privilegeExpiresDate createdDate",
+        resource="profile library standing checkoutLocation patronStatusInfo access environment language groupSettings "
+        + " ".join(f"category{number:02d}" for number in range(1, 13)),
         list="address1 circRecordList holdRecordList blockList",
     ),
     STATUS_INFO: _typed(
@@ -73,7 +77,7 @@ FIELDS: dict[str, dict[str, str]] = {
     BLOCK: _typed(
         string="comment",
         date="billDate createDate",
-        money="amount owed tax",
+        money="amount owed tax estimatedOverdueAmount",
         resource="patron item block library",
     ),
 }

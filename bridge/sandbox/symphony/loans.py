@@ -114,6 +114,15 @@ def circ_info(key: str) -> Response:
     return include.answer({"resource": "/circulation/itemCircInfo", "key": key, "fields": told})
 
 
+@loans.post("/circulation/itemCircInfo/advise")
+def advise() -> Response:
+    """Where the item is and what is to be done with it."""
+    state = symphony()
+    item = item_in(state, submitted(("itemBarcode",)))
+    told = {"code": circulation.status_now(state, item), "message": ""}
+    return include.done(primaryAdvice=told, currentStatus=told["code"], item=Link(ITEM, item.key), secondaryAdvice=[])
+
+
 @loans.post("/circulation/circRecord/<action>")
 def lost(action: str) -> Response:
     """An action that marks a loan as lost, where a switch says that the site has one; Symphony has none known."""

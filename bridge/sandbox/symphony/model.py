@@ -46,6 +46,15 @@ class Behaviour(Switches):
     idle_check_in: Literal["routes", "refused"] = Field(
         default="routes", description="What a check-in of an item not charged does: unverified."
     )
+    lost_return: Literal["accepted", "refused"] = Field(
+        default="accepted",
+        description="A check-in of what is marked lost; refused without a prompt (bills want staff).",
+    )
+    own_items_only: bool = Field(
+        default=False,
+        description="Items are edited and deleted only at the library that owns them (maintenance groups).",
+    )
+    foreign_messages: bool = Field(default=False, description="Messages come in another language; codes stay.")
     shadowed_takes_holds: bool = Field(default=True, description="Holds on shadowed records: unverified.")
     search_sees_shadowed: bool = Field(default=True, description="Catalogue searches by staff find shadowed bibs.")
     location_writes: Literal["ignored", "refused", "obeyed"] = Field(

@@ -105,6 +105,7 @@ def _call(state: State, key: str) -> Fields:
         "shadowed": call.shadowed,
         "volumetric": None,
         "sortCallNumber": call.text.upper(),
+        "systemModifiedDate": when(state.bibs[call.bib].created),
         "dispCallNumber": call.text,
         "bib": Link(BIB, call.bib),
         "classification": policy("classification", call.classification),
@@ -212,6 +213,7 @@ def _hold(state: State, key: str) -> Fields:
         "comment": hold.comment,
         "queuePosition": waiting.index(key) + 1 if key in waiting else None,
         "queueLength": len(waiting),
+        "holdPriority": None,
         "noticeDate": None,
         "suspendBeginDate": None,
         "suspendEndDate": None,
@@ -259,13 +261,29 @@ def _patron(state: State, key: str) -> Fields:
         "groupId": patron.group,
         "claimsReturnedCount": 0,
         "createdDate": "2019-07-29",
-        "department": "",
+        **_PERSONAL,
         "address1": [_address(number, *line) for number, line in enumerate(_lines(patron), start=1)],
         "patronStatusInfo": Link(STATUS_INFO, key),
         "circRecordList": [Link(CIRC, one.key) for one in state.charges if one.open and one.patron == key],
         "holdRecordList": [Link(HOLD, one.key) for one in state.holds.values() if one.active and one.patron == key],
         "blockList": [Link(BLOCK, one.key) for one in state.bills.values() if one.owed > 0 and one.patron == key],
     }
+
+
+_PERSONAL: Fields = {
+    "preferredName": "",
+    "usePreferredName": False,
+    "suffix": "",
+    "title": "",
+    "department": "",
+    "birthDate": None,
+    "keepCircHistory": "CIRCRULE",
+    "groupSettings": None,
+    "access": Link("/policy/userAccess", "PUBLIC"),
+    "environment": Link("/policy/environment", "PUBLIC"),
+    "language": Link("/policy/language", "ENGLISH"),
+    **{f"category{number:02d}": None for number in range(1, 13)},
+}
 
 
 def _lines(patron: Patron) -> list[tuple[str, str | None]]:
@@ -305,6 +323,7 @@ def _block(state: State, key: str) -> Fields:
         "amount": money(bill.amount),
         "owed": money(bill.owed),
         "tax": money(Decimal(0)),
+        "estimatedOverdueAmount": money(Decimal(0)),
         "library": policy("library", bill.library),
         "billDate": day(bill.made),
         "createDate": day(bill.made),

@@ -28,8 +28,10 @@ def test_wrong_passwords_lock_the_account(symphony: SymphonyClient) -> None:
     for _ in range(3):
         assert code(symphony.log_in("wrong"), 401) == "unableToLogin"
     assert code(symphony.log_in(), 401) == "unableToLogin"
-    symphony.control("POST", "/keys", {"login": "ILLBRIDGE", "password": "sandbox-password"})
-    assert symphony.log_in().status_code == 200
+    order = {"login": "ILLBRIDGE", "password": "sandbox-password", "pin_expires": "2026-04-01", "client_id": "SECOND"}
+    symphony.control("POST", "/keys", order)
+    assert symphony.log_in().json()["pinExpirationDate"] == "2026-04-01"
+    symphony.get(f"/catalog/item/barcode/{OWN}", x_sirs_clientID="SECOND")
 
 
 def test_a_removed_account_has_no_session(symphony: SymphonyClient) -> None:
@@ -187,6 +189,13 @@ def test_no_other_session_is_hurt_by_log_out(symphony: SymphonyClient) -> None:
     assert symphony.call("POST", "/user/staff/logout", {}).status_code == 200
     assert symphony.call("GET", "/user/staff/key/1").status_code == 401
     assert symphony.call("GET", "/user/staff/key/1", x_sirs_sessionToken=second).status_code == 200
+
+
+def test_messages_may_come_in_another_language(symphony: SymphonyClient, stand_in: SymphonyStandIn) -> None:
+    stand_in.behave(foreign_messages=True)
+    answer = symphony.check_in("none")
+    assert code(answer) == "hatErrorResponse.7"
+    assert answer.json()["messageList"][0]["message"].startswith("Die ")
 
 
 def test_a_body_that_is_none_is_refused(symphony: SymphonyClient, address: str) -> None:

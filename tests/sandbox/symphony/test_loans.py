@@ -283,6 +283,8 @@ def test_a_recall_makes_the_loan_due_earlier(symphony: SymphonyClient) -> None:
 
 def test_circulation_of_an_item_is_told_apart(symphony: SymphonyClient) -> None:
     key = symphony.lend().json()["circRecord"]["key"].rsplit(":", 1)[0]
+    advice = symphony.call("POST", "/circulation/itemCircInfo/advise", {"itemBarcode": OWN}).json()
+    assert advice["currentStatus"] == "CHARGED"
     told = symphony.get(f"/circulation/itemCircInfo/key/{key}")["fields"]
     assert (told["currentStatus"], told["charges"]) == ("CHARGED", 1)
 
@@ -301,3 +303,14 @@ def test_an_action_that_marks_lost_is_there_only_by_a_switch(
     assert item["circRecord"]["fields"]["status"] == "INACTIVE"
     bills = symphony.get(f"/user/patron/barcode/{PATRON}", "blockList{*}")["fields"]["blockList"]
     assert [(one["fields"]["block"]["key"], one["fields"]["owed"]["amount"]) for one in bills] == [("LOST", "25.00")]
+
+
+def test_a_lost_item_may_be_refused_at_its_return(symphony: SymphonyClient, stand_in: SymphonyStandIn) -> None:
+    symphony.lend()
+    symphony.desk("lose", barcode=OWN)
+    stand_in.behave(lost_return="refused")
+    assert prompt(symphony.check_in()) == ""
+    assert symphony.item(OWN)["currentLocation"]["key"] == "LOST-CLAIM"
+    stand_in.behave(lost_return="accepted")
+    assert symphony.check_in().ok
+    assert symphony.item(OWN)["currentLocation"]["key"] == "STACKS"

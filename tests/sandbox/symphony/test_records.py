@@ -262,3 +262,12 @@ def test_a_judgement_is_told_what_to_expect(ready: SymphonyClient, stand_in: Sym
     ready.check_in("SEED-1")
     ready.call("DELETE", f"/catalog/item/key/{ready.get('/catalog/item/barcode/SEED-1')['key']}")
     assert stand_in.report(expect={OWN: {"loan": "ILL-XYZ"}, "SEED-1": {"gone": True}})["foreign_touched"] == []  # type: ignore[dict-item]
+
+
+def test_a_site_may_keep_items_to_their_owner(ready: SymphonyClient, stand_in: SymphonyStandIn) -> None:
+    stand_in.behave(own_items_only=True)
+    key = f"{ready.make(library='BRANCH')}:1:1"
+    body = {"resource": "/catalog/item", "key": key, "fields": {"shadowed": True}}
+    for method in ("PUT", "DELETE"):
+        assert code(ready.call(method, f"/catalog/item/key/{key}", body)).startswith("hatErrorResponse.9")
+        assert ready.call(method, f"/catalog/item/key/{key}", body, SD_Working_LibraryID="BRANCH").ok
