@@ -30,16 +30,13 @@ from bridge.logging import tell_exchange, tell_poll
 from bridge.metrics import Metrics
 from bridge.settings import Configuration, Settings
 from bridge.sources.base import SourceSettings
-from bridge.sources.feed import FeedSettings, FeedSource
-from bridge.sources.file import FileSettings, FileSource
+from bridge.sources.kinds import polled_source
+from bridge.sources.kinds import source_settings as source_settings
 from bridge.sources.notes import HookNotes, NoteChannel, NoteHook, NoteSettings
 from bridge.sources.polled import PolledSource
 from bridge.sources.webhook import WebhookSettings, WebhookSource
 
 log = structlog.get_logger(__name__)
-
-SOURCE_KINDS: Mapping[str, type[BaseModel]] = {"webhook": WebhookSettings, "feed": FeedSettings, "file": FileSettings}
-
 
 EVERY = timedelta(minutes=1)
 
@@ -52,13 +49,6 @@ def configuration(path: Path) -> Configuration:
 def connector_settings(name: str) -> type[BaseModel]:
     """The settings model of a connector."""
     return connector_kind(name).settings
-
-
-def source_settings(kind: str) -> type[BaseModel]:
-    """The settings model of a kind of source."""
-    if kind not in SOURCE_KINDS:
-        raise ConfigurationError((f"there is no kind of source '{kind}'; there are: {', '.join(SOURCE_KINDS)}",))
-    return SOURCE_KINDS[kind]
 
 
 def run_file(settings: Settings) -> Path | None:
@@ -302,18 +292,8 @@ def channels_of(known: Configuration) -> tuple[Channel, ...]:
 def feeds_of(known: Configuration, *, tell: Callable[[Exchange], None] = tell_poll) -> dict[str, PolledSource]:
     """All sources that are polled; ``tell`` hears of each call."""
     libraries = frozenset(known.settings.libraries)
-    made = {name: _polled(name, settings, libraries, tell) for name, settings in known.sources.items()}
+    made = {name: polled_source(name, settings, libraries, tell) for name, settings in known.sources.items()}
     return {name: source for name, source in made.items() if source is not None}
-
-
-def _polled(
-    name: str, settings: BaseModel, libraries: frozenset[str], tell: Callable[[Exchange], None]
-) -> PolledSource | None:
-    if isinstance(settings, FeedSettings):
-        return FeedSource(name, settings, libraries, tell=tell)
-    if isinstance(settings, FileSettings):
-        return FileSource(name, settings, libraries)
-    return None
 
 
 def readers_of(known: Configuration) -> dict[str, WebhookSource | PolledSource]:

@@ -28,12 +28,13 @@ from bridge.errors import BridgeError
 from bridge.http import Exchange, Http, HttpRules, Sending, Unpaced
 from bridge.jobs.alerts import trial
 from bridge.sources.feed import FeedSettings, FeedSource
+from bridge.sources.kinds import KINDS
 from bridge.web.access import Guard
 from bridge.web.app import make_app, make_watching_app
 from bridge.web.figures import metrics_router
 from bridge.web.health import Readiness, health_router
 from bridge.web.server import WebServer
-from bridge.wiring import SOURCE_KINDS, doors_of, ledger_of
+from bridge.wiring import doors_of, ledger_of
 from tests.alerts.post import certificate
 from tests.checks.build import known
 
@@ -149,7 +150,11 @@ class TestCode:
         names = [path.parent.name for path in BRIDGE.glob("connectors/*/settings.py")]
         assert names
         models = [connector_kind(name).settings for name in names]
-        models += [MailSettings, HookSettings, *(each for each in SOURCE_KINDS.values() if "url" in each.model_fields)]
+        models += [
+            MailSettings,
+            HookSettings,
+            *(each.settings for each in KINDS.values() if "url" in each.settings.model_fields),
+        ]
         assert [model.__name__ for model in models if "ca_file" not in model.model_fields] == []
 
 

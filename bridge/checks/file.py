@@ -14,8 +14,8 @@ from pydantic import BaseModel, SecretStr
 from bridge.domain.finding import Finding, failed, warned, well
 from bridge.domain.windows import never_ends
 from bridge.settings import Configuration, PrivacySettings, Settings, WebSettings
+from bridge.sources.asked import AskedSettings
 from bridge.sources.base import SourceSettings
-from bridge.sources.feed import FeedSettings
 from bridge.sources.webhook import WebhookSettings
 
 SHORT_SECRET = 24
@@ -48,8 +48,8 @@ def source_findings(settings: BaseModel) -> tuple[Finding, ...]:
     notes = tuple(_notes(settings)) if isinstance(settings, SourceSettings) else ()
     if isinstance(settings, WebhookSettings):
         return (*_webhook(settings), *notes)
-    if isinstance(settings, FeedSettings):
-        return (*_feed(settings), *notes)
+    if isinstance(settings, AskedSettings):
+        return (*_asked(settings), *notes)
     return notes
 
 
@@ -169,7 +169,7 @@ def _libraries(settings: SourceSettings) -> Iterator[Finding]:
         yield well("Library", text)
 
 
-def _feed(settings: FeedSettings) -> Iterator[Finding]:
+def _asked(settings: AskedSettings) -> Iterator[Finding]:
     if settings.token is None and settings.password is None and not settings.token_header:
         yield well("Credentials", "None are set: the feed is asked without.")
     if settings.user and settings.password is None:

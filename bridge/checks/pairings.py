@@ -13,8 +13,8 @@ from bridge.connectors.base import ConnectorKind
 from bridge.domain.finding import Finding, failed, warned, well
 from bridge.domain.policy import AlignDueDate, BorrowingPolicy
 from bridge.settings import Configuration, LibrarySettings, Settings
+from bridge.sources.asked import AskedSettings
 from bridge.sources.base import SourceSettings, System
-from bridge.sources.feed import FeedSettings
 from bridge.sources.webhook import WebhookSettings
 
 CIRCULATES = frozenset(System) - {System.UNSAID, System.OTHER}
@@ -33,7 +33,7 @@ class Named:
     @property
     def host(self) -> str:
         """Host and port that it is asked at; empty for one that calls us."""
-        return urlsplit(self.settings.url).netloc.lower() if isinstance(self.settings, FeedSettings) else ""
+        return urlsplit(self.settings.url).netloc.lower() if isinstance(self.settings, AskedSettings) else ""
 
 
 def sources_of(known: Configuration) -> tuple[Named, ...]:

@@ -27,18 +27,18 @@ def folded_word(word: str) -> str:
 
 @dataclass(frozen=True)
 class WordTable:
-    """(role, word) → meaning; a word under ``None`` means the same for both roles."""
+    """(role, word) → meaning; a word under the role ``None`` means the same for both. The meaning ``None``: the word is not known."""
 
-    words: Mapping[tuple[Role | None, str], Meaning] = field(default_factory=dict)
+    words: Mapping[tuple[Role | None, str], Meaning | None] = field(default_factory=dict)
 
     def meaning(self, role: Role, word: str) -> Meaning | None:
         """What this word means to this role, or ``None`` for an unknown word. An empty word says nothing (``Meaning()``)."""
         known = folded_word(word)
         if not known:
             return Meaning()
-        return self.words.get((role, known)) or self.words.get((None, known))
+        return self.words.get((role, known), self.words.get((None, known)))
 
-    def overridden(self, words: Mapping[tuple[Role | None, str], Meaning]) -> WordTable:
+    def overridden(self, words: Mapping[tuple[Role | None, str], Meaning | None]) -> WordTable:
         """The table with some words replaced or added."""
         return WordTable({**self.words, **words})
 

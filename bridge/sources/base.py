@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from functools import cached_property
@@ -10,12 +9,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from bridge.domain.change import Closure, Condition, Phase
-from bridge.domain.identity import Role
-from bridge.domain.words import PLAIN_WORDS, Meaning, WordTable, folded_word
-from bridge.sources import vocabulary
+from bridge.domain.words import PLAIN_WORDS, WordTable, folded_word
 from bridge.sources.notes import HookNotes, NoteSettings
-from bridge.sources.vocabulary import Words
+from bridge.sources.vocabulary import Explained, Words, words_of
 
 
 class System(StrEnum):
@@ -33,33 +29,6 @@ class System(StrEnum):
     KOHA = "koha"
     SPYDUS = "spydus"
     OTHER = "other"
-
-
-SYSTEM_WORDS: Mapping[System, Words] = {System.SPYDUS: vocabulary.SPYDUS}
-"""Words of systems that are heard through a generic source."""
-
-
-class Word(BaseModel):
-    """What a word of the service means. ``role`` confines it to one side of a loan."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    phase: Phase | None = Field(default=None, description="The phase it means, if any.", examples=["shipped"])
-    closure: Closure | None = Field(
-        default=None, description="How the request ended, where the word says.", examples=["returned"]
-    )
-    raises: tuple[Condition, ...] = Field(default=(), description="Conditions it brings.", examples=[["lost"]])
-    clears: tuple[Condition, ...] = Field(default=(), description="Conditions it ends.", examples=[["overdue"]])
-    notification: bool = Field(
-        default=False, description="Whether it only notifies, and changes nothing.", examples=[True]
-    )
-    role: Role | None = Field(
-        default=None, description="Our side of the loan for which it means this; left out: both.", examples=["borrower"]
-    )
-
-    def meaning(self) -> Meaning:
-        """As the domain has it."""
-        return Meaning(self.phase, self.closure, self.raises, self.clears, self.notification)
 
 
 class SourceSettings(BaseModel):
@@ -100,9 +69,10 @@ class SourceSettings(BaseModel):
     partner_timezones: dict[str, str] = Field(
         default_factory=dict, description="Zones of partners whose due dates stand in their own.", examples=[{}]
     )
-    words: dict[str, Word] = Field(
+    words: dict[str, Explained] = Field(
         default_factory=dict,
-        description="The service's words and what they mean, beside and above the plain ones.",
+        description="The service's words and what they mean, beside and above those that the bridge knows; one that means different things "
+        "on the two sides of a loan takes a list with a role each.",
         examples=[{}],
     )
 
@@ -134,13 +104,16 @@ class SourceSettings(BaseModel):
     @cached_property
     def table(self) -> WordTable:
         """The service's words over those of its system, and these over the plain ones."""
-        words = {**PLAIN_WORDS.words, **SYSTEM_WORDS.get(self.system, {}), **self.own_words}
-        return WordTable({named: meaning for named, meaning in words.items() if meaning is not None})
+        own = self.own_words
+        for_both = {word for role, word in own if role is None}
+        known = {**PLAIN_WORDS.words, **words_of(self.system)}
+        kept = {named: meaning for named, meaning in known.items() if named[1] not in for_both}
+        return WordTable({**kept, **own})
 
     @property
     def own_words(self) -> Words:
         """The words that the configuration explains."""
-        return {(word.role, folded_word(name)): word.meaning() for name, word in self.words.items()}
+        return {(each.role, folded_word(name)): each.meaning() for name, said in self.words.items() for each in said}
 
     def zone(self, partner: str = "") -> ZoneInfo:
         """The zone in which this partner's dates stand."""

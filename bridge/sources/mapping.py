@@ -100,6 +100,16 @@ def keyed(found: dict[str, Any], key: str) -> dict[str, Any]:
     return found
 
 
+def laid_over(said: dict[str, Any], row: dict[str, Any], fields: Mapping[str, str]) -> dict[str, Any]:
+    """A row that was read already, with those of our fields anew that the configuration finds elsewhere in it."""
+    found = dict(said)
+    for name, path in fields.items():
+        value = _mapped_value(row, path)
+        if value is not _MISSING:
+            _put(found, name, value)
+    return found
+
+
 class _Filled(dict[str, str]):
     """Fills ``{request.number}`` and the like from a message."""
 

@@ -18,6 +18,7 @@ from bridge.jobs.poll import PollJob
 from bridge.ledger import Ledger
 from bridge.sandbox.server import Server
 from bridge.sources.feed import FeedSettings, FeedSource
+from bridge.sources.marks import Marks
 from tests.fuzz.nonsense import DATES, JSON, RAW, SCALARS, TEXTS, amounts
 from tests.sources.messages import LIBRARIES, message
 
@@ -154,7 +155,7 @@ def test_a_change_of_another_age_hides_none_that_come_after_it(poll: Poll, year:
     poll.run(page([message(id="odd", time=f"{year}-01-01T00:00:00Z")]))
     poll.goes_on()
     assert all(since == "" or since <= NOW.isoformat() for since in poll.service.asked)
-    assert poll.feed._first(datetime.fromisoformat(poll.ledger.inbox.cursor("feed") or "")) is not None
+    assert Marks.read(poll.ledger.inbox.cursor("feed")).at("") is not None
 
 
 def test_the_cursor_stays_at_the_present(poll: Poll) -> None:

@@ -18,8 +18,9 @@ from bridge.domain.change import UNSET, Change, Closure, Condition, Phase
 from bridge.domain.commands import Money
 from bridge.domain.identity import RequestKey, Role, ServiceType
 from bridge.domain.words import PLAIN_WORDS, folded_word
-from bridge.sources.base import SourceSettings, Word, zone_name
+from bridge.sources.base import SourceSettings, zone_name
 from bridge.sources.message import read
+from bridge.sources.vocabulary import Word
 from bridge.sources.webhook import WebhookSettings
 from tests.sources.messages import LIBRARIES, SETTINGS, body
 
@@ -135,12 +136,14 @@ def test_a_word_of_the_configuration_is_known_and_may_be_of_one_role() -> None:
 def test_a_word_means_what_its_table_says() -> None:
     word = Word(phase=Phase.COMPLETED, closure=Closure.RETURNED, clears=(Condition.OVERDUE,), notification=True)
     meaning = word.meaning()
+    assert meaning is not None
     assert (meaning.phase, meaning.closure, meaning.cleared) == (
         Phase.COMPLETED,
         Closure.RETURNED,
         (Condition.OVERDUE,),
     )
     assert meaning.notification
+    assert Word(unknown=True).meaning() is None
 
 
 def test_the_services_name_of_a_library_is_mapped() -> None:
