@@ -165,7 +165,7 @@ def test_no_feed_says_why_it_failed_in_words_that_name_anybody() -> None:
 
     def problems(body: bytes) -> Iterator[str]:
         for status in (200, 400, 401, 500):
-            feed._http.send = lambda _, status=status, body=body: Answer(status, body)  # type: ignore[method-assign,misc]
+            feed._asked._http.send = lambda _, status=status, body=body: Answer(status, body)  # type: ignore[method-assign,misc]
             try:
                 for page in feed.poll(None):
                     yield from (arrival.problem for arrival in page.arrivals)
