@@ -16,7 +16,7 @@ from bridge.connectors.sierra.errors import Missing
 from bridge.connectors.sierra.holds import Holds
 from bridge.connectors.sierra.listing import NO_LOCATIONS, Listing
 from bridge.connectors.sierra.loans import Loans
-from bridge.connectors.sierra.moves import AVAILABLE, Moves
+from bridge.connectors.sierra.moves import AVAILABLE, OF_CIRCULATION, Moves
 from bridge.connectors.sierra.patrons import Patrons
 from bridge.connectors.sierra.settings import SierraSettings
 from bridge.connectors.sierra.sight import Sight
@@ -60,7 +60,7 @@ def capabilities_of(settings: SierraSettings) -> Capabilities:
         due_date_at_check_out=False,
         barcode_unique_enforced=False,
         cascade_delete=False,
-        move_before_check_out=True,
+        move_before_check_out=settings.move_first or not OF_CIRCULATION.issuperset(settings.lend_from_statuses),
         restore_before_check_in=False,
         places_have_libraries=False,
         inspect_by=frozenset(InspectBy) if settings.audit_locations else frozenset(InspectBy) - {InspectBy.ALL_MARKS},

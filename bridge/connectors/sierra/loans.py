@@ -10,6 +10,7 @@ from bridge.connectors.sierra import models as sierra
 from bridge.connectors.sierra.client import SierraClient
 from bridge.connectors.sierra.dates import day_of
 from bridge.connectors.sierra.errors import AgainstPatron, Missing, NotAvailable, unknown_item
+from bridge.connectors.sierra.moves import AVAILABLE, OF_CIRCULATION
 from bridge.connectors.sierra.patrons import Patrons
 from bridge.connectors.sierra.settings import SierraSettings
 from bridge.connectors.sierra.sight import PATRON_FIELD, Sight, ids_of, loan_id, place_of, recorded
@@ -45,16 +46,38 @@ class Loans:
             return standing
         try:
             answer = self._client.check_out(command.target.barcode, command.account)
-        except Missing as missing:
-            raise self._nobody(command) from missing
         except NotAvailable as refused:
             standing = self._standing(command)
             if standing is not None:
                 return standing
-            raise self._not_lendable(command, refused) from refused
-        except AgainstPatron as refused:
-            raise _account_refused(self._patrons.standing(command.account).against, refused) from refused
+            self._make_available(command, refused)
+            answer = self._again(command)
+        except (Missing, AgainstPatron) as refused:
+            raise self._no_loan(command, refused) from refused
         return self._dated(command, answer, call)
+
+    def _again(self, command: do.CheckOut) -> sierra.CheckedOut:
+        try:
+            return self._client.check_out(command.target.barcode, command.account)
+        except NotAvailable as refused:
+            raise self._not_lendable(command, refused) from refused
+        except (Missing, AgainstPatron) as refused:
+            raise self._no_loan(command, refused) from refused
+
+    def _make_available(self, command: do.CheckOut, refused: NotAvailable) -> None:
+        """An item that is said to be in transit, say, stands on the desk when it is shipped. Raises ``Rejected`` where that is not so."""
+        try:
+            item = self._sight.item(command.target)
+        except Missing as missing:
+            raise unknown_item(command.target.barcode) from missing
+        if item.on_loan or item.status.code not in OF_CIRCULATION.intersection(self._settings.lend_from_statuses):
+            raise self._not_lendable(command, refused) from refused
+        self._client.update_item(item.id, {"status": AVAILABLE})
+
+    def _no_loan(self, command: do.CheckOut, refused: Missing | AgainstPatron) -> IlsError:
+        if isinstance(refused, Missing):
+            return self._nobody(command)
+        return _account_refused(self._patrons.standing(command.account).against, refused)
 
     def _dated(self, command: do.CheckOut, answer: sierra.CheckedOut, call: Call) -> Outcome:
         """What goes wrong from here on undoes no check-out, so that it is told as a note: a step that fails counts as not done."""
@@ -77,7 +100,8 @@ class Loans:
         if notes and command.due is not None and self._settings.write_due_date_field:
             stands, notes = self._tried(loan, loan.item or command.target.ids.item, command.due)
         record = LoanRecord(loan_id(loan.id, loan.patron), command.account, stands, self._now())
-        return Outcome(kind, Learned(loan=record, due=self._written(stands, command.due)), notes)
+        ids = do.VendorIds(item=loan.item or command.target.ids.item)
+        return Outcome(kind, Learned(ids=ids, loan=record, due=self._written(stands, command.due)), notes)
 
     def _written(self, stands: date | None, wanted: date | None) -> date | None:
         """The date that counts as brought to the ILS: where staff are asked for it, only the one that stands."""

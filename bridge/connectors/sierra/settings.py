@@ -80,6 +80,12 @@ class SierraSettings(BaseModel):
         "come home.",
         examples=[["t"]],
     )
+    move_first: bool = Field(
+        default=False,
+        description="Move an own item to its ILL location before it is checked out, and not after: where loan rules go by location. One "
+        "call more a loan. Statuses in `lend_from_statuses` that circulation does not set itself move it first in any case.",
+        examples=[False],
+    )
     status_names: dict[str, str] = Field(
         default_factory=dict,
         description="What this site's own status codes mean, for the history; the usual codes are known.",

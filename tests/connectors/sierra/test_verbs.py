@@ -245,6 +245,30 @@ class TestLending:
         assert (item.fixed["79"], item.fixed["88"]) == ("mref", "o")
         assert not bench.stand_in.report()["foreign_touched"]
 
+    @pytest.mark.parametrize(
+        ("settings", "first"),
+        [({}, False), ({"move_first": True}, True), ({"lend_from_statuses": ["o"]}, True)],
+    )
+    def test_an_item_is_moved_after_its_check_out_unless_rules_or_its_status_want_it_before(
+        self, make: Make, settings: dict[str, object], first: bool
+    ) -> None:
+        assert make(**settings).connector.capabilities.move_before_check_out is first
+
+    def test_an_item_said_to_be_in_transit_is_made_available_and_checked_out(self, bench: SierraBench) -> None:
+        item = bench.stand_in.state.items_with_barcode(bench.own_barcode)[0]
+        item.fixed["88"] = "t"
+        outcome = bench.connector.check_out(do.CheckOut(own(bench), bench.account, DUE), CALL)
+        assert outcome.learned.ids is not None
+        assert outcome.learned.ids.item == str(item.id)
+        assert bench.loan_of(bench.own_barcode) == bench.account
+
+    def test_what_is_not_to_be_lent_stays_as_it_is(self, bench: SierraBench) -> None:
+        item = bench.stand_in.state.items_with_barcode(bench.own_barcode)[0]
+        item.fixed["88"] = "m"
+        with pytest.raises(Rejected, match="its status is") as refused:
+            bench.connector.check_out(do.CheckOut(own(bench), bench.account, DUE), CALL)
+        assert (refused.value.cause, item.fixed["88"]) == ("not_loanable", "m")
+
     def test_notes_on_an_own_item_are_left_alone(self, bench: SierraBench) -> None:
         target, loan_id = self.lent(bench, "39000000000102")
         bench.connector.check_in(do.CheckIn(target, (loan_id,), bench.account), CALL)
