@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 
+from bridge.checks.in_system import accounts_shared
 from bridge.connectors.base import ConnectorKind
 from bridge.domain.finding import Finding, failed, warned, well
 from bridge.domain.policy import AlignDueDate, BorrowingPolicy
@@ -75,6 +76,7 @@ def pairings(known: Configuration, kind_of: Callable[[str], ConnectorKind]) -> t
         *_one_secret_twice(sources),
         *_one_institution_twice(known, kind_of),
         *_barcodes(known.settings, sources),
+        *accounts_shared(known.settings),
         *_alone(known.settings, sources),
         _bridge(known.settings),
     )
@@ -201,7 +203,7 @@ def _barcodes(settings: Settings, sources: tuple[Named, ...]) -> Iterator[Findin
 
 
 def _makes_items(policy: BorrowingPolicy) -> bool:
-    return policy.enabled and not policy.existing_item
+    return policy.enabled and policy.makes_items
 
 
 def _services(sources: Iterable[Named], library: str) -> frozenset[str]:

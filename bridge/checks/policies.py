@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from bridge.checks.in_system import borrowed_within, lent_within
 from bridge.domain.capabilities import Ability, Capabilities
 from bridge.domain.commands import Place, Verb
 from bridge.domain.finding import Finding, failed, warned, well
@@ -29,7 +30,7 @@ GIVEN = {
 
 def policy_findings(library: LibrarySettings, can: Capabilities, now: datetime) -> tuple[Finding, ...]:
     """Everything odd about one library's policies; ``can`` is what its ILS can do."""
-    found = (*_mode(library, now), *_sides(library), *_borrowing(library.borrowing, can), *_lending(library))
+    found = (*_mode(library, now), *_sides(library), *_borrowing(library.borrowing, can), *_lending(library, can))
     return found or (well("Policies", "Nothing is odd about them."),)
 
 
@@ -63,11 +64,8 @@ def _sides(library: LibrarySettings) -> Iterator[Finding]:
 def _borrowing(policy: BorrowingPolicy, can: Capabilities) -> Iterator[Finding]:
     if not policy.enabled:
         return
-    if policy.existing_item:
-        if not policy.place.library:
-            text = "Items of in-system loans arrive nowhere: place names no library and desk."
-            yield failed("Borrowing: place", text, "Set place = { library, desk }.")
-    else:
+    yield from borrowed_within(policy, can)
+    if policy.makes_items:
         yield from _temporary_items(policy, can)
         yield from _barcodes(policy)
         yield from _holds(policy)
@@ -84,7 +82,7 @@ def _due_dates(policy: BorrowingPolicy, can: Capabilities) -> Iterator[Finding]:
         return
     reasons = (
         (not policy.update_due_date, "update_due_date is off"),
-        (policy.existing_item, "in-system loans have no temporary item"),
+        (not policy.makes_items, "in-system loans have no temporary item"),
         (can.of(Verb.SET_DUE_DATE) is Ability.NO, "the ILS takes no due date"),
     )
     for holds, why in reasons:
@@ -158,13 +156,14 @@ def _fees(policy: BorrowingPolicy, can: Capabilities) -> Iterator[Finding]:
         yield warned("Borrowing: fees", "fee_amount has no currency.", 'Set fee_currency, as in "EUR".')
 
 
-def _lending(library: LibrarySettings) -> Iterator[Finding]:
+def _lending(library: LibrarySettings, can: Capabilities) -> Iterator[Finding]:
     policy = library.lending
     if not policy.enabled:
         return
     yield from _accounts(policy)
     yield from _rules("Lending", policy.rules)
     yield from _places_shared(library)
+    yield from lent_within(policy, can)
     if policy.hold_on_request and not policy.pickup_location:
         text = "hold_on_request is set, and pickup_location is not: such a hold cannot be placed."
         yield failed("Lending: holds", text, "Set pickup_location.")
@@ -196,7 +195,7 @@ def _lending_places(policy: LendingPolicy) -> list[Place]:
 
 
 def _borrowing_places(policy: BorrowingPolicy) -> list[Place]:
-    if not policy.enabled or policy.existing_item:
+    if not policy.enabled or not policy.makes_items:
         return []
     places = [policy.place, *(rule.place for rule in policy.rules)]
     return [place for place in places if place is not None]

@@ -79,7 +79,7 @@ def refusal(known: Configuration, ledger: Ledger, asked: DrillAsked) -> str:
     policy, lane = known.settings.libraries[asked.library].borrowing, known.settings.lane(asked.library)
     if not policy.enabled:
         return f"Borrowing is not enabled for '{asked.library}', so nothing would be made."
-    if policy.existing_item:
+    if not policy.makes_items:
         return f"'{asked.library}' borrows within one ILS (existing_item): it makes no temporary items, so there is nothing to drill."
     if asked.patron and policy.hold and not (asked.pickup or policy.default_pickup_location):
         return "A hold needs a pickup location: name one with --pickup."

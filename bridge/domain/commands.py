@@ -174,16 +174,21 @@ class CheckOut:
     """Check the item out to an account, due at the end of ``due`` in the library's time zone.
 
     ``over``: only asked of an ILS with ``double_charge``. ``account`` is a patron then, and ``over`` the ILL account of their library,
-    to which the item is charged already and stays charged. The connector looks at every charge of the item first. Charged to the
-    patron: ``already``. Not charged to ``over``: ``Retry(cause="not_charged")``, nothing is charged. Charged to anybody else too:
-    ``Rejected(cause="on_loan")``. Else it charges the item once more, without clearing the charge beneath, and sees that both stand. It
+    to which the item is charged already and stays charged. The connector looks at every charge of the item first. Not charged to
+    ``over``: ``Retry(cause="not_charged")``, nothing is charged, even where the patron has the item: that is a loan of their own. Charged
+    to ``over`` and to the patron: ``already``. Charged to anybody else too: ``Rejected(cause="on_loan")``. Else it charges the item once
+    more, without clearing the charge beneath, and sees that both stand. It
     learns ``loan`` (the patron's, ``charge`` patron) and ``beneath`` (the account's, ``charge`` account). ``at`` is where that is done.
+    The charge to ``over`` that counts is the one whose id is in ``over_loan_ids``; where none is given, one that began before
+    ``over_began_before``: any other is of a later loan to the same library.
     """
 
     target: Target
     account: str
     due: date | None = None
     over: str = ""
+    over_loan_ids: tuple[str, ...] = ()
+    over_began_before: datetime | None = None
     at: Place = field(default_factory=Place)
 
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from bridge.domain.commands import Place
 from bridge.domain.finding import Finding, failed, warned, well
-from bridge.domain.policy import BorrowingPolicy, LendingPolicy, Policy
+from bridge.domain.policy import PARTNER, BorrowingPolicy, LendingPolicy, Policy
 
 EXPIRY_WARNING = timedelta(days=30)
 """ILL accounts that expire within this time are warned about."""
@@ -89,7 +89,8 @@ Named = Iterator[tuple[Use, str | Place | None, str]]
 
 def _named(policy: Policy) -> Named:
     if policy.borrowing.enabled:
-        yield from _existing(policy.borrowing) if policy.borrowing.existing_item else _borrowing(policy.borrowing)
+        yield from _existing(policy.borrowing) if policy.borrowing.existing_item else ()
+        yield from _borrowing(policy.borrowing) if policy.borrowing.makes_items else ()
         if policy.borrowing.charge_fee or policy.borrowing.charge_fee_on_copies:
             yield Use.FEE_TYPE, policy.borrowing.fee_type, "borrowing.fee_type"
         if policy.borrowing.charge_replacement_fee:
@@ -100,6 +101,7 @@ def _named(policy: Policy) -> Named:
 
 def _existing(policy: BorrowingPolicy) -> Named:
     yield Use.ARRIVAL_PLACE, policy.place, "borrowing.place"
+    yield Use.ACCOUNT, policy.in_system.ill_account, "borrowing.in_system.ill_account"
 
 
 def _borrowing(policy: BorrowingPolicy) -> Named:
@@ -125,9 +127,21 @@ def _lending(policy: LendingPolicy) -> Named:
         yield Use.PICKUP_LOCATION, policy.pickup_location, "lending.pickup_location"
     for number, rule in enumerate(policy.rules, start=1):
         yield Use.ACCOUNT, rule.account, f"lending.rules[{number}].account"
-    yield Use.ACCOUNT, policy.default_account, "lending.default_account"
+    yield from _default_accounts(policy)
+    if policy.in_system.partners:
+        yield Use.ARRIVAL_PLACE, policy.in_system.home, "lending.in_system.home"
     for account in policy.accounts.values():
         yield Use.ACCOUNT, account, "lending.accounts"
+
+
+def _default_accounts(policy: LendingPolicy) -> Named:
+    """A pattern stands for the accounts of the partners that are known to have one."""
+    if PARTNER not in policy.default_account:
+        yield Use.ACCOUNT, policy.default_account, "lending.default_account"
+        return
+    for symbol in policy.in_system.partners:
+        if symbol not in policy.accounts:
+            yield Use.ACCOUNT, policy.default_account.replace(PARTNER, symbol), "lending.default_account"
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from bridge.domain.policy import (
     AlignDueDate,
     BarcodeFrom,
     BorrowingPolicy,
+    DoneBy,
     LendingPolicy,
     NoBarcode,
     NotReturned,
@@ -24,6 +25,7 @@ from bridge.domain.policy import (
 )
 from bridge.domain.request import Request
 from bridge.domain.standing import Standing, standings
+from bridge.domain.within import BorrowedWithin, LentWithin, borrowed_within, charges_patron, lent_within
 
 FEE = "fee"
 REPLACEMENT = "replacement"
@@ -100,7 +102,7 @@ class ItemGoal:
     ``attention`` says what staff must see to or decide, behind all that can be done without them; ``dispute`` says it of an item that is
     lost or was, and is moot where nothing of ours is in the ILS any more. ``lost`` wants the loan declared lost, ``found`` that taken back;
     ``was_lost``: it was declared lost at any time.
-    ``bill`` is the replacement fee.
+    ``bill`` is the replacement fee. ``within`` is what is wanted of an in-system loan.
     """
 
     leg: str
@@ -112,6 +114,7 @@ class ItemGoal:
     loan: LoanWish | Wish = LEAVE
     place: Place | Wish = LEAVE
     transit: Place | Wish = LEAVE
+    within: BorrowedWithin | LentWithin | None = None
     fee: FeeWish | Wish = LEAVE
     bill: FeeWish | Wish = LEAVE
     lost: bool = False
@@ -161,7 +164,7 @@ def goal_of(request: Request, stands: tuple[Standing, ...], policy: Policy) -> G
 
 def _forsaken(request: Request, stands: tuple[Standing, ...], policy: Policy) -> tuple[ItemGoal, ...]:
     """An item made when nobody had said who supplies it goes once a supplier is named, which gets one of its own; unless it had moved."""
-    if not stands[-1].leg or policy.borrowing.existing_item or not policy.borrowing.enabled:
+    if not stands[-1].leg or not policy.borrowing.makes_items or not policy.borrowing.enabled:
         return ()
     moved = {node.volume for node in request.nodes if not node.leg and node.facts.furthest}
     volumes = dict.fromkeys(stand.volume for stand in stands)
@@ -177,11 +180,14 @@ def _ended(stand: Standing) -> bool:
 
 
 def _needs_patron(stand: Standing, policy: BorrowingPolicy) -> bool:
-    if not policy.enabled or policy.existing_item or stand.service_type is ServiceType.COPY or not stand.patron_id:
+    if policy.within(stand.partner) and not charges_patron(policy):
+        return False
+    if not policy.enabled or stand.service_type is ServiceType.COPY or not stand.patron_id:
         return False
     if stand.phase is None or stand.phase.rank > Phase.RECEIVED.rank or stand.lost or dispute(stand):
         return False
-    return policy.verify_patron_on_request or stand.phase.rank >= policy.create_on.phase.rank
+    needed_on = Phase.RECEIVED if policy.within(stand.partner) else policy.create_on.phase
+    return policy.verify_patron_on_request or stand.phase.rank >= needed_on.rank
 
 
 def _item_goal(key: RequestKey, stand: Standing, policy: Policy) -> ItemGoal:
@@ -234,7 +240,7 @@ def _borrowing(bare: ItemGoal, key: RequestKey, stand: Standing, policy: Borrowi
         return bare
     if stand.dead:
         return replace(bare, item=ABSENT, hold=ABSENT)
-    if policy.existing_item:
+    if policy.within(stand.partner):
         return _existing(bare, stand, policy)
     if _never_came(stand):
         return replace(bare, item=ABSENT, hold=ABSENT, fee=ABSENT if policy.waive_fee_on_cancel else LEAVE)
@@ -267,9 +273,7 @@ def _in_order(bare: ItemGoal, key: RequestKey, stand: Standing, policy: Borrowin
         return replace(bare, item=ABSENT, hold=ABSENT, fee=ABSENT if policy.waive_fee_on_cancel else LEAVE)
     back = stand.closure is Closure.RETURNED or stand.lost_on_the_way_back
     if stand.phase is Phase.COMPLETED and not back:
-        return replace(
-            bare, attention="The service says that the request is completed, but not that the item went back."
-        )
+        return replace(bare, attention=_COMPLETED)
     if stand.phase in GONE_BACK or stand.lost_on_the_way_back:
         return _sent_back(bare, key, stand, policy)
     if stand.phase is None or stand.phase.rank < policy.create_on.phase.rank:
@@ -281,10 +285,43 @@ def _existing(bare: ItemGoal, stand: Standing, policy: BorrowingPolicy) -> ItemG
     """In-system loan: the real item arrives; nothing is created or deleted. A loss is the lender's side of the same ILS to see to."""
     if stand.lost or dispute(stand):
         return bare
-    attention = trouble(stand)
+    attention = trouble(stand) or _not_said_to_be_back(stand)
     if attention:
         return replace(bare, attention=attention)
-    return replace(bare, transit=policy.place) if stand.phase is Phase.RECEIVED else bare
+    back = stand.phase in GONE_BACK
+    if stand.phase is not Phase.RECEIVED and not back:
+        return bare
+    by = policy.in_system
+    goal = bare if back or by.receive_transit is DoneBy.STAFF else replace(bare, transit=policy.place)
+    if not by.ill_account:
+        return goal
+    if not stand.barcode:
+        return replace(goal, attention="The request does not name the barcode of the item, so it cannot be charged.")
+    within = borrowed_within(stand, policy)
+    if back:
+        return replace(goal, within=within)
+    unnamed = "" if stand.patron_id or not charges_patron(policy) else _NO_PATRON
+    return replace(goal, within=within, loan=_within_loan(stand, policy), attention=unnamed or _undated(stand, policy))
+
+
+_NO_PATRON = "The request names no patron, so the item cannot be charged to them."
+
+
+def _not_said_to_be_back(stand: Standing) -> str:
+    if stand.phase is Phase.COMPLETED and stand.closure is not Closure.RETURNED:
+        return _COMPLETED
+    return ""
+
+
+_COMPLETED = "The service says that the request is completed, but not that the item went back."
+
+
+def _within_loan(stand: Standing, policy: BorrowingPolicy) -> LoanWish:
+    """The patron's charge, which is due the margin before the library's."""
+    recalls = _recalls(stand, policy)
+    days = policy.recall_minimum_days if recalls else 0
+    due = _patrons_due(stand, policy)
+    return LoanWish(due=due, may_shorten=recalls, renew=policy.renew or recalls, leave_days=days)
 
 
 def _sent_back(bare: ItemGoal, key: RequestKey, stand: Standing, policy: BorrowingPolicy) -> ItemGoal:
@@ -424,6 +461,12 @@ def temporary_barcode(key: RequestKey, stand: Standing, policy: BorrowingPolicy)
 
 
 def _lending(bare: ItemGoal, stand: Standing, policy: LendingPolicy) -> ItemGoal:
+    goal = _lent_anywhere(bare, stand, policy)
+    out = isinstance(goal.loan, LoanWish) and bool(goal.loan.account)
+    return replace(goal, within=lent_within(stand, policy, out=out)) if out or goal.loan is ABSENT else goal
+
+
+def _lent_anywhere(bare: ItemGoal, stand: Standing, policy: LendingPolicy) -> ItemGoal:
     if not policy.enabled or stand.phase is None:
         return bare
     if stand.dead:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bridge.domain import commands as do
-from bridge.domain.commands import Command, Inspect, Origin, Target
+from bridge.domain.commands import Charge, Command, Inspect, Origin, Target
 from bridge.domain.goal import FeeWish, HoldWish, ItemGoal, LoanWish
 from bridge.domain.identity import Mark, Role
+from bridge.domain.plan_within import charge_of, twice
 from bridge.domain.record import ItemRecord, Record
+from bridge.domain.sentences_within import account_of
+from bridge.domain.within import BorrowedWithin, LentWithin
 
 
 def inspection(mark: Mark, item: ItemRecord, record: Record, command: Command) -> Inspect:
@@ -16,6 +19,8 @@ def inspection(mark: Mark, item: ItemRecord, record: Record, command: Command) -
     asked = do.Target(mark, Origin.CREATED) if isinstance(command, do.FindPatron) else command.target
     patron = record.patron.patron_id if record.patron else ""
     hold = item.hold
+    if twice(command):
+        return _inspection_of_two(_target(mark, item, asked), item, command)
     return Inspect(
         target=_target(mark, item, asked),
         patron_id=getattr(command, "patron_id", "") or patron,
@@ -26,14 +31,30 @@ def inspection(mark: Mark, item: ItemRecord, record: Record, command: Command) -
     )
 
 
+def _inspection_of_two(target: Target, item: ItemRecord, command: Command) -> Inspect:
+    """Both charges of an in-system loan: the one the command is about, and the other."""
+    account, patron = item.charged(Charge.ACCOUNT), item.charged(Charge.PATRON)
+    of_patron = charge_of(command) is Charge.PATRON
+    return Inspect(
+        target=target,
+        patron_id=str(getattr(command, "account", "")) if of_patron else patron.account if patron else "",
+        account=account_of(command) or (account.account if account else ""),
+        loan_ids=_loan_ids(item),
+        double=True,
+    )
+
+
 def review(goal: ItemGoal, item: ItemRecord, record: Record, role: Role) -> Inspect:
     """Look at everything this goal is about, as a resync does."""
-    origin = item.origin or (Origin.OWN if role is Role.LENDER else Origin.CREATED)
+    own = role is Role.LENDER or goal.within is not None
+    origin = item.origin or (Origin.OWN if own else Origin.CREATED)
     asked = Target(goal.mark, origin, goal.barcode, item.ids, item.place)
     hold = goal.hold if isinstance(goal.hold, HoldWish) else None
     loan = goal.loan if isinstance(goal.loan, LoanWish) else None
     fees = tuple(wish.fee_key for wish in (goal.fee, goal.bill) if isinstance(wish, FeeWish))
     patron = record.patron.patron_id if record.patron and role is Role.BORROWER else ""
+    if goal.within is not None:
+        return _review_of_two(goal.within, _target(goal.mark, item, asked), item, patron)
     return Inspect(
         target=_target(goal.mark, item, asked),
         patron_id=patron or (hold.patron_id if hold else ""),
@@ -42,6 +63,13 @@ def review(goal: ItemGoal, item: ItemRecord, record: Record, role: Role) -> Insp
         loan_ids=_loan_ids(item),
         fee_keys=fees,
     )
+
+
+def _review_of_two(within: BorrowedWithin | LentWithin, target: Target, item: ItemRecord, patron: str) -> Inspect:
+    if isinstance(within, LentWithin):
+        return Inspect(target, account=within.account, loan_ids=_loan_ids(item), double=True)
+    patron = patron or within.patron_id
+    return Inspect(target, patron, account=within.by.ill_account, loan_ids=_loan_ids(item), double=True)
 
 
 def glance(goal: ItemGoal, item: ItemRecord, record: Record) -> Inspect:

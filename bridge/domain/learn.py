@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bridge.domain import commands as do
-from bridge.domain.commands import Origin, Verb
+from bridge.domain.commands import Charge, Origin, Verb
 from bridge.domain.plan import StaffTask, Step
 from bridge.domain.record import (
     Existence,
@@ -118,6 +118,8 @@ def _settled(item: ItemRecord, step: Step) -> ItemRecord:
     command = step.command
     if isinstance(command, do.CreateTemporaryItem):
         return _created(item, command)
+    if isinstance(command, do.CheckIn) and command.charge is not Charge.ANY:
+        return _discharged(item, command)
     if isinstance(command, do.CheckIn):
         loans = tuple(replace(loan, ended=True) for loan in item.loans)
         return replace(item, checked_in=True, loans=loans, marked_lost=False)
@@ -126,6 +128,20 @@ def _settled(item: ItemRecord, step: Step) -> ItemRecord:
     if isinstance(command, do.CheckOut):
         return _checked_out(item, command)
     return _plainly_settled(item, command)
+
+
+def _discharged(item: ItemRecord, command: do.CheckIn) -> ItemRecord:
+    """One charge of an in-system loan has ended, or never was; that latches. The lender's own loan is the account's charge."""
+    ended = {command.charge, Charge.ANY} if command.charge is Charge.ACCOUNT else {command.charge}
+    loans = tuple(replace(loan, ended=True) if loan.charge in ended else loan for loan in item.loans)
+    discharged = tuple(sorted({*item.discharged, command.charge}))
+    return replace(_touched(item, command), loans=loans, discharged=discharged)
+
+
+def _touched(item: ItemRecord, command: do.CheckIn | do.ReceiveTransit | do.SendTransit) -> ItemRecord:
+    """An item of which nothing was recorded before has been found and scanned."""
+    target = command.target
+    return replace(item, origin=item.origin or target.origin, barcode=item.barcode or target.barcode)
 
 
 def _plainly_settled(item: ItemRecord, command: do.Command) -> ItemRecord:
@@ -140,9 +156,9 @@ def _plainly_settled(item: ItemRecord, command: do.Command) -> ItemRecord:
         case do.RestoreItem():
             return replace(item, restored=True)
         case do.ReceiveTransit():
-            return replace(item, transit_received=True)
+            return replace(_touched(item, command), transit_received=True)
         case do.SendTransit():
-            return replace(item, transit_sent=True)
+            return replace(_touched(item, command), transit_sent=True)
         case do.DeleteTemporaryItem():
             return replace(item, existence=Existence.DELETED, holds=_holds_gone(item.holds))
         case do.ChargeFee(fee_key=key, fee=fee):
@@ -208,6 +224,8 @@ def _hold_settled(item: ItemRecord, command: do.PlaceHold | do.CancelHold) -> It
 
 def _checked_out(item: ItemRecord, command: do.CheckOut) -> ItemRecord:
     loans = item.loans or (LoanRecord("", command.account, command.due),)
+    if command.over and item.charged(Charge.PATRON) is None:
+        loans = (*item.loans, LoanRecord("", command.account, command.due, charge=Charge.PATRON))
     origin = item.origin or Origin.OWN
     return replace(
         item,
@@ -234,6 +252,8 @@ def amend(item: ItemRecord, seen: Sighting, under_way: Verb | None = None) -> It
         item = replace(item, checked_in=True)
     if under_way is Verb.RESTORE_ITEM and seen.item_present and seen.place is not None and seen.temporary_place is None:
         item = replace(item, restored=True)
+    if under_way is Verb.SEND_TRANSIT and seen.in_transit:
+        item = replace(item, transit_sent=True)
     if seen.ids != do.VendorIds():
         item = replace(item, ids=item.ids.merged(seen.ids))
     half_deleted = under_way is Verb.DELETE_TEMPORARY_ITEM and seen.item_present is False and bool(seen.ids.bib)
@@ -265,6 +285,7 @@ def _amend_existence(item: ItemRecord, seen: Sighting) -> ItemRecord:
 
 def _amend_loans(item: ItemRecord, loans: tuple[SeenLoan, ...]) -> tuple[LoanRecord, ...]:
     opened = {loan.loan_id for loan in loans}
+    # of two charges only what was recorded is ours: the verbs look themselves, and may tell a later loan apart
     known = tuple(
         loan if loan.loan_id in opened or (not loan.loan_id and loans) else replace(loan, ended=True)
         for loan in item.loans
@@ -272,7 +293,7 @@ def _amend_loans(item: ItemRecord, loans: tuple[SeenLoan, ...]) -> tuple[LoanRec
     fresh = tuple(
         LoanRecord(loan.loan_id, loan.account, loan.due)
         for loan in loans
-        if loan.ours and loan.loan_id not in {each.loan_id for each in known}
+        if loan.ours and loan.charge is Charge.ANY and loan.loan_id not in {each.loan_id for each in known}
     )
     return known + fresh
 
@@ -326,6 +347,7 @@ def happened(before: ItemRecord, after: ItemRecord, verb: Verb) -> bool:
         Verb.CANCEL_HOLD: after.hold is not None and after.hold.state is HoldState.CANCELLED,
         Verb.CHECK_OUT: after.open_loan is not None,
         Verb.CHECK_IN: after.checked_in or bool(after.loans and after.open_loan is None),
+        Verb.SEND_TRANSIT: after.transit_sent,
         Verb.MOVE_ITEM: after.moved_to is not None,
         Verb.RESTORE_ITEM: after.restored,
         Verb.DELETE_TEMPORARY_ITEM: after.existence is Existence.DELETED,

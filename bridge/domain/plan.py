@@ -10,7 +10,10 @@ from bridge.domain.align import unaligned
 from bridge.domain.capabilities import Ability, Capabilities
 from bridge.domain.commands import Command, Origin, Verb
 from bridge.domain.goal import ABSENT, FEE, REPLACEMENT, FeeWish, Goal, HoldWish, ItemGoal, ItemWish, LoanWish, Wish
+from bridge.domain.plan_within import Dated, borrowing_step, lending_step, twice
 from bridge.domain.record import Existence, HoldState, ItemRecord, Record
+from bridge.domain.sentences_within import Telling, account_of, of_two
+from bridge.domain.within import BorrowedWithin, LentWithin
 
 
 @dataclass(frozen=True, order=True)
@@ -121,6 +124,8 @@ def _strays(goal: Goal, record: Record) -> Iterator[StaffTask]:
 
 def _step(key: StepKey, command: Command, record: Record, can: Capabilities) -> Iterator[Step | StaffTask]:
     ability = can.of(key.verb)
+    if twice(command) and not can.double_charge:
+        ability = Ability.NO
     if ability is Ability.STAFF:
         if str(key) not in record.confirmed:
             yield StaffTask(key, str(key), instruction(command, can), command, wished(command))
@@ -176,7 +181,21 @@ def _difference(
 ) -> Command | StaffTask | None:
     if isinstance(goal.item, ItemWish):
         return _making(goal, goal.item, item, record) if patron_known else None
-    return _lending(goal, item, can) or _clearing(goal, item) or _fee(goal, item, record)
+    patron = record.patron.patron_id if record.patron else ""
+    within = _within(goal, item, patron if patron_known else None)
+    return within or _lending(goal, item, can) or _clearing(goal, item) or _fee(goal, item, record)
+
+
+def _within(goal: ItemGoal, item: ItemRecord, patron: str | None) -> Command | None:
+    """What the borrowing side of an in-system loan lacks: it has nothing else in the ILS. ``patron``: ``None`` while they are looked up."""
+    if not isinstance(goal.within, BorrowedWithin):
+        return None
+    target = do.Target(goal.mark, Origin.OWN, item.barcode or goal.barcode, item.ids)
+    named = "" if patron is None else patron or goal.within.patron_id
+    loan = goal.loan if isinstance(goal.loan, LoanWish) else LoanWish()
+    moved = loan.due is not None and _moved(loan, item)
+    dated = Dated(loan.due, loan.may_shorten, loan.leave_days, moved)
+    return borrowing_step(goal.within, target, item, named, transit=goal.transit, dated=dated, was_lost=goal.was_lost)
 
 
 def _target(goal: ItemGoal, item: ItemRecord, origin: Origin) -> do.Target:
@@ -314,7 +333,9 @@ def _lent(goal: ItemGoal, loan: LoanWish, item: ItemRecord, target: do.Target, c
     moving = _moving(goal, loan, item, target, can)
     lending = _checking_out(loan, item, target)
     first, second = (moving, lending) if can.move_before_check_out else (lending, moving)
-    return first or second or _redating(loan, item, target)
+    within = goal.within if isinstance(goal.within, LentWithin) else None
+    sending = lending_step(within, target, item) if within else None
+    return first or second or _redating(loan, item, target) or sending
 
 
 def _moving(goal: ItemGoal, loan: LoanWish, item: ItemRecord, target: do.Target, can: Capabilities) -> Command | None:
@@ -339,7 +360,9 @@ def _redating(loan: LoanWish, item: ItemRecord, target: do.Target) -> Command | 
 
 def _brought_home(goal: ItemGoal, item: ItemRecord, target: do.Target, can: Capabilities) -> Command | None:
     restoring = _restoring(item, target)
-    checking_in = _checking_in(goal, item, target)
+    within = goal.within if isinstance(goal.within, LentWithin) and can.double_charge else None
+    lost = goal.was_lost or item.marked_lost
+    checking_in = lending_step(within, target, item, was_lost=lost) if within else _checking_in(goal, item, target)
     withdrawing = _withdrawing(goal, item, target)
     first, second = (restoring, checking_in) if can.restore_before_check_in else (checking_in, restoring)
     return first or second or withdrawing
@@ -395,7 +418,9 @@ def wished(command: Command) -> str:
     fee, kind = getattr(command, "fee", ""), kind_of_fee(command)
     due = getattr(command, "due", "")
     words = {"barcode": barcode, "fee": fee, "kind": kind, "note": note, "due": due, "way": way_of(command)}
-    return _INSTRUCTIONS[type(command)].format(**words, details=_details(command))
+    words["account"] = account_of(command)
+    asked = of_two(command, Telling.ASKED) if twice(command) else _INSTRUCTIONS[type(command)]
+    return asked.format(**words, details=_details(command))
 
 
 def _details(command: Command) -> str:

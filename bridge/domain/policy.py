@@ -117,13 +117,62 @@ def _among(value: str, names: tuple[str, ...]) -> bool:
     return not names or value.casefold() in {name.casefold() for name in names}
 
 
+class DoneBy(StrEnum):
+    """Who takes a step that a scan at the desk takes: the bridge, or staff."""
+
+    BRIDGE = "bridge"
+    STAFF = "staff"
+
+
+@dataclass(frozen=True)
+class InSystemBorrowing:
+    """How items of another library on the same ILS are borrowed (``existing_item``): who charges, discharges and sends them.
+
+    ``suppliers`` (the service's symbols, compared without case): from whom; from everybody where none is named. ``ill_account`` is this
+    library's own ILL account, which the owning library charges items to; without it items are only received from transit.
+    ``charge_patron`` and the transits are not done where they are left to staff; the discharges, and the transit home, are seen to.
+    """
+
+    __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}
+
+    suppliers: tuple[str, ...] = ()
+    ill_account: str = ""
+    receive_transit: DoneBy = DoneBy.BRIDGE
+    charge_patron: DoneBy = DoneBy.BRIDGE
+    discharge_patron: DoneBy = DoneBy.BRIDGE
+    discharge_account: DoneBy = DoneBy.BRIDGE
+    send_transit: DoneBy = DoneBy.BRIDGE
+
+
+@dataclass(frozen=True)
+class InSystemLending:
+    """How items are lent to other libraries on the same ILS: ``partners`` are these, by symbol, each with its library's code in the ILS.
+
+    ``home`` is where an item that comes back is scanned in. The account of a partner is named as for any other.
+    """
+
+    __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}
+
+    partners: Mapping[str, str] = field(default_factory=dict)
+    home: Place = field(default_factory=Place)
+    send_transit: DoneBy = DoneBy.STAFF
+    receive_transit: DoneBy = DoneBy.BRIDGE
+    discharge_account: DoneBy = DoneBy.BRIDGE
+
+    def library_of(self, partner: str) -> str | None:
+        """The code of a partner's library, empty where none is given; ``None`` for a partner that is not on this ILS."""
+        codes = (code for symbol, code in self.partners.items() if symbol.casefold() == partner.casefold())
+        return next(codes, None)
+
+
 @dataclass(frozen=True)
 class BorrowingPolicy:
     """What is done for items we borrow.
 
-    ``existing_item``: lender and borrower share one ILS, so the real item is used and nothing is created or deleted. ``pickup_locations``
-    maps the service's names to the ILS's codes; a name that is not in it passes as it is. ``due_margin_days`` is how many days before the
-    lender's date the patron's loan falls due; ``align_due_date`` says whether that date is brought to the loan which the desk makes.
+    ``existing_item``: lender and borrower share one ILS, so the real item is used and nothing is created or deleted, as ``in_system``
+    says. ``pickup_locations`` maps the service's names to the ILS's codes; a name that is not in it passes as it is. ``due_margin_days``
+    is how many days before the lender's date the patron's loan falls due; ``align_due_date`` says whether that date is brought to the
+    loan which the desk makes.
     ``fee_amount`` is charged where the service names no amount; from ``fee_on`` on. A recall that shortens leaves the patron
     ``recall_minimum_days`` at least, counted from the day it is written. ``charge_replacement_fee`` passes on what the lender bills for a
     lost or damaged item, where the ILS does not charge it by itself.
@@ -133,6 +182,7 @@ class BorrowingPolicy:
 
     enabled: bool = True
     existing_item: bool = False
+    in_system: InSystemBorrowing = field(default_factory=InSystemBorrowing)
     verify_patron_on_request: bool = False
     create_on: CreateOn = CreateOn.RECEIVED
     barcode_from: BarcodeFrom = BarcodeFrom.REQUEST
@@ -172,13 +222,26 @@ class BorrowingPolicy:
         rules = (rule for rule in self.rules if rule.meets(partner, item_format, conditions))
         return next((value for rule in rules if (value := getattr(rule, name)) is not None), None)
 
+    def within(self, supplier: str) -> bool:
+        """Whether what this supplier sends is an item of our own ILS."""
+        return self.existing_item and _among(supplier, self.in_system.suppliers)
+
+    @property
+    def makes_items(self) -> bool:
+        """Whether temporary items are made for anything that is borrowed."""
+        return not self.existing_item or bool(self.in_system.suppliers)
+
+
+PARTNER = "{partner}"
+"""Stands in ``default_account`` for the partner's symbol."""
+
 
 @dataclass(frozen=True)
 class LendingPolicy:
     """What is done for our own items that others borrow.
 
-    The account an item is checked out to: the first rule that names one, ``accounts`` by partner symbol, ``default_account``, else the
-    symbol itself.
+    The account an item is checked out to: the first rule that names one, ``accounts`` by partner symbol, ``default_account`` (in which
+    ``{partner}`` stands for the symbol), else the symbol itself.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}
@@ -196,11 +259,13 @@ class LendingPolicy:
     declare_lost: bool = True
     not_returned: NotReturned = NotReturned.ASK
     check_in_on_completed: bool = True
+    in_system: InSystemLending = field(default_factory=InSystemLending)
 
     def account(self, partner: str, item_format: str = "") -> str:
         """The ILS account of a borrowing library."""
         named = (rule.account for rule in self.rules if rule.meets(partner, item_format))
-        return next(filter(None, named), "") or self.accounts.get(partner) or self.default_account or partner
+        usual = self.default_account.replace(PARTNER, partner)
+        return next(filter(None, named), "") or self.accounts.get(partner) or usual or partner
 
     def place_away(self, partner: str, item_format: str = "") -> Place | None:
         """Where an item is while it is lent, if it is moved at all."""

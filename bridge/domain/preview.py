@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bridge.domain.capabilities import Capabilities
-from bridge.domain.commands import Verb
+from bridge.domain.commands import Charge, Verb
 from bridge.domain.goal import Goal
 from bridge.domain.learn import confirm, learn
 from bridge.domain.plan import StaffTask, Step, next_step
@@ -90,8 +90,9 @@ def _left(item: ItemRecord) -> tuple[str, ...]:
         found.append(f"Temporary item {item.barcode} stays" + (f" ({ids})." if ids else "."))
     if item.hold is not None and item.hold.state is HoldState.PLACED:
         found.append(f"The hold on item {item.barcode} stays.")
-    if item.open_loan is not None:
-        found.append(f"Item {item.barcode} stays on loan to {item.open_loan.account}.")
+    for loan in (loan for loan in item.loans if not loan.ended):
+        to = "the patron" if loan.charge is Charge.PATRON else loan.account
+        found.append(f"Item {item.barcode} stays on loan to {to}.")
     if item.moved_to is not None and not item.restored:
         found.append(f"Item {item.barcode} stays at {item.moved_to}.")
     return tuple(found)

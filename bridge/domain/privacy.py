@@ -9,9 +9,10 @@ from typing import Any
 
 from bridge.domain import commands as do
 from bridge.domain.change import NOT_SUPPLIED, Closure, Condition
-from bridge.domain.commands import Command
+from bridge.domain.commands import Charge, Command
 from bridge.domain.identity import Role
 from bridge.domain.plan import Step
+from bridge.domain.plan_within import charge_of
 from bridge.domain.record import HoldRecord, ItemRecord, LoanRecord, Record
 from bridge.domain.request import Facts, Request, Stamped
 from bridge.domain.standing import Standing, standings
@@ -59,8 +60,11 @@ def patrons_of(request: Request, record: Record, commands: Iterable[Command] = (
     found |= {record.patron.asked, record.patron.patron_id} if record.patron else set()
     if request.key.role is Role.BORROWER:
         found |= {hold.patron_id for item in record.items for hold in item.holds}
-        found |= {loan.account for item in record.items for loan in item.loans}
-        found |= {getattr(command, PERSON, "") for command in commands}
+        loans = (loan for item in record.items for loan in item.loans if loan.charge is not Charge.ACCOUNT)
+        found |= {loan.account for loan in loans}
+        for command in commands:
+            found |= {getattr(command, PERSON, "")}
+            found |= {str(getattr(command, "account", ""))} if charge_of(command) is Charge.PATRON else set()
     return frozenset(filter(None, found))
 
 

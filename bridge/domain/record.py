@@ -90,7 +90,8 @@ class ItemRecord:
     ``barcode`` is the one the item bears, ``wished_barcode`` the one last asked for. ``due_written`` is the last due date brought to
     the ILS (or found there); ``staff_note`` is our note on the item (``None``: not known); ``moved_to`` and ``before`` are the place we
     set and the one it had; ``marked_lost``: it was declared lost for us; ``lost_ended``: the ILS showed since that it no longer is;
-    ``transit_sent``: put in transit (to the borrower by the lender, home by the borrower);
+    ``transit_sent``: put in transit (to the borrower by the lender, home by the borrower); ``discharged``: charges of an in-system loan
+    that were discharged, or seen to be; each latches.
     ``counts`` is how often each verb was finished, which numbers the next step of that verb.
     """
 
@@ -113,6 +114,7 @@ class ItemRecord:
     checked_in: bool = False
     transit_received: bool = False
     transit_sent: bool = False
+    discharged: tuple[Charge, ...] = ()
     marked_lost: bool = False
     lost_ended: bool = False
     staff_note: str | None = None
@@ -133,6 +135,10 @@ class ItemRecord:
     def open_loan(self) -> LoanRecord | None:
         """The latest loan of ours that has not ended."""
         return next((loan for loan in reversed(self.loans) if not loan.ended), None)
+
+    def charged(self, charge: Charge) -> LoanRecord | None:
+        """The latest loan recorded of this charge."""
+        return next((loan for loan in reversed(self.loans) if loan.charge is charge), None)
 
     def count(self, verb: Verb) -> int:
         """How often this verb was finished for this leg and volume."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from bridge.domain import commands as do
 from bridge.domain.change import UNSET, WITHOUT_ITEM, Change, Closure
 from bridge.domain.plan import Step, kind_of_fee, way_of
+from bridge.domain.plan_within import twice
 from bridge.domain.record import HoldState, ItemRecord, Outcome, OutcomeKind
+from bridge.domain.sentences_within import Telling, account_of, of_two
 from bridge.domain.standing import Standing
 from bridge.domain.words import folded_word
 
@@ -68,19 +70,20 @@ def _edits(change: Change) -> list[str]:
 
 def step_sentence(step: Step, outcome: Outcome, item: ItemRecord, ils: str) -> str:
     """What a step did, in one sentence; notes of the connector follow in their own lines."""
-    template = _ALREADY if outcome.kind is OutcomeKind.ALREADY else _DONE
+    telling = Telling.ALREADY if outcome.kind is OutcomeKind.ALREADY else Telling.DONE
     if step.noted:
-        template = _NOTED
+        telling = Telling.NOTED
     command = step.command
     if (
-        template is _ALREADY
+        telling is Telling.ALREADY
         and isinstance(command, do.PlaceHold)
         and item.hold
         and item.hold.state is not HoldState.PLACED
     ):
         return f"Item {item.barcode} needed no hold."
     words = _words(command, item)
-    return template[type(command)].format(ils=ils, **words)
+    said = of_two(command, telling) if twice(command) else _TOLD[telling][type(command)]
+    return said.format(ils=ils, **words)
 
 
 def _words(command: do.Command, item: ItemRecord) -> dict[str, str]:
@@ -94,7 +97,7 @@ def _words(command: do.Command, item: ItemRecord) -> dict[str, str]:
         "ids": f" ({named})" if named else "",
         "pickup": getattr(command, "pickup_location", ""),
         "due": str(_due(command, item) or "the ILS's own date"),
-        "account": getattr(command, "account", ""),
+        "account": account_of(command),
         "place": str(getattr(command, "to", "") or getattr(command, "before", "") or ""),
         "new": getattr(command, "new_barcode", ""),
         "fee": str(command.fee) if isinstance(command, do.ChargeFee) else "",
@@ -170,7 +173,7 @@ _NOTED: dict[type, str] = {
     do.MarkFound: "{ils} cannot be told that item {barcode} was found.",
     do.NoteItem: "{ils} cannot put a note on item {barcode}: {note}.",
 }
-
+_TOLD = {Telling.DONE: _DONE, Telling.ALREADY: _ALREADY, Telling.NOTED: _NOTED}
 
 LONGEST_STATUS = 200
 """Signs of a status that are kept; many volumes of which everything was said at once have more."""
@@ -199,7 +202,8 @@ def plan_sentence(step: Step) -> str:
     """What a step would do, in one sentence."""
     words = _words(step.command, ItemRecord(step.key.leg, step.key.volume))
     volume = f" (volume {step.key.volume})" if step.key.volume else ""
-    return "Would " + _PLANNED[type(step.command)].format(**words) + volume + "."
+    planned = of_two(step.command, Telling.PLANNED) if twice(step.command) else _PLANNED[type(step.command)]
+    return "Would " + planned.format(**words) + volume + "."
 
 
 _PLANNED: dict[type, str] = {

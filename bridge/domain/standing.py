@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from bridge.domain.change import ENDED, GONE_BACK, NOT_SUPPLIED, WITHOUT_ITEM, Closure, Condition, Phase, Stamp
@@ -21,7 +21,8 @@ class Standing:
     the request came back as a whole, but nobody named this one of its volumes. ``moved``: it was shipped or further. ``arrived``: the
     borrower said that it was received or sent back. ``lost``: declared lost and not found or returned since; ``was_lost``: declared lost
     at any time; ``lost_on_the_way_back``: lost after the borrower had sent it. ``recall_dated``: the recall in force named a date, which
-    is ``due`` then. ``bill`` is what the lender wants for a lost or damaged item, ``fee`` any other fee.
+    is ``due`` then. ``received_at``, ``back_at``: when it was first said to be received, and to be on its
+    way back or back. ``bill`` is what the lender wants for a lost or damaged item, ``fee`` any other fee.
     """
 
     leg: str
@@ -39,6 +40,8 @@ class Standing:
     lost: bool = False
     was_lost: bool = False
     lost_on_the_way_back: bool = False
+    received_at: datetime | None = None
+    back_at: datetime | None = None
     due: date | None = None
     partner: str = ""
     patron_id: str = ""
@@ -179,6 +182,8 @@ def _standing(request: Request, leg: str, volume: str, live: str, volumes: tuple
         lost=Condition.LOST in conditions,
         was_lost=lost is not None,
         lost_on_the_way_back=bool(lost and back and back < lost.stamp),
+        received_at=_first_reached(own, frozenset({Phase.RECEIVED})),
+        back_at=_first_reached(own, GONE_BACK),
         due=_value(later(due, recall), None),
         fee=_value(fee, None),
         bill=_value(bill, None),
@@ -224,6 +229,11 @@ def _value(found: Stamped[Any] | None, otherwise: Any) -> Any:  # noqa: ANN401 -
 def _furthest(own: tuple[Node, ...]) -> Phase | None:
     reached = [node.facts.furthest.value for node in own if node.facts.furthest]
     return max(reached, key=lambda phase: phase.rank, default=None)
+
+
+def _first_reached(own: tuple[Node, ...], phases: frozenset[Phase]) -> datetime | None:
+    times = (stamp.at for node in own for phase, stamp in node.facts.reached if phase in phases)
+    return min(times, default=None)
 
 
 def _unnamed(own: tuple[Node, ...], phase: Stamped[Phase] | None, volumes: tuple[str, ...]) -> bool:

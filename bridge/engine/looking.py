@@ -137,7 +137,7 @@ class Looks:
             return bool(seen.marked) and seen.barcode == step.command.new_barcode
         if isinstance(step.command, CheckOut):
             advisory = self._lane.connector.capabilities.of(Verb.SET_DUE_DATE) is Ability.ADVISORY
-            return advisory and item.open_loan is not None
+            return advisory and item.open_loan is not None and not step.command.over
         return isinstance(step.command, CreateTemporaryItem) and item.existence is Existence.PRESENT
 
 

@@ -18,6 +18,7 @@ from bridge.domain.policy import Policy
 from bridge.domain.preview import MOST_STEPS
 from bridge.domain.record import Learned, Outcome, OutcomeKind
 from bridge.domain.sentences import step_sentence
+from bridge.domain.within import BorrowedWithin, shared
 from bridge.engine.boundary import Boundary, Passing, pass_by
 from bridge.engine.counting import Counting, Uncounted
 from bridge.engine.failing import ITS_OWN, singled_out, unnamed
@@ -113,7 +114,20 @@ class Reconciler:
         """A sitting for a claimed request."""
         row = held.row
         policy = self._policy_of(row.request.key.library)
-        return Sitting(held, policy, row.record, row.version, attempts=row.attempts)
+        made = Sitting(held, policy, row.record, row.version, attempts=row.attempts)
+        return self._told_of_the_other_side(made)
+
+    def _told_of_the_other_side(self, sitting: Sitting) -> Sitting:
+        """An in-system loan: the borrowing side knows the charge that the lending side made (both are worked under one lock)."""
+        wanted = [goal for goal in sitting.goal.items if isinstance(goal.within, BorrowedWithin)]
+        if not wanted:
+            return sitting
+        held, record = sitting.held, sitting.record
+        items = [(record.item(goal.leg, goal.volume), goal.barcode) for goal in wanted]
+        for item in shared(items, self._ledger.requests.lending_sides(held.row.request.key)):
+            record = record.with_item(item) if item.loans else record
+        told = replace(held, row=replace(held.row, record=record))
+        return replace(sitting, held=told, record=record)
 
     def review(self, sitting: Sitting) -> tuple[str, ...]:
         """Read the record of a sitting afresh from the ILS (nothing is written there); answers what was seen that we did not know."""
@@ -328,6 +342,7 @@ class Reconciler:
             return False
         sitting.held = self._ledger.work.refreshed(sitting.held)
         sitting.version = sitting.held.row.version
+        sitting.record = self._told_of_the_other_side(sitting).record
         sitting.failures.clear()
         return True
 

@@ -10,7 +10,8 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, func, or_, select, true, update
 
 from bridge.domain.change import Condition
-from bridge.domain.identity import RequestKey
+from bridge.domain.identity import RequestKey, Role
+from bridge.domain.record import Record
 from bridge.ledger import schema
 from bridge.ledger.database import Database
 from bridge.ledger.inbox import add_history
@@ -109,6 +110,13 @@ class Requests:
         with self._database.read() as connection:
             found = connection.execute(select(REQUEST).where(*mine)).first()
         return row_or_husk(found) if found is not None else None
+
+    def lending_sides(self, key: RequestKey) -> tuple[Record, ...]:
+        """What was done for the lending side of this conversation: one record where both sides are in this ledger."""
+        mine = [getattr(REQUEST.c, name) == getattr(key, name) for name in ("number", "requester", "service")]
+        query = select(REQUEST).where(*mine, REQUEST.c.role == Role.LENDER.value)
+        with self._database.read() as connection:
+            return tuple(row_or_husk(found).record for found in connection.execute(query))
 
     def there(self, request_id: int) -> bool:
         """Whether there is a request of this ledger id."""

@@ -382,9 +382,10 @@ class Stage:
         raised: tuple[Condition, ...] = (),
         volume: str = "",
         service_type: ServiceType = ServiceType.LOAN,
+        at: datetime | None = None,
         **edits: object,
     ) -> int:
-        """A change comes in; answers the request's id."""
+        """A change comes in, made ``at`` (else in the order they are told); answers the request's id."""
         sequence = next(STAMPS)
         key = RequestKey("main", "svc", role, "REQ", number)
         base: dict[str, object] = {"service_type": service_type}
@@ -395,7 +396,7 @@ class Stage:
         change = Change(
             key=f"c{sequence}",
             request=key,
-            stamp=Stamp(0, START + timedelta(seconds=sequence), phase.rank if phase else 0, f"c{sequence}"),
+            stamp=Stamp(0, at or START + timedelta(seconds=sequence), phase.rank if phase else 0, f"c{sequence}"),
             volume=volume,
             phase=phase,
             closure=Closure.RETURNED if phase in GONE_BACK else None,

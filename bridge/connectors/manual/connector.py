@@ -14,6 +14,7 @@ def capabilities_of(settings: ManualSettings) -> Capabilities:
     """Everything by staff, but for what this library does not do. A due date is set with the check-out, as a person would do it."""
     return Capabilities(
         abilities=staffed(dict.fromkeys(settings.not_done, Ability.NO)),
+        double_charge=True,
         inspect_by=frozenset(),
         cannot_list=CANNOT_LIST,
     )
