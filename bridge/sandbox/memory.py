@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Response, g, request
+from flask import Flask, Response, g, request
 from pydantic import BaseModel, ConfigDict, Field
 
 from bridge.sandbox.faults import was_hit
@@ -88,6 +88,20 @@ class Memory:
         )
         with self.lock:
             self.calls.append(call)
+
+
+def one_at_a_time(app: Flask, memory: Memory) -> None:
+    """From here on every call holds the memory's lock until it is answered; hooks added before run without it."""
+
+    @app.before_request
+    def enter() -> None:
+        memory.lock.acquire()
+        g.locked = True
+
+    @app.teardown_request
+    def leave(_: BaseException | None) -> None:
+        if g.pop("locked", False):
+            memory.lock.release()
 
 
 def calls_json(calls: list[Call]) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from bridge.sandbox.alma.state import State, alma
 from bridge.sandbox.alma.users import users
 from bridge.sandbox.alma.wire import BASE_PATH, wants_json
 from bridge.sandbox.faults import CONTROL_PREFIX, Faults, VendorAnswers, install_faults
-from bridge.sandbox.memory import utc_now
+from bridge.sandbox.memory import one_at_a_time, utc_now
 from bridge.sandbox.standin import StandIn
 
 if TYPE_CHECKING:
@@ -98,19 +98,12 @@ def _may(key: Key | None) -> bool:
 
 def _enter() -> Response | None:
     state = alma()
-    state.lock.acquire()
-    g.locked = True
     if not request.path.startswith(BASE_PATH):
         return None
     state.api_calls += 1
     if state.over_threshold():
         return _throttled()
     return None if _may(_key_asked(state)) else _unauthorized()
-
-
-def _leave(_: BaseException | None) -> None:
-    if g.pop("locked", False):
-        alma().lock.release()
 
 
 def _count(response: Response) -> Response:
@@ -138,8 +131,8 @@ def _make_app(state: State, faults: Faults | None) -> tuple[Flask, Faults]:
     app.after_request(_count)
     vendor = VendorAnswers(unauthorized=_unauthorized, throttle=_throttled, error=_ordered_error)
     found = install_faults(app, vendor, faults)
+    one_at_a_time(app, state)
     app.before_request(_enter)
-    app.teardown_request(_leave)
     app.register_error_handler(AlmaError, _own_error)
     app.register_error_handler(HTTPException, _unknown_route)
     for blueprint in _ROUTES:

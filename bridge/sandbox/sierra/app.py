@@ -11,7 +11,7 @@ from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from bridge.sandbox.faults import CONTROL_PREFIX, Faults, VendorAnswers, install_faults
-from bridge.sandbox.memory import utc_now
+from bridge.sandbox.memory import one_at_a_time, utc_now
 from bridge.sandbox.sierra.bibs import bibs
 from bridge.sandbox.sierra.control import HOUSE, control
 from bridge.sandbox.sierra.desk import desk
@@ -100,8 +100,6 @@ def _role_needed() -> tuple[str, ...]:
 
 def _enter() -> Response | None:
     state = sierra()
-    state.lock.acquire()
-    g.locked = True
     if not request.path.startswith(BASE_PATH) or request.path.endswith("/token"):
         return None
     if state.over_threshold():
@@ -115,11 +113,6 @@ def _enter() -> Response | None:
     if needed and not set(needed) & set(state.keys[token.key].roles):
         return _own_error(SierraError(116, 403, "Forbidden", "Operation is not allowed for this key"))
     return None
-
-
-def _leave(_: BaseException | None) -> None:
-    if g.pop("locked", False):
-        sierra().lock.release()
 
 
 def _count(response: Response) -> Response:
@@ -142,8 +135,8 @@ def _make_app(state: State, faults: Faults | None) -> tuple[Flask, Faults]:
     app.extensions["sierra"] = state
     app.after_request(_count)
     found = install_faults(app, VendorAnswers(_unauthorized, _throttled, _ordered_error), faults)
+    one_at_a_time(app, state)
     app.before_request(_enter)
-    app.teardown_request(_leave)
     app.register_error_handler(SierraError, _own_error)
     app.register_error_handler(HTTPException, _unknown_route)
     for version in VERSIONS:

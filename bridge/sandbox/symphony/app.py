@@ -10,7 +10,7 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
 from bridge.sandbox.faults import CONTROL_PREFIX, Faults, VendorAnswers, install_faults
-from bridge.sandbox.memory import utc_now
+from bridge.sandbox.memory import one_at_a_time, utc_now
 from bridge.sandbox.standin import StandIn
 from bridge.sandbox.symphony.catalog import catalog
 from bridge.sandbox.symphony.control import HOUSE, control
@@ -68,8 +68,6 @@ def _no_agent() -> Response:
 
 def _enter() -> Response | None:
     state = symphony()
-    state.lock.acquire()
-    g.locked = True
     if not request.path.startswith(BASE_PATH):
         return None
     if not request.headers.get("User-Agent"):
@@ -82,11 +80,6 @@ def _enter() -> Response | None:
     if path_asked() in state.behaviour.hidden:
         raise not_found(f"action {path_asked()}")
     return None
-
-
-def _leave(_: BaseException | None) -> None:
-    if g.pop("locked", False):
-        symphony().lock.release()
 
 
 def _count(response: Response) -> Response:
@@ -111,8 +104,8 @@ def _make_app(state: State, faults: Faults | None) -> tuple[Flask, Faults]:
     app.after_request(_count)
     vendor = VendorAnswers(lambda: _own_error(timed_out()), _throttled, _ordered_error)
     found = install_faults(app, vendor, faults)
+    one_at_a_time(app, state)
     app.before_request(_enter)
-    app.teardown_request(_leave)
     app.register_error_handler(SymphonyError, _own_error)
     app.register_error_handler(HTTPException, _unknown_route)
     for blueprint in _ROUTES:
