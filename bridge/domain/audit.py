@@ -10,10 +10,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from bridge.domain.audit_within import account_left, charges_left, coming_home
 from bridge.domain.capabilities import Ability, Capabilities
 from bridge.domain.commands import Origin, Place, VendorIds, Verb
+from bridge.domain.drift import AuditFinding, Drift, Say, ours_open
 from bridge.domain.goal import ABSENT, LEAVE, HoldWish, ItemGoal, ItemWish, LoanWish
 from bridge.domain.record import Existence, HoldState, ItemRecord, Record, SeenLoan, Sighting
+from bridge.domain.within import BorrowedWithin, LentWithin
 
 
 class AuditMode(StrEnum):
@@ -22,26 +25,6 @@ class AuditMode(StrEnum):
     OFF = "off"
     REPORT = "report"
     REPAIR = "repair"
-
-
-class Drift(StrEnum):
-    """What is not as it should be. The first four are of finished requests."""
-
-    ITEM_LEFT = "item_left"
-    STILL_CHARGED = "still_charged"
-    HOLD_LEFT = "hold_left"
-    PLACE_LEFT = "place_left"
-    ITEM_GONE = "item_gone"
-    RELABELLED = "relabelled"
-    MARK_GONE = "mark_gone"
-    HOLD_GONE = "hold_gone"
-    PICKUP = "pickup"
-    PLACE = "place"
-    DUE_DATE = "due_date"
-    CHECKED_IN = "checked_in"
-    LENT_ON = "lent_on"
-    ORPHAN = "orphan"
-    ACCOUNT = "account"
 
 
 WHILE_STUCK = frozenset(
@@ -59,27 +42,6 @@ REPAIRED_BY = {
 }
 MISSED_AFTER = {Drift.HOLD_GONE: Verb.PLACE_HOLD, Drift.CHECKED_IN: Verb.CHECK_OUT, Drift.LENT_ON: Verb.CHECK_OUT}
 """What nobody can miss where staff took over the step that would have made it."""
-
-
-@dataclass(frozen=True)
-class AuditFinding:
-    """One thing that differs, of one leg and volume. ``sentence`` says what, for a librarian.
-
-    ``repair`` is what the bridge would do about it, ``advice`` what staff can do where the bridge does nothing.
-    """
-
-    kind: Drift
-    leg: str
-    volume: str
-    barcode: str
-    sentence: str
-    repair: str = ""
-    advice: str = ""
-
-    @property
-    def told(self) -> str:
-        """Everything in one line, as the history has it."""
-        return " ".join(part for part in (self.sentence, self.advice) if part)
 
 
 @dataclass(frozen=True)
@@ -122,7 +84,12 @@ class FindingGroup:
 def worth_a_look(record: Record) -> bool:
     """Whether anything was ever made, moved or lent for this request; else there is nothing to look for."""
     return any(
-        item.existence is not Existence.NONE or item.ids != VendorIds() or item.holds or item.loans or item.moved_to
+        item.existence is not Existence.NONE
+        or item.ids != VendorIds()
+        or item.holds
+        or item.loans
+        or item.moved_to
+        or item.discharged
         for item in record.items
     )
 
@@ -143,8 +110,11 @@ def compare(
     """
     if seen.item_present is None or _decided(goal, item, confirmed):
         return ()
-    say = _Say(goal, item)
-    found = _own(say, seen, can, elsewhere=elsewhere) if _is_own(goal, item) else _temporary(say, seen, can)
+    say = Say(goal, item)
+    if isinstance(goal.within, BorrowedWithin):
+        found = charges_left(say, goal.within, seen, elsewhere=elsewhere)
+    else:
+        found = _own(say, seen, can, elsewhere=elsewhere) if _is_own(goal, item) else _temporary(say, seen, can)
     return tuple(
         _left_to_staff(each, confirmed)
         for each in found
@@ -181,12 +151,6 @@ def _left_to_staff(found: AuditFinding, confirmed: Collection[str]) -> AuditFind
 _THEIRS = "Staff settled or skipped this step, so the bridge leaves it: see to it by hand."
 
 
-def ours_open(item: ItemRecord, seen: Sighting, *, elsewhere: bool = False) -> tuple[SeenLoan, ...]:
-    """Open loans of this request: those we recorded; one on our account that nobody else in the ledger can have made, too."""
-    known = {loan.loan_id for loan in item.loans if loan.loan_id}
-    return tuple(loan for loan in seen.loans if loan.loan_id in known or (loan.ours and not elsewhere))
-
-
 def same_spot(one: Place, other: Place) -> bool:
     """Whether library and location agree; a desk is no part of where an item is."""
     return (one.library, one.location) == (other.library, other.location)
@@ -199,26 +163,11 @@ def may_be_deleted(item: ItemRecord, seen: Sighting) -> bool:
     return seen.marked and item.origin is Origin.CREATED and barcode_kept and place_kept and not seen.loans
 
 
-class _Say:
-    """Findings about one leg and volume."""
-
-    def __init__(self, goal: ItemGoal, item: ItemRecord) -> None:
-        self.goal = goal
-        self.item = item
-        self.barcode = item.barcode or goal.barcode
-
-    def __call__(self, kind: Drift, sentence: str, repair: str = "", advice: str = "") -> AuditFinding:
-        volume = f" (volume {self.goal.volume})" if self.goal.volume else ""
-        said = f"{sentence.format(item=self.barcode)}{volume}."
-        done = repair.format(item=self.barcode)
-        return AuditFinding(kind, self.goal.leg, self.goal.volume, self.barcode, said, done, "" if done else advice)
-
-
 def _is_own(goal: ItemGoal, item: ItemRecord) -> bool:
     return item.origin is Origin.OWN or (isinstance(goal.loan, LoanWish) and bool(goal.loan.account))
 
 
-def _temporary(say: _Say, seen: Sighting, can: Capabilities) -> Iterator[AuditFinding]:
+def _temporary(say: Say, seen: Sighting, can: Capabilities) -> Iterator[AuditFinding]:
     goal, item = say.goal, say.item
     if not seen.item_present:
         yield from _not_there(say, seen)
@@ -237,7 +186,7 @@ def _temporary(say: _Say, seen: Sighting, can: Capabilities) -> Iterator[AuditFi
         yield from _patrons_date(say, seen, can)
 
 
-def _not_there(say: _Say, seen: Sighting) -> Iterator[AuditFinding]:
+def _not_there(say: Say, seen: Sighting) -> Iterator[AuditFinding]:
     goal, item = say.goal, say.item
     wanted = isinstance(goal.item, ItemWish) or bool(goal.attention) or goal.lost
     if item.existence is Existence.PRESENT and wanted:
@@ -254,7 +203,7 @@ def _not_there(say: _Say, seen: Sighting) -> Iterator[AuditFinding]:
         )
 
 
-def _left(say: _Say, seen: Sighting) -> AuditFinding:
+def _left(say: Say, seen: Sighting) -> AuditFinding:
     on_loan = ", and somebody has it on loan" if seen.loans else ""
     other = f" under barcode {seen.barcode}" if seen.barcode not in {"", say.barcode} else ""
     repair = "Delete temporary item {item} with its holding and bib." if may_be_deleted(say.item, seen) else ""
@@ -270,7 +219,7 @@ def _ids(seen: Sighting) -> str:
     return ", ".join(part for part in (seen.ids.bib, seen.ids.holding, seen.ids.item) if part) or "ids unknown"
 
 
-def _label_and_place(say: _Say, seen: Sighting) -> Iterator[AuditFinding]:
+def _label_and_place(say: Say, seen: Sighting) -> Iterator[AuditFinding]:
     item = say.item
     if seen.barcode and item.barcode and seen.barcode != item.barcode:
         yield say(
@@ -287,7 +236,7 @@ def _label_and_place(say: _Say, seen: Sighting) -> Iterator[AuditFinding]:
         )
 
 
-def _hold(say: _Say, seen: Sighting) -> Iterator[AuditFinding]:
+def _hold(say: Say, seen: Sighting) -> Iterator[AuditFinding]:
     """A hold that is gone while somebody has the item was filled, which is as it should be."""
     goal, record = say.goal, say.item.hold
     if goal.hold is ABSENT and seen.hold is not None:
@@ -312,7 +261,7 @@ def _hold(say: _Say, seen: Sighting) -> Iterator[AuditFinding]:
         )
 
 
-def _patrons_date(say: _Say, seen: Sighting, can: Capabilities) -> Iterator[AuditFinding]:
+def _patrons_date(say: Say, seen: Sighting, can: Capabilities) -> Iterator[AuditFinding]:
     """A patron's loan that runs longer than the lender allows; a shorter one does no harm."""
     loan = say.goal.loan
     if not isinstance(loan, LoanWish) or loan.due is None:
@@ -333,7 +282,7 @@ def _patrons_date(say: _Say, seen: Sighting, can: Capabilities) -> Iterator[Audi
     )
 
 
-def _own(say: _Say, seen: Sighting, can: Capabilities, *, elsewhere: bool) -> Iterator[AuditFinding]:
+def _own(say: Say, seen: Sighting, can: Capabilities, *, elsewhere: bool) -> Iterator[AuditFinding]:
     goal, item = say.goal, say.item
     out = isinstance(goal.loan, LoanWish) and item.open_loan is not None
     if not seen.item_present:
@@ -349,11 +298,11 @@ def _own(say: _Say, seen: Sighting, can: Capabilities, *, elsewhere: bool) -> It
     yield from _hold(say, seen)
 
 
-def _away(say: _Say, seen: Sighting, can: Capabilities) -> Iterator[AuditFinding]:
+def _away(say: Say, seen: Sighting, can: Capabilities) -> Iterator[AuditFinding]:
     """An own item that should be on loan to its borrower."""
     loan = say.goal.loan
     mine = ours_open(say.item, seen)
-    if seen.loans_seen and not mine:
+    if seen.loans_seen and not mine and not coming_home(say.goal.within, seen):
         if seen.loans:
             yield say(
                 Drift.LENT_ON,
@@ -371,7 +320,7 @@ def _away(say: _Say, seen: Sighting, can: Capabilities) -> Iterator[AuditFinding
     yield from _away_from_home(say, seen, can)
 
 
-def _lenders_date(say: _Say, loan: LoanWish, mine: tuple[SeenLoan, ...]) -> Iterator[AuditFinding]:
+def _lenders_date(say: Say, loan: LoanWish, mine: tuple[SeenLoan, ...]) -> Iterator[AuditFinding]:
     """The date that we brought to the loan is no longer the one that stands there."""
     other = next((each.due for each in mine if each.due not in {None, loan.due}), None)
     if other is not None and loan.due is not None and say.item.due_written == loan.due:
@@ -382,7 +331,7 @@ def _lenders_date(say: _Say, loan: LoanWish, mine: tuple[SeenLoan, ...]) -> Iter
         )
 
 
-def _away_from_home(say: _Say, seen: Sighting, can: Capabilities) -> Iterator[AuditFinding]:
+def _away_from_home(say: Say, seen: Sighting, can: Capabilities) -> Iterator[AuditFinding]:
     wanted, item = say.goal.place, say.item
     if not isinstance(wanted, Place) or item.moved_to is None or item.restored or not can.temporary_location:
         return
@@ -397,10 +346,12 @@ def _away_from_home(say: _Say, seen: Sighting, can: Capabilities) -> Iterator[Au
     )
 
 
-def _home(say: _Say, seen: Sighting, *, elsewhere: bool) -> Iterator[AuditFinding]:
+def _home(say: Say, seen: Sighting, *, elsewhere: bool) -> Iterator[AuditFinding]:
     """An own item that should be home again."""
     goal, item = say.goal, say.item
-    if ours_open(item, seen, elsewhere=elsewhere):
+    if isinstance(goal.within, LentWithin):
+        yield from account_left(say, goal.within, seen, elsewhere=elsewhere)
+    elif ours_open(item, seen, elsewhere=elsewhere):
         yield say(
             Drift.STILL_CHARGED,
             "Item {item} is still charged to the borrowing library's account, although the loan is over",

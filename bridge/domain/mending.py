@@ -9,30 +9,36 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from bridge.domain.audit import AuditFinding, Drift, ours_open
-from bridge.domain.commands import Origin, VendorIds
+from bridge.domain.commands import Charge, Origin, VendorIds
+from bridge.domain.drift import AuditFinding, Drift, ours_open
 from bridge.domain.learn import amend
-from bridge.domain.record import Existence, HoldState, ItemRecord, LoanRecord, Sighting
+from bridge.domain.record import Existence, HoldState, ItemRecord, LoanRecord, SeenLoan, Sighting
+from bridge.domain.within import Within
 
 
 def mended(
-    item: ItemRecord, seen: Sighting, findings: Iterable[AuditFinding], *, elsewhere: bool = False
+    item: ItemRecord,
+    seen: Sighting,
+    findings: Iterable[AuditFinding],
+    *,
+    elsewhere: bool = False,
+    within: Within | None = None,
 ) -> ItemRecord:
     """The item record from which the plan repairs these findings; those without a repair change nothing but what a resync would."""
     record = amend(item, seen)
     for kind in sorted({each.kind for each in findings if each.repair}):
-        record = _opened(record, seen, kind, elsewhere=elsewhere)
+        record = _opened(record, seen, kind, elsewhere=elsewhere, within=within)
     return record
 
 
-def _opened(item: ItemRecord, seen: Sighting, kind: Drift, *, elsewhere: bool) -> ItemRecord:
+def _opened(item: ItemRecord, seen: Sighting, kind: Drift, *, elsewhere: bool, within: Within | None) -> ItemRecord:
     match kind:
         case Drift.ITEM_LEFT:
             return _still_there(item, seen)
         case Drift.HOLD_LEFT:
             return _still_held(item, seen)
         case Drift.STILL_CHARGED:
-            return _still_lent(item, seen, elsewhere=elsewhere)
+            return _still_lent(item, ours_open(item, seen, elsewhere=elsewhere, within=within))
         case Drift.PLACE_LEFT:
             return replace(item, restored=False)
         case Drift.PLACE:
@@ -61,14 +67,19 @@ def _still_held(item: ItemRecord, seen: Sighting) -> ItemRecord:
     return replace(item, holds=(*others, replace(seen.hold, state=HoldState.PLACED)))
 
 
-def _still_lent(item: ItemRecord, seen: Sighting, *, elsewhere: bool) -> ItemRecord:
-    mine = ours_open(item, seen, elsewhere=elsewhere)
+def _still_lent(item: ItemRecord, mine: tuple[SeenLoan, ...]) -> ItemRecord:
+    """Open again, and to be discharged once more; of the two charges of an in-system loan only those that are left."""
     known = {loan.loan_id: loan for loan in item.loans}
     opened = {
         loan.loan_id: replace(
-            known.get(loan.loan_id) or LoanRecord(loan.loan_id, loan.account), account=loan.account, ended=False
+            known.get(loan.loan_id) or LoanRecord(loan.loan_id, loan.account, charge=loan.charge),
+            account=loan.account,
+            ended=False,
         )
         for loan in mine
     }
     loans = tuple(loan for loan in item.loans if loan.loan_id not in opened)
-    return replace(item, loans=(*loans, *opened.values()), checked_in=False)
+    charges = {loan.charge for loan in opened.values()}
+    left = charges | ({Charge.ACCOUNT} if Charge.ANY in charges else set())
+    discharged = tuple(each for each in item.discharged if each not in left)
+    return replace(item, loans=(*loans, *opened.values()), checked_in=False, discharged=discharged)

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from bridge.domain.change import GONE_BACK, Phase
 from bridge.domain.commands import Charge, Place
 from bridge.domain.policy import BorrowingPolicy, DoneBy, InSystemBorrowing, InSystemLending, LendingPolicy
-from bridge.domain.record import ItemRecord, LoanRecord, Record
+from bridge.domain.record import ItemRecord, LoanRecord, Record, SeenLoan
 from bridge.domain.standing import Standing
 
 CHARGED_WITHIN = timedelta(days=2)
@@ -49,6 +49,18 @@ class LentWithin:
     returning: bool = False
     back: bool = False
     began_before: datetime | None = None
+
+
+Within = BorrowedWithin | LentWithin
+
+
+def may_be_of(within: Within, loan: SeenLoan) -> bool:
+    """Whether a charge that was not recorded can be of this loan: on the account or the patron's, and begun before the item went back."""
+    bounds, ours = [within.began_before], loan.ours
+    if isinstance(within, BorrowedWithin):
+        bounds += [within.arrived_by] if loan.charge is Charge.ACCOUNT else []
+        ours = ours or loan.charge is Charge.PATRON
+    return ours and (loan.began is None or all(bound is None or loan.began < bound for bound in bounds))
 
 
 def charges_patron(policy: BorrowingPolicy) -> bool:

@@ -8,9 +8,10 @@ import structlog
 
 from bridge.connectors.base import Call
 from bridge.domain.align import unaligned, watched
-from bridge.domain.audit import WHILE_STUCK, AuditFinding, compare, worth_a_look
+from bridge.domain.audit import WHILE_STUCK, compare, worth_a_look
 from bridge.domain.care import hands_off
 from bridge.domain.commands import Inspect, Origin
+from bridge.domain.drift import AuditFinding
 from bridge.domain.goal import ItemGoal, LoanWish
 from bridge.domain.inspection import review
 from bridge.domain.learn import amend
@@ -68,7 +69,7 @@ def look(ledger: Ledger, sitting: Sitting, lane: WorkLane) -> Looked:
         elsewhere = _elsewhere(ledger, sitting.held, item, seen)
         found = compare(goal, item, seen, can, elsewhere=elsewhere, confirmed=sitting.record.confirmed)
         findings += _telling(sitting.held, found)
-        record = record.with_item(mended(item, seen, found, elsewhere=elsewhere))
+        record = record.with_item(mended(item, seen, found, elsewhere=elsewhere, within=goal.within))
         loan = goal.loan
         if watched(goal, item, can) and isinstance(loan, LoanWish) and unaligned(loan, amend(item, seen).patron_loan):
             lent.append(item)

@@ -9,9 +9,9 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from bridge.connectors.base import Call, Connector
-from bridge.domain.audit import Drift
 from bridge.domain.capabilities import InspectBy
 from bridge.domain.commands import ListMarked
+from bridge.domain.drift import Drift
 from bridge.domain.identity import owner_of
 from bridge.domain.record import ItemRecord, MarkedObject
 from bridge.errors import IlsError

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from bridge.domain.audit import AuditMode, Drift
+from bridge.domain.audit import AuditMode
+from bridge.domain.drift import Drift
 from bridge.engine.lane import WorkLane
 from bridge.engine.marks import MarkReader, PageRead
 from bridge.engine.steering import Asked, Asking, Steering

@@ -9,7 +9,7 @@ from bridge.alerts.facts import AccountFact, Facts, LaneFact, PastTrouble, Sourc
 from bridge.alerts.model import Kind
 from bridge.alerts.troubles import LANE, account_line, ends
 from bridge.domain.attention import longer_than_usual, same_hours
-from bridge.domain.audit import Drift
+from bridge.domain.drift import Drift
 from bridge.errors import CredentialsRejected
 from bridge.ledger import Ledger
 from bridge.ledger.audits import NewFinding

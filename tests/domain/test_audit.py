@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.domain import commands as do
-from bridge.domain.audit import AuditFinding, Drift, compare, worth_a_look
+from bridge.domain.audit import compare, worth_a_look
 from bridge.domain.capabilities import Ability, Capabilities
 from bridge.domain.change import Change, Condition, Phase
 from bridge.domain.commands import Origin, Verb
+from bridge.domain.drift import AuditFinding, Drift
 from bridge.domain.goal import Goal
 from bridge.domain.identity import Mark, RequestKey, Role, mark_for, owner_of
 from bridge.domain.learn import confirm

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
 from bridge.domain.change import Phase
+from bridge.domain.drift import Drift
 from bridge.domain.policy import DoneBy
-from bridge.ledger import State
+from bridge.engine.audit import Looked, look
+from bridge.ledger import State, Verdict
 from tests.engine.district import ACCOUNT, BORROWER, OWNER, PATRON, DistrictStage, with_borrowing, with_lending
 from tests.engine.pretend import DUE, LATER, Stage
 
@@ -190,3 +193,71 @@ def test_an_ils_that_charges_an_item_once_says_so(make_stage: Make) -> None:
     both.borrows(Phase.RETURNED)
     assert [each.account for each in both.book.charges] == [ACCOUNT]
     assert both.said(borrower, "see that item OWN-1 is discharged from")
+
+
+class TestAudit:
+    """Charges that nobody ended are found, with the library to ask; what is beyond doubt ours is ended."""
+
+    @staticmethod
+    def audited(both: DistrictStage, request_id: int, *, repair: bool = False) -> Looked:
+        held = both.stage.ledger.work.claim_one(request_id, owner="audit", lease=timedelta(seconds=60))
+        assert held is not None
+        sitting = both.stage.reconciler.sitting(held)
+        found = look(both.stage.ledger, sitting, both.stage.lane)
+        state = both.stage.row(request_id).state
+        if repair:
+            both.stage.ledger.work.keep(held, found.record)
+            both.stage.ledger.work.begin(held)
+            both.stage.reconciler.work(both.stage.ledger.work.refreshed(held))
+        else:
+            both.stage.ledger.work.release(held, Verdict(state, ""), version=sitting.version)
+        return found
+
+    def test_while_it_is_away_nothing_is_amiss(self, make_stage: Make) -> None:
+        both = DistrictStage(make_stage)
+        lender = both.lends(Phase.SHIPPED, due=DUE)
+        borrower = both.borrows(Phase.RECEIVED, due=DUE)
+        assert self.audited(both, lender).findings == self.audited(both, borrower).findings == ()
+        both.borrows(Phase.RETURNED)
+        assert self.audited(both, lender).findings == ()
+        both.book.to = ""
+        (found,) = self.audited(both, lender).findings
+        assert found.kind is Drift.CHECKED_IN
+        both.lends(Phase.RETURNED)
+        assert self.audited(both, lender).findings == ()
+
+    def test_what_came_back_charged_is_told_and_discharged(self, make_stage: Make) -> None:
+        both = DistrictStage(make_stage)
+        lender = both.lends(Phase.SHIPPED, due=DUE)
+        borrower = both.borrows(Phase.RECEIVED, due=DUE)
+        book, charges = both.book, list(both.book.charges)
+        both.borrows(Phase.RETURNED)
+        both.lends(Phase.COMPLETED)
+        assert self.audited(both, lender).findings == self.audited(both, borrower).findings == ()
+        book.charges[:] = charges  # an ILS restored from yesterday
+        found = self.audited(both, borrower, repair=True)
+        assert [each.sentence for each in found.findings] == [
+            "Item OWN-1 is still charged to the patron, although it has gone back."
+        ]
+        assert found.findings[0].repair == "Discharge item OWN-1 from the patron."
+        assert book.charges == []
+        book.charges[:] = charges[:1]
+        (found_there,) = self.audited(both, lender, repair=True).findings
+        assert "DISTRICT-PARTNERILL, although the loan is over; the library to ask is PARTNER" in found_there.sentence
+        assert book.charges == []
+        book.charges[:] = charges[:1]
+        (left,) = self.audited(both, borrower).findings
+        assert "still charged to DISTRICT-PARTNERILL" in left.sentence
+
+    def test_what_lies_under_somebody_elses_charge_is_left_to_the_library_to_ask(self, make_stage: Make) -> None:
+        both = DistrictStage(make_stage)
+        lender = both.lends(Phase.SHIPPED, due=DUE)
+        borrower = both.borrows(Phase.RECEIVED, due=DUE)
+        charges = list(both.book.charges)
+        both.borrows(Phase.RETURNED)
+        both.lends(Phase.COMPLETED)
+        both.book.charges[:] = charges[:1]
+        both.ils.lend("stranger")
+        for request, asked in ((lender, "PARTNER"), (borrower, "SOUTH")):
+            (found,) = self.audited(both, request).findings
+            assert (found.repair, found.advice) == ("", f"Ask {asked} to discharge it at its desk.")
