@@ -7,5 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from bench.chaos.alma import AlmaHouse
 from bench.chaos.ils import House
 from bench.chaos.sierra import SierraHouse
+from bench.chaos.symphony import SymphonyHouse
 
-HOUSES: Mapping[str, Callable[[Sequence[str]], House]] = {"alma": AlmaHouse, "sierra": SierraHouse}
+HOUSES: Mapping[str, Callable[[Sequence[str]], House]] = {
+    "alma": AlmaHouse,
+    "sierra": SierraHouse,
+    "symphony": SymphonyHouse,
+}

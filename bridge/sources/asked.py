@@ -204,8 +204,7 @@ def refuse(answer: Answer, name: str) -> None:
         raise Unavailable(f"Source {name} does not answer as it should (HTTP {answer.status}).")
     if answer.status != 200:
         words = vendor_words(answer.text)
-        said = f"Source {name} refuses our question (HTTP {answer.status}){f': {words}' if words else '.'}"
-        raise Rejected(said, code=str(answer.status))
+        raise Rejected(f"Source {name} refuses our question (HTTP {answer.status}){f': {words}' if words else '.'}")
 
 
 def number(digits: str) -> int | str:

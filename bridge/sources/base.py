@@ -28,7 +28,6 @@ class System(StrEnum):
     VDX = "vdx"
     KOHA = "koha"
     SPYDUS = "spydus"
-    RAPIDO = "rapido"
     OTHER = "other"
 
 
