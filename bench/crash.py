@@ -55,6 +55,7 @@ port = {port}
 [engine]
 retry_waits = [0.1, 0.2, 0.4]
 retry_tries = 25
+server_error_tries = 25
 probe_interval = 0.2
 lease = {lease}
 backstop = 0.5

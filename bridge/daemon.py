@@ -238,7 +238,7 @@ class Daemon:
                 ),
                 feed.settings.interval_seconds,
             )
-            for name, feed in feeds_of(self._known, tell=both(self.metrics.poll, tell_poll)).items()
+            for name, feed in feeds_of(self._known, tell=both(self.metrics.poll, tell_poll), ledger=self.ledger).items()
         )
 
     def _caution(self, polls: Sequence[tuple[PollJob, float]]) -> None:

@@ -33,7 +33,7 @@ from bridge.sources.base import SourceSettings
 from bridge.sources.kinds import polled_source
 from bridge.sources.kinds import source_settings as source_settings
 from bridge.sources.notes import HookNotes, NoteChannel, NoteHook, NoteSettings
-from bridge.sources.polled import PolledSource
+from bridge.sources.polled import Knowing, PolledSource
 from bridge.sources.webhook import WebhookSettings, WebhookSource
 
 log = structlog.get_logger(__name__)
@@ -289,11 +289,17 @@ def channels_of(known: Configuration) -> tuple[Channel, ...]:
     return (*mail, *hook)
 
 
-def feeds_of(known: Configuration, *, tell: Callable[[Exchange], None] = tell_poll) -> dict[str, PolledSource]:
-    """All sources that are polled; ``tell`` hears of each call."""
+def feeds_of(
+    known: Configuration, *, tell: Callable[[Exchange], None] = tell_poll, ledger: Ledger | None = None
+) -> dict[str, PolledSource]:
+    """All sources that are polled; ``tell`` hears of each call. Those that follow known requests ask the ledger, where one is given."""
     libraries = frozenset(known.settings.libraries)
     made = {name: polled_source(name, settings, libraries, tell) for name, settings in known.sources.items()}
-    return {name: source for name, source in made.items() if source is not None}
+    feeds = {name: source for name, source in made.items() if source is not None}
+    for source in feeds.values():
+        if ledger is not None and isinstance(source, Knowing):
+            source.learn(ledger.known.of(source.settings.service))
+    return feeds
 
 
 def readers_of(known: Configuration) -> dict[str, WebhookSource | PolledSource]:

@@ -38,7 +38,7 @@ def page(name: str) -> str:
     return (ROOT / "docs" / name).read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", ["settings-reference", "commands-reference", "metrics-reference"])
+@pytest.mark.parametrize("name", ["settings-reference", "commands-reference", "metrics-reference", "support-matrix"])
 def test_a_page_written_from_the_code_is_up_to_date(name: str) -> None:
     ended = subprocess.run([sys.executable, str(ROOT / "scripts" / name), "--check"], cwd=ROOT)
     assert ended.returncode == 0, f"run scripts/{name}"

@@ -62,6 +62,7 @@ class Condition(StrEnum):
     FEE_PAID = "fee_paid"
     LIBRARY_USE_ONLY = "library_use_only"
     DAMAGED = "damaged"
+    VANISHED = "vanished"
 
 
 class Unset(Enum):

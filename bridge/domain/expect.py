@@ -148,7 +148,7 @@ def _default_accounts(policy: LendingPolicy) -> Named:
 class AccountStanding:
     """How an ILL account stands in the ILS: what is ``against`` lending to it (parts of a sentence), the day it ends, its patron group.
 
-    ``problem`` is set where the ILS could not say.
+    ``place``: where the ILS puts what is charged to it. ``problem`` is set where the ILS could not say.
     """
 
     account: str
@@ -156,6 +156,7 @@ class AccountStanding:
     against: tuple[str, ...] = ()
     expires: date | None = None
     group: str = ""
+    place: str = ""
     problem: str = ""
 
 
@@ -188,4 +189,5 @@ def _account(standing: AccountStanding, expected: Expected | None, today: date, 
         return warned(subject, text, f"Extend the account in the ILS.{named}")
     until = f", until {standing.expires}" if standing.expires else ""
     group = f" (patron group {standing.group})" if standing.group else ""
-    return well(subject, f"It may borrow{group}{until}.")
+    place = f" What is charged to it is shown at {standing.place}." if standing.place else ""
+    return well(subject, f"It may borrow{group}{until}.{place}")

@@ -209,6 +209,8 @@ def _copy(bare: ItemGoal, key: RequestKey, stand: Standing, policy: BorrowingPol
 
 def trouble(stand: Standing) -> str:
     """Why staff must decide about a living leg, or the empty text. One plain sentence."""
+    if stand.has(Condition.VANISHED):
+        return "The service no longer shows the request; where the item is, and what stays in the ILS, only staff can tell."
     turned_up = stand.found and stand.reverted_from is Phase.COMPLETED
     if stand.reverted_from and not stand.lost and not turned_up:
         return f"The service took the request back from '{stand.reverted_from}' to '{stand.phase}' after the item had moved."

@@ -51,6 +51,7 @@ CAUSES: Mapping[str, Cause] = {
     "volume_needed": Cause(Mend.RETRY, advice="Name the volume in the request, or place the hold by hand"),
     "not_yet_visible": _BUSY,
     "sent_already": _BUSY,
+    "record_in_use": _BUSY,
     "unknown_account": _RETRY,
     "account_not_entitled": _ACCOUNT,
     "account_expired": _ACCOUNT,

@@ -13,6 +13,7 @@ from bridge.ledger.database import Database, OneDaemon
 from bridge.ledger.erasure import Erasure
 from bridge.ledger.figures import Figures
 from bridge.ledger.inbox import Inbox
+from bridge.ledger.known import KnownRequests
 from bridge.ledger.lanes import Lanes
 from bridge.ledger.libraries import Libraries
 from bridge.ledger.meta import Meta
@@ -60,6 +61,7 @@ class Ledger:
         self.erasure = Erasure(self.database, clock)
         self.audits = Audits(self.database, clock)
         self.notes = Outbox(self.database, clock)
+        self.known = KnownRequests(self.database, clock)
 
     def daemon_runs(self) -> bool:
         """Whether a daemon works on the ledger (a SQLite file's lock may be held by another command too)."""

@@ -204,7 +204,8 @@ def refuse(answer: Answer, name: str) -> None:
         raise Unavailable(f"Source {name} does not answer as it should (HTTP {answer.status}).")
     if answer.status != 200:
         words = vendor_words(answer.text)
-        raise Rejected(f"Source {name} refuses our question (HTTP {answer.status}){f': {words}' if words else '.'}")
+        said = f"Source {name} refuses our question (HTTP {answer.status}){f': {words}' if words else '.'}"
+        raise Rejected(said, code=str(answer.status))
 
 
 def number(digits: str) -> int | str:

@@ -28,6 +28,7 @@ class System(StrEnum):
     VDX = "vdx"
     KOHA = "koha"
     SPYDUS = "spydus"
+    RAPIDO = "rapido"
     OTHER = "other"
 
 

@@ -13,7 +13,10 @@ from bridge.sources.base import SourceSettings
 from bridge.sources.crosslink import CrossLinkSettings, CrossLinkSource
 from bridge.sources.feed import FeedSettings, FeedSource
 from bridge.sources.file import FileSettings, FileSource
+from bridge.sources.illiad import IlliadSettings, IlliadSource
+from bridge.sources.koha import KohaSettings, KohaSource
 from bridge.sources.polled import PolledSource
+from bridge.sources.rapido import RapidoSettings, RapidoSource
 from bridge.sources.webhook import WebhookSettings
 
 Tell = Callable[[Exchange], None]
@@ -38,6 +41,9 @@ KINDS: Mapping[str, SourceKind] = {
     "feed": SourceKind(FeedSettings, FeedSource),
     "file": SourceKind(FileSettings, _file),
     "crosslink": SourceKind(CrossLinkSettings, CrossLinkSource),
+    "rapido": SourceKind(RapidoSettings, RapidoSource),
+    "koha": SourceKind(KohaSettings, KohaSource),
+    "illiad": SourceKind(IlliadSettings, IlliadSource),
 }
 
 

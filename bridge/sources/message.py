@@ -114,6 +114,7 @@ class ConditionsPart(Part):
     lost: bool | None = None
     found: bool | None = None
     damaged: bool | None = None
+    vanished: bool | None = None
     fee_communicated: bool | None = None
     fee_paid: bool | None = None
     library_use_only: bool | None = None

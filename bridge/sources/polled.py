@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from pydantic import Field
 
 from bridge.domain.arrival import Arrival
 from bridge.domain.finding import CLOCK_LIMIT, Finding
+from bridge.domain.known import Known
 from bridge.sources.base import SourceSettings
 
 
@@ -57,4 +58,13 @@ class PolledSource(Protocol):
 
     def close(self) -> None:
         """Give everything back."""
+        ...
+
+
+@runtime_checkable
+class Knowing(Protocol):
+    """A source that asks what the bridge knows of its service's requests."""
+
+    def learn(self, known: Known) -> None:
+        """From now on ask this memory."""
         ...

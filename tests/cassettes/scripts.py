@@ -59,7 +59,7 @@ def borrowed(ils: Connector, cast: Cast) -> list[str]:
     """A borrowed loan: patron, temporary item, hold, check-out, renewal, check-in, clean-up."""
     patron = ils.find_patron(do.FindPatron(cast.patron), CALL)
     target, made = _made(ils, cast)
-    hold = ils.place_hold(do.PlaceHold(target, cast.patron, cast.pickup, target.mark.text), CALL)
+    hold = ils.place_hold(do.PlaceHold(target, _id_of(patron), cast.pickup, target.mark.text), CALL)
     lent = ils.check_out(do.CheckOut(target, cast.patron, date.fromisoformat(cast.due)), CALL)
     renewed = ils.set_due_date(do.SetDueDate(target, date.fromisoformat(cast.renewed)), CALL)
     back = ils.check_in(do.CheckIn(target), CALL)
@@ -69,11 +69,11 @@ def borrowed(ils: Connector, cast: Cast) -> list[str]:
 
 def cancelled(ils: Connector, cast: Cast) -> list[str]:
     """A temporary item with a hold, both undone."""
+    patron_id = _id_of(ils.find_patron(do.FindPatron(cast.patron), CALL))
     target, made = _made(ils, cast)
-    hold = ils.place_hold(do.PlaceHold(target, cast.patron, cast.pickup, target.mark.text), CALL)
+    hold = ils.place_hold(do.PlaceHold(target, patron_id, cast.pickup, target.mark.text), CALL)
     placed = hold.learned.hold
-    assert placed is not None
-    undone = ils.cancel_hold(do.CancelHold(target, cast.patron, placed.hold_id), CALL)
+    undone = ils.cancel_hold(do.CancelHold(target, patron_id, placed.hold_id if placed else ""), CALL)
     gone = ils.delete_temporary_item(do.DeleteTemporaryItem(target), CALL)
     again = ils.delete_temporary_item(do.DeleteTemporaryItem(target), CALL)
     return [_told(outcome) for outcome in (made, hold, undone, gone, again)]
@@ -105,6 +105,11 @@ def refusals(ils: Connector, cast: Cast) -> list[str]:
         lambda: ils.check_out(do.CheckOut(nowhere, cast.account), CALL),
     )
     return [_refused(play) for play in plays]
+
+
+def _id_of(found: Outcome) -> str:
+    assert found.learned.patron is not None
+    return found.learned.patron.patron_id
 
 
 def _made(ils: Connector, cast: Cast) -> tuple[do.Target, Outcome]:

@@ -15,6 +15,9 @@ PERSONAL = re.compile(
 """Fields of an answer that may say something of a person; of a user only the fields named in ``USER`` are kept at all."""
 USER = frozenset({"primary_id", "status", "expiry_date", "user_block", "user_role", "record_type"})
 KEPT_NOTES = frozenset({"internal_note_1", "internal_note_2", "internal_note_3", "public_note", "fulfillment_note"})
+OUR_MARK = re.compile(r"ILLB-[0-9a-f]{16}")
+"""A note that holds it was written by us, and the connector looks for it."""
+TOKENS = frozenset({"access_token", "sessionToken"})
 KEPT_HEADERS = frozenset({"content-type", "location", "retry-after", "x-exl-api-remaining"})
 SENT_HEADERS = frozenset({"accept", "content-type"})
 
@@ -49,7 +52,9 @@ class Scrubber:
         if "primary_id" in value:
             value = {name: each for name, each in value.items() if name in USER}
         return {
-            name: self._cleaned(each) for name, each in value.items() if name in KEPT_NOTES or not PERSONAL.search(name)
+            name: "scrubbed" if name in TOKENS else self._cleaned(each)
+            for name, each in value.items()
+            if name in KEPT_NOTES or not PERSONAL.search(name) or OUR_MARK.search(str(each))
         }
 
     def request(self, request: Any) -> Any:

@@ -102,7 +102,7 @@ def test_an_unknown_connector_is_told() -> None:
     assert "there are: alma" in result.stderr
 
 
-BUDGETS = {"alma": (8, 2, 9, 1), "sierra": (9, 1, 7, 1)}
+BUDGETS = {"alma": (8, 2, 9, 1), "sierra": (9, 1, 7, 1), "symphony": (8, 2, 6, 1)}
 """Calls for a whole borrowed loan, for its renewal; for a whole lent one, for its renewal."""
 
 

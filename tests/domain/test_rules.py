@@ -10,8 +10,8 @@ import pytest
 from bridge.domain import commands as do
 from bridge.domain.change import Closure, Condition, Phase
 from bridge.domain.commands import Verb
-from bridge.domain.goal import ABSENT, LEAVE, LoanWish
-from bridge.domain.identity import Role, ServiceType, mark_for
+from bridge.domain.goal import ABSENT, LEAVE, LoanWish, goal_for
+from bridge.domain.identity import RequestKey, Role, ServiceType, mark_for
 from bridge.domain.learn import amend, learn
 from bridge.domain.plan import StaffTask, Step, next_step
 from bridge.domain.policy import BorrowingPolicy, CreateOn, Policy
@@ -25,7 +25,7 @@ from bridge.domain.record import (
     SeenLoan,
     Sighting,
 )
-from bridge.domain.request import fold
+from bridge.domain.request import Request, fold
 from bridge.domain.sentences import step_sentence
 from bridge.domain.standing import standings
 from tests.domain.build import (
@@ -479,3 +479,15 @@ def test_an_open_loan_that_is_not_ours_stays_out_of_the_record() -> None:
     item = amend(record.item("", ""), seen)
     assert item.open_loan is None
     assert Role.LENDER is LENDER.role
+
+
+@pytest.mark.parametrize("key", [BORROWER, LENDER])
+def test_rule_6_what_vanished_is_left_to_staff_until_it_shows_again(key: RequestKey) -> None:
+    """Disappearance is real (Koha): shown, parked, never guessed."""
+    there = fold(Request(key), change(1, key=key, phase=Phase.RECEIVED, patron_id="p1", barcode="B1"))
+    gone = fold(there, change(2, key=key, raised=(Condition.VANISHED,)))
+    (item,) = goal_for(gone, POLICY).items
+    assert "no longer shows the request" in item.attention
+    assert (item.item, item.hold, item.loan, item.place) == (LEAVE, LEAVE, LEAVE, LEAVE)
+    back = fold(gone, change(3, key=key, cleared=(Condition.VANISHED,)))
+    assert goal_for(back, POLICY) == goal_for(there, POLICY)

@@ -21,9 +21,15 @@ from bridge.cli.demo.report import Result, as_json, as_page
 from bridge.cli.demo.scenarios import Ending, Scenario
 from bridge.cli.demo.sierra import SierraStage
 from bridge.cli.demo.stage import Calls, IlsStage, Stage, Stuck
+from bridge.cli.demo.symphony import SymphonyStage
 from bridge.cli.options import JsonOption
 
-STAGES: dict[str, Callable[[], IlsStage]] = {"alma": AlmaStage, "manual": ManualStage, "sierra": SierraStage}
+STAGES: dict[str, Callable[[], IlsStage]] = {
+    "alma": AlmaStage,
+    "manual": ManualStage,
+    "sierra": SierraStage,
+    "symphony": SymphonyStage,
+}
 
 
 def demo(

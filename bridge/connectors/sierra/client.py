@@ -129,7 +129,7 @@ class SierraClient:
     def update_item(self, item_id: str, body: Mapping[str, object]) -> None:
         """Change what is named; a tag's group of variable fields is replaced as a whole."""
         path = f"{self._v}/items/{number(item_id)}"
-        self._sent("change the item", Sending("PUT", path, "/items/{id}", body=_json(body), repeatable=True))
+        self._done("change the item", Sending("PUT", path, "/items/{id}", body=_json(body), repeatable=True))
 
     def delete_item(self, item_id: str) -> None:
         """Delete an item. Raises ``Missing``."""

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from datetime import date, datetime
 
 from bridge.connectors.base import Call
+from bridge.connectors.days import day_of
 from bridge.connectors.sierra import models as sierra
 from bridge.connectors.sierra.client import SierraClient
-from bridge.connectors.sierra.dates import day_of
 from bridge.connectors.sierra.errors import AgainstPatron, Missing, NotAvailable, unknown_item
 from bridge.connectors.sierra.moves import AVAILABLE, OF_CIRCULATION
 from bridge.connectors.sierra.patrons import Patrons

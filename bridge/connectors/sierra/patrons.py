@@ -7,9 +7,9 @@ from datetime import date
 from decimal import Decimal
 
 from bridge.connectors.base import Call
+from bridge.connectors.days import day_of
 from bridge.connectors.sierra import models as sierra
 from bridge.connectors.sierra.client import SierraClient
-from bridge.connectors.sierra.dates import day_of
 from bridge.connectors.sierra.errors import Missing
 from bridge.connectors.sierra.settings import SierraSettings
 from bridge.domain import commands as do

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from bridge.connectors.days import day_of
 from bridge.connectors.sierra import models as sierra
 from bridge.connectors.sierra.client import SierraClient
-from bridge.connectors.sierra.dates import day_of
 from bridge.connectors.sierra.errors import Deleted, Missing, not_ours
 from bridge.connectors.sierra.patrons import Patrons
 from bridge.connectors.sierra.settings import SierraSettings

@@ -149,6 +149,8 @@ def _touched(state: State, asked: ReportAsked) -> Iterable[Standing]:
     for key, seeded in state.snapshot.items():
         barcode = str(seeded["barcode"])
         wanted = given(asked.expect.get(barcode))
+        if wanted.get("loan"):
+            wanted["loan"] = _called(state, str(wanted["loan"]))
         if "charges" in wanted:
             wanted["charges"] = list(asked.expect[barcode].charges or ())
         elif "loan" in wanted:
@@ -158,6 +160,12 @@ def _touched(state: State, asked: ReportAsked) -> Iterable[Standing]:
             wanted["current"] = item.current if wanted["loan"] else item.home
         found = standing_of(state, item) if item else None
         yield from ({"id": key} | row for row in touched(barcode, seeded, wanted, found))
+
+
+def _called(state: State, name: str) -> str:
+    """How reports name a patron who is expected under any identifier."""
+    found = state.find_patron(name)
+    return found.called if found else name
 
 
 def _leftovers(state: State, asked: ReportAsked) -> Iterable[Standing]:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from bridge.connectors.days import day_of
 from bridge.connectors.sierra import models as sierra
-from bridge.connectors.sierra.dates import day_of
 from bridge.connectors.sierra.errors import Missing, error_of, problem_of
 from bridge.connectors.sierra.sight import ids_of, place_of
 from bridge.domain import commands as do

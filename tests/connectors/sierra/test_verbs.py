@@ -10,9 +10,9 @@ from decimal import Decimal
 import pytest
 
 from bridge.connectors.base import Call
+from bridge.connectors.days import day_of
 from bridge.connectors.sierra import CONNECTOR, SierraSettings
 from bridge.connectors.sierra.connector import build, institution
-from bridge.connectors.sierra.dates import day_of
 from bridge.domain import commands as do
 from bridge.domain.capabilities import Ability
 from bridge.domain.commands import Verb

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 from hypothesis import given, settings
@@ -17,7 +17,8 @@ from werkzeug.test import run_wsgi_app
 
 from bridge.connectors.alma import AlmaConnector, AlmaSettings
 from bridge.connectors.alma.dates import day_of, end_of_day
-from bridge.connectors.base import Call, Surroundings
+from bridge.connectors.base import Call, Connector, Surroundings
+from bridge.connectors.sierra import SierraConnector, SierraSettings
 from bridge.domain import commands as do
 from bridge.domain.dates import FIRST, LAST
 from bridge.domain.expect import expectations_of
@@ -26,8 +27,12 @@ from bridge.domain.policy import BorrowingPolicy, LendingPolicy, Policy
 from bridge.errors import IlsError
 from bridge.sandbox.alma import AlmaStandIn
 from bridge.sandbox.server import Server
+from bridge.sandbox.sierra import SierraStandIn
 from tests.contract.bench import Listening, SpyPace
 from tests.fuzz.nonsense import DATES, DEEP, RAW, SCALARS, TEXTS, XML, amounts
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 MARK = Mark("ill-bridge:main:B:svc:1", "ILLB0123456789")
@@ -58,33 +63,12 @@ EXPECTED = expectations_of(
 )
 
 
-@dataclass
-class Alma:
-    """An Alma whose answers a test may spoil on their way."""
-
-    spoil: Callable[[Response], Response] = lambda answer: answer
-    stand_in: AlmaStandIn = field(default_factory=lambda: AlmaStandIn(clock=lambda: NOW))
-    connector: AlmaConnector = field(init=False)
-
-    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        chunks, status, headers = run_wsgi_app(self.stand_in.app, environ, buffered=True)
-        return self.spoil(Response(b"".join(chunks), status, headers))(environ, start_response)
-
-
-@pytest.fixture
-def alma() -> Iterator[Alma]:
-    made = Alma()
-    with Server(made) as server:
-        made.connector = connector(server.url, made.stand_in.key)
-        yield made
-        made.connector.close()
-
-
-def connector(url: str, key: str) -> AlmaConnector:
+def alma(url: str, stand_in: AlmaStandIn) -> AlmaConnector:
+    """In the zone that is furthest ahead."""
     known = AlmaSettings.model_validate(
         {
             "host": url,
-            "api_key": key,
+            "api_key": stand_in.key,
             "timezone": "Pacific/Kiritimati",
             "lending_library": "RS",
             "fee_owner": "MAIN",
@@ -96,14 +80,83 @@ def connector(url: str, key: str) -> AlmaConnector:
     )
 
 
-def ask(alma: Alma, which: int) -> None:
+def sierra(url: str, stand_in: SierraStandIn) -> SierraConnector:
+    """With everything switched on that can be."""
+    known = SierraSettings.model_validate(
+        {
+            "base_url": f"{url}/iii/sierra-api",
+            "key": stand_in.key,
+            "secret": stand_in.secret,
+            "timezone": "Pacific/Kiritimati",
+            "charge_fees": True,
+            "lost_status": "l",
+            "write_due_date_field": True,
+            "audit_locations": ["illtm"],
+            "visibility_tries": 2,
+        }
+    )
+    return SierraConnector(
+        known, Surroundings("sierra", SpyPace(), Listening().tell), sleep=lambda _: None, now=lambda: NOW
+    )
+
+
+class StandIn(Protocol):
+    """What a stand-in is to a server."""
+
+    @property
+    def app(self) -> WSGIApplication:
+        """The application."""
+        ...
+
+
+@dataclass(frozen=True)
+class Vendor:
+    """One of those that answer: its stand-in, a connector to it, an answer's key under which arrays may be nested, where items are made."""
+
+    stand_in: Callable[[], StandIn]
+    connector: Callable[[str, Any], Connector]
+    key: str
+    place: do.Place
+    item_type: str = ""
+
+
+VENDORS: Mapping[str, Vendor] = {
+    "alma": Vendor(lambda: AlmaStandIn(clock=lambda: NOW), alma, "item_data", PLACE),
+    "sierra": Vendor(lambda: SierraStandIn(clock=lambda: NOW), sierra, "entries", do.Place(location="illtm"), "50"),
+}
+
+
+class Ils:
+    """An ILS whose answers a test may spoil on their way."""
+
+    def __init__(self, vendor: Vendor) -> None:
+        self.vendor = vendor
+        self.spoil: Callable[[Response], Response] = lambda answer: answer
+        self.stand_in = vendor.stand_in()
+        self.connector: Connector
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        chunks, status, headers = run_wsgi_app(self.stand_in.app, environ, buffered=True)
+        return self.spoil(Response(b"".join(chunks), status, headers))(environ, start_response)
+
+
+@pytest.fixture(params=VENDORS)
+def ils(request: pytest.FixtureRequest) -> Iterator[Ils]:
+    made = Ils(VENDORS[request.param])
+    with Server(made) as server:
+        made.connector = made.vendor.connector(server.url, made.stand_in)
+        yield made
+        made.connector.close()
+
+
+def ask(ils: Ils, which: int) -> None:
     """One verb, or one of the questions; it ends in an answer or in one of our errors."""
-    problem = refusal(alma.connector, which)
+    problem = refusal(ils.connector, which)
     assert problem is None or 0 < len(problem.reason) < 1500
     assert problem is None or PATRON not in problem.reason
 
 
-def refusal(asked: AlmaConnector, which: int) -> IlsError | None:
+def refusal(asked: Connector, which: int) -> IlsError | None:
     questions = (asked.probe, lambda: asked.check(EXPECTED), lambda: asked.accounts(["ILL-XYZ", PATRON]))
     try:
         if which < len(COMMANDS):
@@ -138,13 +191,13 @@ HEADERS = st.dictionaries(
 
 
 @amounts
-def test_any_answer_ends_in_an_outcome_or_an_error_of_ours(alma: Alma, amount: settings) -> None:
+def test_any_answer_ends_in_an_outcome_or_an_error_of_ours(ils: Ils, amount: settings) -> None:
     statuses = st.sampled_from([200, 200, 200, 201, 204, 302, 400, 401, 403, 404, 409, 429, 500, 503])
 
     @given(WHICH, st.one_of(RAW, DEEP, XML), statuses, HEADERS)
     def holds(which: int, raw: bytes, status: int, headers: dict[str, str]) -> None:
-        alma.spoil = lambda _: Response(raw, status, headers)
-        ask(alma, which)
+        ils.spoil = lambda _: Response(raw, status, headers)
+        ask(ils, which)
 
     amount(holds)()
 
@@ -173,7 +226,7 @@ ODD = st.one_of(
 
 
 @amounts
-def test_an_odd_value_anywhere_in_an_answer_ends_so_too(alma: Alma, amount: settings) -> None:
+def test_an_odd_value_anywhere_in_an_answer_ends_so_too(ils: Ils, amount: settings) -> None:
     @given(WHICH, st.integers(0, 400), ODD, st.integers(0, 5))
     def holds(which: int, where: int, odd: Any, later: int) -> None:
         left = [later]
@@ -187,41 +240,39 @@ def test_an_odd_value_anywhere_in_an_answer_ends_so_too(alma: Alma, amount: sett
             changed = put(found, spots[where % len(spots)], odd) if spots else found
             return Response(json.dumps(changed), answer.status, content_type="application/json")
 
-        alma.spoil = spoil
-        ask(alma, which)
+        ils.spoil = spoil
+        ask(ils, which)
 
     amount(holds)()
 
 
 @pytest.mark.parametrize("which", range(len(COMMANDS) + 3))
-@pytest.mark.parametrize(
-    "raw", [b"{" + b'"a":{' * 950 + b"}" * 951, b'{"item_data": ' + b"[" * 960 + b"]" * 960 + b"}", b""]
-)
-def test_an_answer_nested_deeply_or_empty(alma: Alma, which: int, raw: bytes) -> None:
-    alma.spoil = lambda _: Response(raw, 200, content_type="application/json")
-    ask(alma, which)
+@pytest.mark.parametrize("raw", [b"{" + b'"a":{' * 950 + b"}" * 951, b'{"KEY": ' + b"[" * 960 + b"]" * 960 + b"}", b""])
+def test_an_answer_nested_deeply_or_empty(ils: Ils, which: int, raw: bytes) -> None:
+    found = raw.replace(b"KEY", ils.vendor.key.encode())
+    ils.spoil = lambda _: Response(found, 200, content_type="application/json")
+    ask(ils, which)
 
 
 @pytest.mark.parametrize(
     "text",
     ["\x00", "a\x1fb\x1d", "\ufffe\uffff", "\x0b\x0c", "<&>\"'", "\u202e" * 50, "t" * 2000, "ک" * 500, "\U0001f4d5"],
 )
-def test_any_title_can_be_catalogued(alma: Alma, text: str) -> None:
+def test_any_title_can_be_catalogued(ils: Ils, text: str) -> None:
     description = do.Description(title=text, author=text, isbn=text, call_number=text, volume=text)
-    command = do.CreateTemporaryItem(
-        replace(CREATED, ids=do.VendorIds()), description, public_note=text, staff_note=text
-    )
-    alma.connector.create_temporary_item(command, Call())
+    target = replace(CREATED, ids=do.VendorIds(), place=ils.vendor.place)
+    command = do.CreateTemporaryItem(target, description, ils.vendor.item_type, public_note=text, staff_note=text)
+    ils.connector.create_temporary_item(command, Call())
 
 
 @pytest.mark.parametrize(
     "text", ["a/b", "a?b=c", "a b", "../..", "ü", "%2f", "'; --", "a" * 300, "\U0001f4d5", "\t", "."]
 )
-def test_any_identifier_is_one_piece_of_the_address(alma: Alma, text: str) -> None:
+def test_any_identifier_is_one_piece_of_the_address(ils: Ils, text: str) -> None:
     with pytest.raises(IlsError):
-        alma.connector.find_patron(do.FindPatron(text), Call())
+        ils.connector.find_patron(do.FindPatron(text), Call())
     with pytest.raises(IlsError):
-        alma.connector.find_item(do.FindItem(replace(OWN, barcode=text)), Call())
+        ils.connector.find_item(do.FindItem(replace(OWN, barcode=text)), Call())
 
 
 @amounts

@@ -1,4 +1,4 @@
-"""Sierra's dates: loans are due at an instant in UTC (``2025-02-06T10:00:00Z``), patrons expire on a day."""
+"""Days of an ILS: of an instant with its offset, or of a plain date."""
 
 from __future__ import annotations
 

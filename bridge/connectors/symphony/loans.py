@@ -1,0 +1,246 @@
+"""Loans in Symphony: check-out with its due date, renewal, check-in (symphony.md, sections 5.5 to 5.9).
+
+What lies on an item is looked at before anything is charged or discharged: a charge over somebody else's would clear that one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from datetime import date
+
+from bridge.connectors.base import Call
+from bridge.connectors.due import floored, stays
+from bridge.connectors.symphony import models as symphony
+from bridge.connectors.symphony.client import SymphonyClient
+from bridge.connectors.symphony.dates import end_of_day
+from bridge.connectors.symphony.errors import Missing, NotRenewed, unknown_item
+from bridge.connectors.symphony.patrons import Patrons
+from bridge.connectors.symphony.settings import SymphonySettings
+from bridge.connectors.symphony.sight import Sight, ids_of, is_ours, place_of, same_account
+from bridge.domain import commands as do
+from bridge.domain.record import Learned, Outcome, OutcomeKind
+from bridge.errors import IlsError, Rejected
+
+NOT_ON_LOAN = "The item is not on loan, so there is no due date to change."
+ENDED = "The loan has ended, so there is no due date to change."
+
+
+class Loans:
+    """Loans of one Symphony."""
+
+    def __init__(
+        self,
+        client: SymphonyClient,
+        settings: SymphonySettings,
+        sight: Sight,
+        patrons: Patrons,
+        today: Callable[[], date],
+    ) -> None:
+        self._client = client
+        self._settings = settings
+        self._sight = sight
+        self._patrons = patrons
+        self._today = today
+
+    def find(self, command: do.FindItem) -> Outcome:
+        """Look an item up."""
+        try:
+            item = self._sight.item(command.target)
+        except Missing as missing:
+            raise unknown_item(command.target.barcode) from missing
+        return Outcome(learned=Learned(ids=ids_of(item), place=place_of(item), barcode=item.barcode))
+
+    def check_out(self, command: do.CheckOut, call: Call) -> Outcome:
+        """Check an item out that nobody has; a loan of our account that stands is taken over."""
+        try:
+            item = self._sight.item(command.target)
+        except Missing as missing:
+            raise unknown_item(command.target.barcode) from missing
+        if item.charge is not None:
+            return self._taken_over(item, item.charge, command)
+        charge = self._charged(item, command)
+        learned = self._learned(item, charge, command)
+        call.keep(learned)
+        return self._dated(item, charge, command, learned)
+
+    def _taken_over(self, item: symphony.Item, charge: symphony.Charge, command: do.CheckOut) -> Outcome:
+        if not same_account(charge, command.account):
+            raise Rejected(
+                f"Item {item.barcode} is on loan to somebody else in Symphony.",
+                cause="on_loan",
+                advice="Check it in at the desk, or see to the loan by hand.",
+            )
+        return replace(
+            self._dated(item, charge, command, self._learned(item, charge, command)), kind=OutcomeKind.ALREADY
+        )
+
+    def _charged(self, item: symphony.Item, command: do.CheckOut) -> symphony.Charge:
+        account = self._patrons.key_of(command.account)
+        due = end_of_day(command.due, self._settings.timezone) if command.due else ""
+        try:
+            return self._client.check_out(item.barcode, account, due, item.library)
+        except Missing as missing:
+            self._patrons.forget(command.account)
+            self._patrons.key_of(command.account)
+            raise unknown_item(item.barcode) from missing
+        except Rejected as refused:
+            raise self._patrons.account_refused(command.account, refused) or refused from refused
+
+    def _learned(self, item: symphony.Item, charge: symphony.Charge, command: do.CheckOut) -> Learned:
+        loan = self._sight.recorded(charge, command.account)
+        return Learned(ids=ids_of(item), place=place_of(item), loan=loan, due=loan.due)
+
+    def _dated(self, item: symphony.Item, charge: symphony.Charge, command: do.CheckOut, learned: Learned) -> Outcome:
+        """The check-out takes the date it is given; where it did not, the date is written afterwards, and what failed then is told."""
+        if command.due is None or learned.due == command.due:
+            return Outcome(learned=learned)
+        try:
+            written = self._written(charge, command.due, item.library)
+        except (IlsError, Missing) as failed:
+            note = f"Symphony's rule made it due {learned.due}, and {command.due} could not be written. {failed.reason}"
+            return Outcome(learned=learned, notes=(note,))
+        loan = self._sight.recorded(written, command.account)
+        notes = () if loan.due == command.due else (_made(loan.due, command.due),)
+        return Outcome(learned=replace(learned, loan=loan, due=loan.due), notes=notes)
+
+    def _written(self, charge: symphony.Charge, due: date, station: str) -> symphony.Charge:
+        return self._client.set_due_date(charge.key, end_of_day(due, self._settings.timezone), station)
+
+    def set_due_date(self, command: do.SetDueDate, call: Call) -> Outcome:
+        """Renew a loan of ours to the date; of others, and where that is refused, write the date once it was seen whose loan it is."""
+        ours = command.charge is do.Charge.ANY and command.loan_id and command.account
+        if ours and self._settings.renew_loans and not command.leave_days and not call.verify:
+            with suppress(NotRenewed, Missing, Rejected):
+                return self._renewed(command)
+        try:
+            item = self._sight.item(command.target)
+        except Missing:
+            return Outcome(OutcomeKind.ALREADY, Learned(due=command.due), (NOT_ON_LOAN,))
+        return self._redated(item, self._loan_to_date(item, command), command)
+
+    def _renewed(self, command: do.SetDueDate) -> Outcome:
+        """Symphony renews it only for the account that has it, so that no look is needed before."""
+        due, station = end_of_day(command.due, self._settings.timezone), command.target.place.library
+        charge = self._client.renew(command.target.barcode, command.account, due, station)
+        if charge.name != command.loan_id or self._sight.due(charge) == command.due:
+            return Outcome(learned=Learned(due=command.due))
+        written = self._sight.due(self._written(charge, command.due, station))
+        return Outcome(
+            learned=Learned(due=command.due), notes=() if written == command.due else (_made(written, command.due),)
+        )
+
+    @staticmethod
+    def _loan_to_date(item: symphony.Item, command: do.SetDueDate) -> symphony.Charge | None:
+        """The loan meant, while it lies on top; of two charges the patron's does."""
+        charge = item.charge
+        if charge is None or not (command.loan_id or command.account):
+            return charge
+        if command.charge is do.Charge.ANY:
+            return charge if is_ours(charge, (command.loan_id,), command.account) else None
+        if command.loan_id:
+            return charge if charge.name == command.loan_id else None
+        return charge if command.account in {charge.patron.key, charge.patron.barcode} else None
+
+    def _redated(self, item: symphony.Item, charge: symphony.Charge | None, command: do.SetDueDate) -> Outcome:
+        if charge is None:
+            note = ENDED if command.loan_id or command.account else NOT_ON_LOAN
+            return Outcome(OutcomeKind.ALREADY, Learned(due=command.due), (note,))
+        stands = self._sight.due(charge)
+        if stands == command.due:
+            return Outcome(OutcomeKind.ALREADY, Learned(due=command.due))
+        wanted = command.on(self._today(), stands)
+        if wanted == stands:
+            return Outcome(OutcomeKind.ALREADY, Learned(due=command.due), (stays(command, wanted),))
+        try:
+            written = self._sight.due(self._written(charge, wanted, item.library))
+        except Missing:
+            return Outcome(OutcomeKind.ALREADY, Learned(due=command.due), (ENDED,))
+        notes = (floored(command, wanted),) if wanted != command.due else ()
+        return Outcome(
+            learned=Learned(due=command.due), notes=notes if written == wanted else (_made(written, wanted),)
+        )
+
+    def check_in(self, command: do.CheckIn) -> Outcome:
+        """Check in what is on loan: a temporary item from whoever has it, an own one only from our account."""
+        try:
+            item = self._sight.item(command.target)
+        except Missing:
+            note = "The item is gone from Symphony, so there is nothing to check in."
+            return Outcome(OutcomeKind.ALREADY, Learned(checked_in=True, nothing_waits=True), (note,))
+        if item.charge is None:
+            return self._not_charged(item, command.target)
+        own = command.target.origin is do.Origin.OWN
+        if own and not is_ours(item.charge, command.loan_ids, command.account):
+            note = "The item is on loan to somebody else; that loan stays."
+            return Outcome(OutcomeKind.ALREADY, Learned(checked_in=True), (note,))
+        self._refuse_paid(item, item.charge)
+        self._client.check_in(item.barcode, item.library)
+        return self._come_home(item) if own else self._come_back(item)
+
+    def _not_charged(self, item: symphony.Item, target: do.Target) -> Outcome:
+        """Nobody has it. A temporary item on its way somewhere is received there, so that it can be deleted."""
+        waits = None if item.holds or item.transit else True
+        if item.transit is not None and target.origin is not do.Origin.OWN:
+            with suppress(Missing, Rejected):
+                self._client.receive(item.barcode, item.transit.destination)
+                item = item.model_copy(update={"transit": None})
+        if not item.holds:
+            self._sight.keep(item)
+        said = ("The item was checked in already.",) if target.origin is do.Origin.OWN else ()
+        return Outcome(OutcomeKind.ALREADY, Learned(checked_in=True, nothing_waits=waits), said)
+
+    def _refuse_paid(self, item: symphony.Item, charge: symphony.Charge) -> None:
+        """Of a lost item Symphony shows only what is still owed; where nothing is, it may have been paid for."""
+        if item.current not in self._settings.lost_locations or self._patrons.unpaid(charge.patron.key, item.key):
+            return
+        raise Rejected(
+            f"Item {item.barcode} is lost in Symphony, and nothing is owed for it any more: it may have been paid for, and a "
+            "check-in might pay that back.",
+            cause="lost_and_paid",
+            advice="Decide about the fee, then check the item in at the desk in Symphony, or leave it.",
+        )
+
+    def _come_back(self, item: symphony.Item) -> Outcome:
+        """A temporary item is looked at again only where something waits for it."""
+        if item.holds:
+            return Outcome(learned=Learned(checked_in=True), notes=("Something waits for the item.",))
+        self._sight.keep(item.model_copy(update={"charge": None, "current": item.home, "transit": None}))
+        return Outcome(learned=Learned(checked_in=True, nothing_waits=True))
+
+    def _come_home(self, item: symphony.Item) -> Outcome:
+        """Where an own item is after the check-in is seen, not taken for granted."""
+        after = self._client.item(item.key)
+        before = item.charge
+        if before is not None and after.charge is not None and after.charge.name == before.name:
+            raise Rejected(
+                f"Symphony checked item {item.barcode} in and still shows it on loan.",
+                cause="still_on_loan",
+                advice="Check it in at the desk in Symphony.",
+            )
+        learned = Learned(checked_in=True, nothing_waits=None if after.holds else True)
+        if after.transit is not None:
+            return Outcome(learned=learned, notes=(f"Symphony sends the item to {after.transit.destination}.",))
+        if after.current != after.home:
+            return Outcome(learned=learned, notes=(f"The item is now at {after.current}.",))
+        return Outcome(learned=learned)
+
+    def mark_lost(self, command: do.MarkLost) -> Outcome:
+        """Use the site's own action (``lost_action``)."""
+        try:
+            item = self._sight.item(command.target)
+        except Missing:
+            note = "The item is gone from Symphony."
+            return Outcome(OutcomeKind.ALREADY, Learned(marked_lost=True), (note,))
+        if item.current in self._settings.lost_locations:
+            return Outcome(OutcomeKind.ALREADY, Learned(marked_lost=True))
+        if item.charge is None or (command.loan_id and item.charge.name != command.loan_id):
+            note = "The loan has ended, so it is not declared lost."
+            return Outcome(OutcomeKind.ALREADY, Learned(marked_lost=True), (note,))
+        self._client.mark_lost(self._settings.lost_action, item.barcode, item.library)
+        return Outcome(learned=Learned(marked_lost=True))
+
+
+def _made(stands: date | None, wanted: date) -> str:
+    return f"Symphony made the due date {stands} although {wanted} was asked for."
