@@ -22,7 +22,7 @@ from bridge.domain.expect import Expectations, expectations_of
 from bridge.domain.policy import Mode
 from bridge.engine.lane import LaneRules, WorkLane
 from bridge.engine.pace import Bucket, LanePace
-from bridge.errors import ConfigurationError, RefusedInput
+from bridge.errors import RefusedInput
 from bridge.http import Exchange, Unpaced
 from bridge.ledger import Ledger, LedgerBusy, Receipt
 from bridge.ledger.outbox import NoteRule
@@ -32,7 +32,9 @@ from bridge.settings import Configuration, Settings
 from bridge.sources.base import SourceSettings
 from bridge.sources.kinds import polled_source
 from bridge.sources.kinds import source_settings as source_settings
+from bridge.sources.listed import ListedSource
 from bridge.sources.notes import HookNotes, NoteChannel, NoteHook, NoteSettings
+from bridge.sources.own_notes import own_channel
 from bridge.sources.polled import Knowing, PolledSource
 from bridge.sources.webhook import WebhookSettings, WebhookSource
 
@@ -87,15 +89,19 @@ def note_channels_of(
 ) -> dict[str, tuple[NoteChannel, timedelta]]:
     """The ways to tell services, each with how long a note is tried."""
     return {
-        name: (_note_channel(name, notes, tell), timedelta(hours=notes.give_up_hours))
-        for name, (_, notes) in _noted(known).items()
+        name: (_note_channel(name, source, notes, tell), timedelta(hours=notes.give_up_hours))
+        for name, (source, notes) in _noted(known).items()
     }
 
 
-def _note_channel(name: str, notes: NoteSettings, tell: Callable[[Exchange], None]) -> NoteChannel:
-    if isinstance(notes, HookNotes):
-        return NoteHook(name, notes, tell)
-    raise ConfigurationError((f"sources.{name}: there is no way to tell it notes",))
+def _note_channel(
+    name: str, settings: SourceSettings, notes: NoteSettings, tell: Callable[[Exchange], None]
+) -> NoteChannel:
+    """A webhook, or the source's own API with a conversation of its own."""
+    source = polled_source(name, settings, frozenset(), tell)
+    if isinstance(notes, HookNotes) or not isinstance(source, ListedSource):
+        return NoteHook(name, HookNotes.model_validate(notes), tell)
+    return own_channel(source.asked, notes)
 
 
 def lanes_of(known: Configuration, ledger: Ledger, metrics: Metrics) -> dict[str, WorkLane]:

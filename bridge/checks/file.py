@@ -55,6 +55,10 @@ def source_findings(settings: BaseModel) -> tuple[Finding, ...]:
 
 def _notes(settings: SourceSettings) -> Iterator[Finding]:
     if settings.notes is None:
+        if settings.note_settings is not None:
+            yield well(
+                "Notes", f"Told by its own API: {', '.join(settings.note_settings.kinds)}, of libraries that are live."
+            )
         return
     found = _secret(settings.notes.secret)
     yield replace(found, subject="Notes: secret")

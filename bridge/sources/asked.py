@@ -145,6 +145,10 @@ class Asked:
             said = f"Source {self.name} answered something that is not JSON ({len(answer.body)} bytes, {kind})."
             raise RefusedInput(said) from wrong
 
+    def answer(self, sending: Sending) -> Answer:
+        """The answer, whatever it is. Raises as ``Http.send`` and ``Credentials.headers``."""
+        return self._sent(sending)
+
     def _sent(self, sending: Sending) -> Answer:
         """A refused token may have ended before its time: it is renewed once."""
         credentials = dict(self._credentials.headers())

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from functools import cached_property
+from typing import Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from bridge.domain.words import PLAIN_WORDS, WordTable, folded_word
 from bridge.sources.notes import HookNotes, NoteSettings
@@ -81,6 +82,12 @@ class SourceSettings(BaseModel):
         default=None,
         description="Lines of the history posted to the service, a table of its own; left out: none are.",
     )
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if self.notes is not None and getattr(self, "own_notes", None) is not None:
+            raise ValueError("notes and own_notes are two ways to tell the same: keep one")
+        return self
 
     @property
     def note_settings(self) -> NoteSettings | None:

@@ -17,6 +17,8 @@ from bridge.errors import RefusedInput, Rejected
 from bridge.sources.base import System
 from bridge.sources.listed import ListedSource, NamedSettings, Pile
 from bridge.sources.mapping import at_path
+from bridge.sources.notes import NoteSettings
+from bridge.sources.own_notes import CrossLinkNotes
 from bridge.sources.paging import Listing, by_time
 from bridge.sources.rows import filled, list_at, moment_at, text_at
 
@@ -32,6 +34,9 @@ class CrossLinkSettings(NamedSettings):
 
     url: str = Field(description="Base address of the broker's API.", examples=["https://broker.example.org"])
     system: System = Field(default=System.CROSSLINK, description="Always crosslink.", examples=["crosslink"])
+    own_notes: CrossLinkNotes | None = Field(
+        default=None, description="Lines of the history told by its own API, a table of its own; left out: none are."
+    )
     symbols: tuple[str, ...] = Field(
         default=(),
         description="Our symbols at the broker, each asked for by itself; none: what the credentials may see.",
@@ -73,6 +78,11 @@ class CrossLinkSettings(NamedSettings):
         if "{since}" not in value:
             raise ValueError("must hold {since}, where the moment is put")
         return value
+
+    @property
+    def note_settings(self) -> NoteSettings | None:
+        """By its own API, or by a webhook."""
+        return self.own_notes or self.notes
 
 
 class CrossLinkSource(ListedSource[CrossLinkSettings]):

@@ -21,6 +21,8 @@ from bridge.errors import CredentialsRejected, IlsError, RefusedInput, Rejected
 from bridge.sources.base import System
 from bridge.sources.gone import gone_row, said_gone, was_gone
 from bridge.sources.listed import ListedSource, NamedSettings, Pile
+from bridge.sources.notes import NoteSettings
+from bridge.sources.own_notes import IlliadNotes
 from bridge.sources.rows import filled, moment_at, text_at
 
 SEEN = "bridge_seen"
@@ -37,6 +39,9 @@ class IlliadSettings(NamedSettings):
         description="Address of the Web Platform.", examples=["https://illiad.example.org/ILLiadWebPlatform"]
     )
     system: System = Field(default=System.ILLIAD, description="Always illiad.", examples=["illiad"])
+    own_notes: IlliadNotes | None = Field(
+        default=None, description="Lines of the history told by its own API, a table of its own; left out: none are."
+    )
     token_header: str = Field(default="ApiKey", description="Header that takes the token.", examples=["ApiKey"])
     users: tuple[str, ...] = Field(
         default=(),
@@ -59,6 +64,11 @@ class IlliadSettings(NamedSettings):
         description="Open requests asked after in one poll; the others come in the next.",
         examples=[200],
     )
+
+    @property
+    def note_settings(self) -> NoteSettings | None:
+        """By its own API, or by a webhook."""
+        return self.own_notes or self.notes
 
 
 class IlliadSource(ListedSource[IlliadSettings]):

@@ -23,7 +23,9 @@ from bridge.sources.base import System
 from bridge.sources.gone import gone_row, said_gone, was_gone
 from bridge.sources.listed import ListedSource, NamedSettings, Pile
 from bridge.sources.mapping import at_path
+from bridge.sources.notes import NoteSettings
 from bridge.sources.oauth import ClientCredentials
+from bridge.sources.own_notes import KohaNotes
 from bridge.sources.paging import Listing, by_time
 from bridge.sources.rows import filled, list_at, moment_at, text_at
 
@@ -42,6 +44,9 @@ class KohaSettings(NamedSettings):
 
     url: str = Field(description="Base address of the staff interface.", examples=["https://staff.koha.example.org"])
     system: System = Field(default=System.KOHA, description="Always koha.", examples=["koha"])
+    own_notes: KohaNotes | None = Field(
+        default=None, description="Lines of the history told by its own API, a table of its own; left out: none are."
+    )
     client_id: str = Field(default="", description="Client of the REST API (OAuth2).", examples=["the client's id"])
     client_secret: SecretStr | None = Field(default=None, description="Its secret.", examples=["…"])
     path: str = Field(
@@ -92,6 +97,11 @@ class KohaSettings(NamedSettings):
         if "{since}" not in value:
             raise ValueError("must hold {since}, where the moment is put")
         return value
+
+    @property
+    def note_settings(self) -> NoteSettings | None:
+        """By its own API, or by a webhook."""
+        return self.own_notes or self.notes
 
 
 class KohaSource(ListedSource[KohaSettings]):

@@ -100,6 +100,11 @@ class ListedSource(ABC, Generic[S]):
             name, settings, tell=tell, credentials=self._credentials(settings, tell), headers=self._headers(settings)
         )
 
+    @property
+    def asked(self) -> Asked:
+        """Conversations with the service, for whoever tells it something."""
+        return self._asked
+
     def _credentials(self, settings: S, tell: Callable[[Exchange], None]) -> Credentials | None:  # noqa: ARG002
         """Where token, user and password of the settings are not all that lets us in."""
         return None

@@ -141,3 +141,9 @@ def test_what_is_kept_for_ever_is_told(rules: dict[str, int], count: int) -> Non
 )
 def test_notes_back(url: str, secret: str, expected: list[tuple[str, str]]) -> None:
     assert bad(source(hook(notes={"url": url, "secret": secret}))) == expected
+
+
+def test_notes_by_the_services_own_api() -> None:
+    illiad = {"kind": "illiad", "service": "svc", "url": "https://illiad.example", "token": "key", "own_notes": {}}
+    (finding,) = (each for each in source(illiad) if each.subject == "Notes")
+    assert (finding.level, finding.text) == ("ok", "Told by its own API: step, stop, of libraries that are live.")

@@ -24,10 +24,7 @@ from bridge.jobs.poll import PollJob
 from bridge.ledger import Ledger, LedgerBusy
 from bridge.sources.file import FileSettings, FileSource
 from tests.domain.build import POLICY
-from tests.ledger.conftest import clock, ledger, migrated_file, migrated_postgres, migrated_url
 from tests.sources.messages import LIBRARIES
-
-__all__ = ["clock", "ledger", "migrated_file", "migrated_postgres", "migrated_url"]
 
 FIELDS = {
     "request.number": "Request ID",

@@ -23,12 +23,10 @@ from bridge.sandbox.server import Server
 from bridge.sandbox.sharing.illiad import IlliadStandIn
 from bridge.sources.illiad import IlliadSettings, IlliadSource
 from bridge.sources.polled import Page
-from tests.ledger.conftest import clock, ledger, migrated_file, migrated_postgres, migrated_url
 from tests.reference import REFERENCE, needs_reference
 from tests.sources.asking import arrivals, changes, goal_of, poll
 from tests.sources.messages import LIBRARIES
 
-__all__ = ["clock", "ledger", "migrated_file", "migrated_postgres", "migrated_url"]
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 

@@ -21,11 +21,9 @@ from bridge.sandbox.sharing.koha import KohaIllStandIn
 from bridge.sources.koha import KohaSettings, KohaSource
 from bridge.sources.polled import Page
 from tests.domain.build import POLICY
-from tests.ledger.conftest import clock, ledger, migrated_file, migrated_postgres, migrated_url
 from tests.sources.asking import changes, goal_of, poll
 from tests.sources.messages import LIBRARIES
 
-__all__ = ["clock", "ledger", "migrated_file", "migrated_postgres", "migrated_url"]
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 TITLE = [{"type": "title", "value": "Bees"}, {"type": "author", "value": "A. Piarist"}]

@@ -22,12 +22,10 @@ from bridge.sandbox.server import Server
 from bridge.sandbox.sharing.rapido import RapidoStandIn
 from bridge.sources.polled import Page
 from bridge.sources.rapido import RapidoSettings, RapidoSource, instant_at
-from tests.ledger.conftest import clock, ledger, migrated_file, migrated_postgres, migrated_url
 from tests.reference import REFERENCE, needs_reference
 from tests.sources.asking import arrivals, changes, goal_of, poll
 from tests.sources.messages import LIBRARIES
 
-__all__ = ["clock", "ledger", "migrated_file", "migrated_postgres", "migrated_url"]
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 DUE = int(datetime(2026, 12, 15, 12, 0, tzinfo=UTC).timestamp())

@@ -41,12 +41,14 @@ class CrossLinkStandIn:
     ) -> None:
         self.shelf = Shelf()
         self.embeds_items = False
+        self.loses_answers = False
         self._clock = clock
         self._login = (user, password)
         self.app = Flask("crosslink")
         add = self.app.add_url_rule
         add("/patron_requests", view_func=self._list)
         add("/patron_requests/<name>/items", view_func=self._items)
+        add("/patron_requests/<name>/internal_note", view_func=self._annotate, methods=["PUT"])
         add("/patron_requests/<name>/action", view_func=self._act, methods=["POST"])
         self.app.before_request(self._let_in)
 
@@ -76,6 +78,11 @@ class CrossLinkStandIn:
     @staticmethod
     def _mine(row: Row, arguments: Mapping[str, str]) -> bool:
         side, symbol = arguments.get("side"), arguments.get("symbol")
+        number, requester = arguments.get("requester_req_id"), arguments.get("requester_symbol")
+        if (number and row.get("requesterRequestId") != number) or (
+            requester and row.get("requesterSymbol") != requester
+        ):
+            return False
         return (not side or row.get("side") == side) and (
             not symbol or row.get(SYMBOL.get(str(row.get("side")), "")) == symbol
         )
@@ -93,6 +100,14 @@ class CrossLinkStandIn:
             return jsonify(error="not found"), 404
         items = row.get("items", [])
         return jsonify(about={"count": len(items)}, items=items)
+
+    def _annotate(self, name: str) -> tuple[Response | str, int]:
+        """Replaces the internal note; that is a change like any other."""
+        if self.shelf.row(name) is None:
+            return jsonify(error="not found"), 404
+        text = str(request.get_json(force=True).get("internalNote", ""))
+        self.shelf.put(name, self._clock(), internalNote=text)
+        return (jsonify(error="lost"), 500) if self.loses_answers else ("", 204)
 
     def _act(self, name: str) -> Response | tuple[Response, int]:
         row = self.shelf.row(name)
