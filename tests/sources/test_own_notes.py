@@ -22,11 +22,11 @@ from bridge.sandbox.server import Server
 from bridge.sandbox.sharing.crosslink import CrossLinkStandIn
 from bridge.sandbox.sharing.illiad import IlliadStandIn
 from bridge.sandbox.sharing.koha import KohaIllStandIn
+from bridge.sources.kinds import polled_source, source_settings
 from bridge.sources.koha import KohaSettings
 from bridge.sources.listed import ListedSource
 from bridge.sources.notes import HookNotes
 from bridge.sources.own_notes import own_channel
-from bridge.wiring import polled_source, source_settings
 from tests.ledger.sample import NOW, Clock
 
 StandIn = CrossLinkStandIn | IlliadStandIn | KohaIllStandIn
