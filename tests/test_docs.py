@@ -126,6 +126,19 @@ def test_the_example_configuration_loads(tmp_path: Path) -> None:
     assert known.settings.lane("main") == known.settings.lane("science") != known.settings.lane("college")
 
 
+def test_the_example_of_a_tipasa_library_loads_and_says_what_its_page_says(tmp_path: Path) -> None:
+    text = (ROOT / "config" / "tipasa.example.toml").read_text(encoding="utf-8")
+    secret = tmp_path / "secret"
+    secret.write_text("a long random secret\n", encoding="utf-8")
+    text = re.sub(r'"/run/secrets/[^"]+"', f'"{secret}"', text)
+    known = check(tomllib.loads(text), connector_settings=connector_settings, source_settings=source_settings)
+    policy = known.settings.policy("main")
+    assert policy.borrowing.barcode_from == "request"
+    assert policy.lending.check_in_on_completed
+    named = re.findall(r"`(borrowing|lending)\.(\w+)", page("reference/sources/oclc.md"))
+    assert all(hasattr(getattr(policy, side), name) for side, name in named)
+
+
 def test_what_the_example_leaves_out_may_be_put_in(tmp_path: Path) -> None:
     """Optional keys stand behind "# key = value"; each is right where it stands."""
     text = re.sub(r"^# (\w+ = )", r"\1", example(), flags=re.MULTILINE)

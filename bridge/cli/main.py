@@ -22,6 +22,7 @@ from bridge.cli import (
     purging,
     replaying,
     running,
+    sourcing,
     steering,
     tasking,
 )
@@ -38,6 +39,7 @@ app = typer.Typer(
 app.command()(running.run)
 app.command()(checking.check)
 app.command()(overview.status)
+app.command()(sourcing.sources)
 app.command()(looking.requests)
 app.command()(looking.show)
 app.command()(tasking.tasks)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, insert, select, update
 
 from bridge.domain.change import Change
 from bridge.domain.identity import RequestKey
@@ -14,7 +14,7 @@ from bridge.domain.request import Request, fold
 from bridge.domain.sentences import change_sentence
 from bridge.ledger import codec, outbox, schema, statements
 from bridge.ledger.database import Database
-from bridge.ledger.model import Arrival, ArrivalState, HistoryLine, Kept, Receipt, State
+from bridge.ledger.model import Arrival, ArrivalState, HistoryLine, Kept, Receipt, Row, State
 
 LaneOf = Callable[[str], str]
 NOTHING_DONE = codec.record_text(Record())
@@ -62,12 +62,55 @@ class Inbox:
     def kept(self, ids: Sequence[int] = ()) -> tuple[Kept, ...]:
         """Messages that could not be understood (or those of these ids, whatever became of them), oldest first."""
         wanted = schema.inbox.c.id.in_(ids) if ids else schema.inbox.c.state != ArrivalState.FOLDED.value
+        return self._kept(wanted)
+
+    def heard(self, source: str, since: datetime) -> tuple[Kept, ...]:
+        """All messages of a source that came since then, whatever became of them, oldest first."""
+        return self._kept(and_(schema.inbox.c.source == source, schema.inbox.c.received_at >= since))
+
+    def told(self, request_id: int) -> tuple[Kept, ...]:
+        """All messages that were folded into this request, whoever told them, oldest first."""
+        return self._kept(schema.inbox.c.request_id == request_id)
+
+    def folded_into(self, ids: Sequence[int]) -> tuple[int, ...]:
+        """The requests that these messages were folded into."""
+        column = schema.inbox.c.request_id
+        query = select(column).where(schema.inbox.c.id.in_(ids), column.is_not(None)).distinct().order_by(column)
+        with self._database.read() as connection:
+            return tuple(int(found) for found in connection.execute(query).scalars())
+
+    def unknown(self) -> tuple[Kept, ...]:
+        """Messages whose word is not known, oldest first."""
+        return self._kept(schema.inbox.c.state == ArrivalState.UNKNOWN_WORD.value)
+
+    def _kept(self, wanted: ColumnElement[bool]) -> tuple[Kept, ...]:
         with self._database.read() as connection:
             rows = connection.execute(select(schema.inbox).where(wanted).order_by(schema.inbox.c.id)).all()
         return tuple(
             Kept(row.id, row.source, row.key, row.body, ArrivalState(row.state), row.problem, row.received_at)
             for row in rows
         )
+
+    def retell(self, row: Row, after: Request, arrivals: Mapping[int, Arrival], line: str) -> bool:
+        """Put a request that was told anew in the place of the one there, and note what became of its messages (by their id).
+
+        Answers ``False``, and changes nothing, where something else was said of the request meanwhile.
+        """
+        now = self._clock()
+        with self._database.write() as connection:
+            found = connection.execute(
+                select(schema.request.c.document, schema.request.c.state).where(schema.request.c.id == row.id)
+            ).one()
+            if codec.request_from(found.document) != row.request:
+                return False
+            _changed(connection, row.id, found.state, after, now)
+            for inbox_id, arrival in arrivals.items():
+                values: dict[str, object] = {"state": arrival.state.value, "problem": arrival.problem}
+                if arrival.changes:
+                    values["request_id"] = row.id
+                connection.execute(update(schema.inbox).where(schema.inbox.c.id == inbox_id).values(values))
+            add_history(connection, row.id, (HistoryLine(now, "change", line),))
+        return True
 
     def replay(self, inbox_id: int, arrival: Arrival, lane_of: LaneOf) -> tuple[int, ...]:
         """Take a kept message again as it is understood now; answers the requests it was folded into."""

@@ -15,8 +15,10 @@ from bridge.sources.feed import FeedSettings, FeedSource
 from bridge.sources.file import FileSettings, FileSource
 from bridge.sources.illiad import IlliadSettings, IlliadSource
 from bridge.sources.koha import KohaSettings, KohaSource
+from bridge.sources.oclc import OclcSettings, OclcSource
 from bridge.sources.polled import PolledSource
 from bridge.sources.rapido import RapidoSettings, RapidoSource
+from bridge.sources.reshare import ReShareSettings, ReShareSource
 from bridge.sources.webhook import WebhookSettings
 
 Tell = Callable[[Exchange], None]
@@ -44,6 +46,8 @@ KINDS: Mapping[str, SourceKind] = {
     "rapido": SourceKind(RapidoSettings, RapidoSource),
     "koha": SourceKind(KohaSettings, KohaSource),
     "illiad": SourceKind(IlliadSettings, IlliadSource),
+    "oclc": SourceKind(OclcSettings, OclcSource),
+    "reshare": SourceKind(ReShareSettings, ReShareSource),
 }
 
 

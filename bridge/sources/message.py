@@ -236,14 +236,22 @@ def _sentence(location: tuple[int | str, ...], said: str) -> str:
     return f"{'.'.join(str(part) for part in location) or 'the message'}: {said[:1].lower()}{said[1:]}"
 
 
+_NOT_KNOWN = "The word '{word}' of request {number} is not known; say what it means"
+_WHERE = " in the source's table of words, then replay the message."
+_TOLD_UNKNOWN = re.compile(r"The word '(?P<word>.*)' of request (?P<number>.*) is not known; say what it means")
+
+
+def unknown_word(problem: str) -> tuple[str, str]:
+    """The word that is not known, and the number of its request, as the problem of an arrival names them; empty for another problem."""
+    found = _TOLD_UNKNOWN.search(problem)
+    return (found["word"], found["number"]) if found else ("", "")
+
+
 def _understood(message: Message, text: str, settings: SourceSettings, libraries: AbstractSet[str]) -> Arrival:
     key = _request_key(message, settings, libraries)
     meaning = settings.table.meaning(message.role, message.status)
     if meaning is None:
-        problem = (
-            f"The word '{message.status}' of request {key.number} is not known; say what it means in the source's table of words, "
-            "then replay the message."
-        )
+        problem = _NOT_KNOWN.format(word=message.status, number=key.number) + _WHERE
         return Arrival(message.id, text, state=ArrivalState.UNKNOWN_WORD, problem=problem)
     stamp = _stamp(message, meaning, settings)
     changes = (_change(message, key, stamp, meaning, settings), *_volume_changes(message, key, stamp))

@@ -63,7 +63,8 @@ def words_of(system: str) -> Words:
     path = files("bridge.sources") / "words" / f"{system}.toml"
     if not system or not path.is_file():
         return {}
-    return dict(_table(tomllib.loads(path.read_text(encoding="utf-8"))))
+    raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    return {**words_of(raw.pop("same_as", "")), **dict(_table(raw))}
 
 
 def _table(raw: dict[str, Any]) -> list[tuple[tuple[Role | None, str], Meaning | None]]:
