@@ -94,10 +94,11 @@ def _due_dates(policy: BorrowingPolicy, can: Capabilities) -> Iterator[Finding]:
 def _temporary_items(policy: BorrowingPolicy, can: Capabilities) -> Iterator[Finding]:
     always = [rule for rule in policy.rules if not (rule.partners or rule.formats or rule.conditions)]
     somewhere = policy.place.location and (policy.place.library or not can.places_have_libraries)
+    somewhere = somewhere or not can.places_exist
     if not somewhere and not any(rule.place for rule in always):
         text = "Temporary items live nowhere: place names no library or no location."
         yield failed("Borrowing: place", text, "Set place = { library, location, desk }.")
-    if not policy.item_type and not any(rule.item_type for rule in always):
+    if can.places_exist and not policy.item_type and not any(rule.item_type for rule in always):
         text = "No item_type is set, so the ILS gives temporary items its default, with the loan rules of that."
         yield warned("Borrowing: item type", text, "Set item_type.")
     if not policy.check_in_on_return and policy.delete_on_return:

@@ -43,7 +43,10 @@ class Capabilities:
     """Verbs with their ability (``yes`` where not named; ``no`` for ``OPT_IN``), and the traits a plan depends on. Per configured instance.
 
     ``double_charge``: an item can be charged to a second borrower while the first charge stands, as in-system loans of schools do.
-    ``cannot_list`` says in a sentence why what bears our marks cannot be listed, and what would help, where that is so.
+    ``places_exist``: a temporary item is made at a place, and has a type. ``by_patron``: what is done with a temporary item names its
+    patron, too: the hold is made together with the item, and a loan is renewed for its borrower. ``delete_ends_holds``: holds go with the
+    item. ``own_loans_guarded``: before an own item is checked in, it can be seen whether the open loan is ours. ``cannot_list`` says in a
+    sentence why what bears our marks cannot be listed, and what would help, where that is so.
     """
 
     abilities: Mapping[Verb, Ability] = field(default_factory=dict)
@@ -57,6 +60,10 @@ class Capabilities:
     double_charge: bool = False
     reasons: Mapping[Verb, str] = field(default_factory=dict)
     places_have_libraries: bool = True
+    places_exist: bool = True
+    by_patron: bool = False
+    delete_ends_holds: bool = False
+    own_loans_guarded: bool = True
     inspect_by: frozenset[InspectBy] = frozenset({InspectBy.IDS, InspectBy.BARCODE, InspectBy.MARK})
     cannot_list: str = ""
 

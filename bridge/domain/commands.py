@@ -127,7 +127,8 @@ class FindItem:
 class CreateTemporaryItem:
     """Make bib, holding and item (``target.place`` is where), or go on from the ids already in ``target``.
 
-    ``due`` is when the lender wants it back, for notes; no loan can stand yet.
+    ``due`` is when the lender wants it back, for notes; no loan can stand yet. ``patron_id``, ``pickup_location`` and ``notify`` are of the
+    hold that is wanted, where an ILS makes both in one step (``Capabilities.by_patron``); else they are empty.
     """
 
     target: Target
@@ -138,6 +139,9 @@ class CreateTemporaryItem:
     public_note: str = ""
     staff_note: str = ""
     due: date | None = None
+    patron_id: str = ""
+    pickup_location: str = ""
+    notify: bool = True
 
 
 @dataclass(frozen=True)
@@ -198,6 +202,8 @@ class SetDueDate:
 
     The loan gets an earlier date only where it ``may_shorten``, and then the one that ``on`` says. ``charge`` is not ``any`` where the
     item may be charged twice: then only the loan with ``loan_id`` is changed, or the one of ``account`` where that is empty.
+    ``patron_id`` is who should have a temporary item, and ``before`` the date that was brought to the ILS last, where it speaks of loans
+    by their patrons only (``Capabilities.by_patron``).
     """
 
     target: Target
@@ -207,6 +213,8 @@ class SetDueDate:
     may_shorten: bool = False
     leave_days: int = 0
     charge: Charge = Charge.ANY
+    patron_id: str = ""
+    before: date | None = None
 
     def on(self, today: date, stands: date | None) -> date:
         """The date a loan should have that now is due on ``stands``: one that is shortened still runs ``leave_days``, if it did before."""

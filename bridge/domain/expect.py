@@ -148,7 +148,8 @@ def _default_accounts(policy: LendingPolicy) -> Named:
 class AccountStanding:
     """How an ILL account stands in the ILS: what is ``against`` lending to it (parts of a sentence), the day it ends, its patron group.
 
-    ``place``: where the ILS puts what is charged to it. ``problem`` is set where the ILS could not say.
+    ``place``: where the ILS puts what is charged to it. ``problem`` is set where the ILS could not say, ``unseen`` where it never can (a
+    sentence).
     """
 
     account: str
@@ -158,6 +159,7 @@ class AccountStanding:
     group: str = ""
     place: str = ""
     problem: str = ""
+    unseen: str = ""
 
 
 def account_findings(
@@ -177,6 +179,8 @@ def _account(standing: AccountStanding, expected: Expected | None, today: date, 
     named = f" {expected.advice}" if expected else ""
     if standing.problem:
         return failed(subject, standing.problem, f"See to the account in the ILS.{named}")
+    if standing.unseen:
+        return well(subject, standing.unseen)
     if not standing.known:
         return failed(subject, "There is no such account in the ILS.", f"Make it, or correct its name.{named}")
     if standing.against:

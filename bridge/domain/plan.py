@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bridge.domain import commands as do
 from bridge.domain.align import unaligned
@@ -180,10 +180,10 @@ def _difference(
     goal: ItemGoal, item: ItemRecord, record: Record, can: Capabilities, *, patron_known: bool
 ) -> Command | StaffTask | None:
     if isinstance(goal.item, ItemWish):
-        return _making(goal, goal.item, item, record) if patron_known else None
-    patron = record.patron.patron_id if record.patron else ""
+        return _making(goal, goal.item, item, record, can) if patron_known else None
+    patron = _patron(record, "")
     within = _within(goal, item, patron if patron_known else None)
-    return within or _lending(goal, item, can) or _clearing(goal, item) or _fee(goal, item, record)
+    return within or _lending(goal, item, can) or _clearing(goal, item, can) or _fee(goal, item, record)
 
 
 def _within(goal: ItemGoal, item: ItemRecord, patron: str | None) -> Command | None:
@@ -202,18 +202,36 @@ def _target(goal: ItemGoal, item: ItemRecord, origin: Origin) -> do.Target:
     return do.Target(goal.mark, item.origin or origin, item.barcode or goal.barcode, item.ids, item.place)
 
 
-def _making(goal: ItemGoal, wish: ItemWish, item: ItemRecord, record: Record) -> Command | StaffTask | None:
+def _making(
+    goal: ItemGoal, wish: ItemWish, item: ItemRecord, record: Record, can: Capabilities
+) -> Command | StaffTask | None:
     if item.existence is Existence.DELETED:
         gone = f"Item {item.barcode} was deleted and is not made again by itself."
         return StaffTask(None, f"deleted:{item.leg}:{item.volume}", gone)
     target = _target(goal, item, Origin.CREATED)
     if item.existence is Existence.NONE:
         target = do.Target(goal.mark, Origin.CREATED, wish.barcode, item.ids, wish.place)
-        return _creating(target, wish)
+        creating = _creating(target, wish)
+        return _with_hold(creating, goal, record) if can.by_patron else creating
     if wish.barcode not in {item.barcode, item.wished_barcode}:
         return do.RelabelItem(target, wish.barcode)
-    first = _holding(goal, item, target, record) or _dating(goal, item, target) or _noting(wish, item, target)
+    dating = _dating(goal, item, target)
+    if dating is not None and can.by_patron:
+        dating = replace(dating, patron_id=_patron(record, ""), before=item.due_written)
+    first = _holding(goal, item, target, record) or dating or _noting(wish, item, target)
     return first or _fee(goal, item, record)
+
+
+def _patron(record: Record, asked: str) -> str:
+    return record.patron.patron_id if record.patron else asked
+
+
+def _with_hold(creating: do.CreateTemporaryItem, goal: ItemGoal, record: Record) -> do.CreateTemporaryItem:
+    wanted = goal.hold
+    if not isinstance(wanted, HoldWish):
+        return creating
+    patron = _patron(record, wanted.patron_id)
+    return replace(creating, patron_id=patron, pickup_location=wanted.pickup_location, notify=wanted.notify)
 
 
 def _creating(target: do.Target, wish: ItemWish) -> do.CreateTemporaryItem:
@@ -234,7 +252,7 @@ def _holding(goal: ItemGoal, item: ItemRecord, target: do.Target, record: Record
     if not isinstance(goal.hold, HoldWish):
         return _withdrawing(goal, item, target)
     wanted = goal.hold
-    patron = record.patron.patron_id if record.patron else wanted.patron_id
+    patron = _patron(record, wanted.patron_id)
     placed = item.hold
     if placed is None or placed.state is HoldState.CANCELLED:
         note = goal.mark.text
@@ -259,7 +277,7 @@ def _noting(wish: ItemWish, item: ItemRecord, target: do.Target) -> Command | No
     return do.NoteItem(target, wish.staff_note, instead_of=item.staff_note)
 
 
-def _dating(goal: ItemGoal, item: ItemRecord, target: do.Target) -> Command | None:
+def _dating(goal: ItemGoal, item: ItemRecord, target: do.Target) -> do.SetDueDate | None:
     """The due date moved since the item was made, or since it was last brought to the ILS; or the patron's loan is to be brought to it."""
     loan = goal.loan
     if not isinstance(loan, LoanWish) or loan.due is None:
@@ -300,7 +318,7 @@ def _fee(goal: ItemGoal, item: ItemRecord, record: Record) -> Command | StaffTas
 def _charging(goal: ItemGoal, wish: FeeWish | Wish, item: ItemRecord, record: Record) -> Command | None:
     if not isinstance(wish, FeeWish) or any(fee.fee_key == wish.fee_key for fee in item.fees):
         return None
-    patron = record.patron.patron_id if record.patron else wish.patron_id
+    patron = _patron(record, wish.patron_id)
     return do.ChargeFee(
         _target(goal, item, Origin.CREATED), patron, wish.fee_key, wish.fee, wish.fee_type, goal.mark.code
     )
@@ -335,7 +353,7 @@ def _lent(goal: ItemGoal, loan: LoanWish, item: ItemRecord, target: do.Target, c
     first, second = (moving, lending) if can.move_before_check_out else (lending, moving)
     within = goal.within if isinstance(goal.within, LentWithin) else None
     sending = lending_step(within, target, item) if within else None
-    return first or second or _redating(loan, item, target) or sending
+    return first or second or _redating(loan, item, target, can) or sending
 
 
 def _moving(goal: ItemGoal, loan: LoanWish, item: ItemRecord, target: do.Target, can: Capabilities) -> Command | None:
@@ -351,11 +369,12 @@ def _checking_out(loan: LoanWish, item: ItemRecord, target: do.Target) -> Comman
     return do.CheckOut(target, loan.account, loan.due)
 
 
-def _redating(loan: LoanWish, item: ItemRecord, target: do.Target) -> Command | None:
+def _redating(loan: LoanWish, item: ItemRecord, target: do.Target, can: Capabilities) -> Command | None:
     ours = item.open_loan
     if ours is None or loan.due is None or not _moved(loan, item):
         return None
-    return do.SetDueDate(target, loan.due, ours.loan_id, ours.account, may_shorten=loan.may_shorten)
+    dating = do.SetDueDate(target, loan.due, ours.loan_id, ours.account, may_shorten=loan.may_shorten)
+    return replace(dating, before=item.due_written) if can.by_patron else dating
 
 
 def _brought_home(goal: ItemGoal, item: ItemRecord, target: do.Target, can: Capabilities) -> Command | None:
@@ -384,7 +403,7 @@ def _checking_in(goal: ItemGoal, item: ItemRecord, target: do.Target) -> Command
     return do.CheckIn(target, loans, account, was_lost=goal.was_lost or item.marked_lost)
 
 
-def _clearing(goal: ItemGoal, item: ItemRecord) -> Command | StaffTask | None:
+def _clearing(goal: ItemGoal, item: ItemRecord, can: Capabilities) -> Command | StaffTask | None:
     """Check in (whose answer tells of the hold), withdraw the hold, delete; of adopted items staff have the last word."""
     target = _target(goal, item, Origin.CREATED)
     if goal.place is not ABSENT and item.existence is Existence.PRESENT:
@@ -392,7 +411,8 @@ def _clearing(goal: ItemGoal, item: ItemRecord) -> Command | StaffTask | None:
         if checking_in:
             return checking_in
     withdrawing = _withdrawing(goal, item, target)
-    if withdrawing or goal.item is not ABSENT or item.existence is Existence.DELETED:
+    goes_along = can.delete_ends_holds and goal.item is ABSENT and item.origin is Origin.CREATED
+    if (withdrawing and not goes_along) or goal.item is not ABSENT or item.existence is Existence.DELETED:
         return withdrawing
     if item.origin is Origin.ADOPTED and item.existence is Existence.PRESENT:
         text = f"Item {item.barcode} was made by staff: delete it by hand if it is not needed any more."

@@ -62,6 +62,7 @@ class ContractBench(Protocol):
     took effect at the stand-in, by name. ``changes`` tells exchanges that write from those that only look, ``same_twice`` the names of
     writes that are the same done twice (some only within certain verbs). ``spoil`` has a write end unclearly, the next one or one behind
     it, with its work ``done`` or not. ``refusal`` is the vendor's own envelope with these words and a code that no table knows.
+    ``unseen_codes`` are kinds of code that nobody can ask the ILS about.
     """
 
     connector: Connector
@@ -81,6 +82,7 @@ class ContractBench(Protocol):
     item_type: str
     material: str
     clock: datetime
+    unseen_codes: frozenset[str]
 
     def reconnect(self, read_timeout: float = 30.0) -> None: ...
     def writes(self) -> Counter[str]: ...
@@ -122,7 +124,10 @@ def a_mark(number: str, role: Role = Role.BORROWER) -> Mark:
 def creating(bench: ContractBench, number: str, barcode: str = "") -> do.CreateTemporaryItem:
     target = do.Target(a_mark(number), do.Origin.CREATED, barcode or f"ILL-{number}", place=bench.temporary_place)
     description = do.Description(title="A title & <more>", author="Writer, A.", isbn="9780441478125")
-    return do.CreateTemporaryItem(target, description, item_type=bench.item_type, material=bench.material)
+    command = do.CreateTemporaryItem(target, description, item_type=bench.item_type, material=bench.material)
+    if not bench.connector.capabilities.by_patron:
+        return command
+    return replace(command, patron_id=bench.patron, pickup_location=bench.pickup)
 
 
 def own(bench: ContractBench, number: str) -> do.Target:

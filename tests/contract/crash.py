@@ -166,6 +166,8 @@ def staged(bench: ContractBench, url: str, name: str, first: int = 1001) -> Iter
     play = PLAYS[name]
     if not can(bench.connector, *play.needs):
         pytest.skip(f"this ILS cannot {', '.join(play.needs)} itself")
+    if not bench.connector.capabilities.inspect_by:
+        pytest.skip("this ILS cannot be asked what became of a step")
     bridge = Bridge(url, bench, policy_of(bench, play))
     try:
         yield Stage(bridge, play, count(first))

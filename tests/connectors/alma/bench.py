@@ -95,6 +95,7 @@ class AlmaBench:
     other_pickup = "BRANCH"
     item_type = "ILL"
     material = "BOOK"
+    unseen_codes: frozenset[str] = frozenset()
 
     def __init__(self, **settings: object) -> None:
         self.stand_in = AlmaStandIn(clock=lambda: NOW)

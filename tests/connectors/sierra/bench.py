@@ -62,6 +62,7 @@ class SierraBench:
     other_pickup = "bran"
     item_type = "50"
     material = ""
+    unseen_codes: frozenset[str] = frozenset()
 
     def __init__(self, **settings: object) -> None:
         self.stand_in = SierraStandIn(clock=lambda: NOW)

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.connectors.ncip.bench import FolioBench, HorizonBench, MillenniumBench, NcipBench, WmsBench
+
+HERE = Path(__file__).parent
+BENCHES = {
+    "TestNcip": NcipBench,
+    "TestHorizon": HorizonBench,
+    "TestMillennium": MillenniumBench,
+    "TestFolio": FolioBench,
+    "TestWms": WmsBench,
+}
+SHORT = ("[sqlite-borrowed]", "[sqlite-lent]", "-server error-True]", "test_every_verb_is_played")
+"""Of the plays, what is played in every run, by the generic connector only."""
+
+
+@pytest.fixture
+def bench(request: pytest.FixtureRequest) -> Iterator[NcipBench]:
+    made = BENCHES[request.cls.__name__]() if request.cls else NcipBench()
+    made.start()
+    try:
+        yield made
+    finally:
+        made.stop()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Five connectors stand on the same code: in every run one of them is played, and of its plays those that differ from others'."""
+    for item in items:
+        if not item.path.is_relative_to(HERE) or not {"ledger_url", "sqlite_url"} & set(
+            getattr(item, "fixturenames", ())
+        ):
+            continue
+        generic = item.cls is not None and item.cls.__name__ == "TestNcip"  # type: ignore[attr-defined]
+        if not generic or not any(word in item.name for word in SHORT):
+            item.add_marker(pytest.mark.thorough)
