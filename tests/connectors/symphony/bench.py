@@ -61,6 +61,7 @@ class SymphonyBench:
     other_pickup = "BRANCH"
     item_type = "ILL"
     material = ""
+    unseen_codes: frozenset[str] = frozenset()
 
     def __init__(self, **settings: object) -> None:
         self.stand_in = SymphonyStandIn(clock=lambda: NOW, zone=ZONE)
