@@ -87,16 +87,16 @@ class Charges:
         """Charge the item to a patron while the ILL account's charge stands."""
         item = self._item(command.target)
         charges = self.of(item, command.over, command.account)
-        beneath = next((each for each in charges if same_account(each, command.over)), None)
-        mine = next((each for each in charges if each.patron.key == command.account), None)
-        if mine is not None:
-            return Outcome(OutcomeKind.ALREADY, self._learned(item, mine, beneath, command))
+        beneath = next((each for each in charges if _is_of_this_loan(each, command)), None)
         if beneath is None:
             raise Retry(
                 f"Item {item.barcode} is not charged to {command.over} yet, so that it is not charged to the patron either.",
                 cause="not_charged",
                 advice="The owning library charges it to the ILL account when it sends it.",
             )
+        mine = next((each for each in charges if each.patron.key == command.account), None)
+        if mine is not None:
+            return Outcome(OutcomeKind.ALREADY, self._learned(item, mine, beneath, command))
         if len(charges) > 1:
             raise Rejected(
                 f"Item {item.barcode} is charged to somebody else too.",
@@ -152,8 +152,17 @@ class Charges:
                 cause="left_to_staff",
                 advice="Discharge it in Symphony.",
             )
-        self._client.check_in(item.barcode, command.at.library or item.library)
-        return self._gone(ours, command, self._client.item(item.key))
+        at = command.at.library or item.library
+        self._client.check_in(item.barcode, at if on_patron else self._library_of(account) or at)
+        after = self._client.item(item.key)
+        if after.charge is None and after.transit is not None and after.transit.destination == at:
+            self._client.receive(item.barcode, at)
+            after = self._client.item(item.key)
+        return self._gone(ours, command, after)
+
+    def _library_of(self, account: str) -> str:
+        """The library that an ILL account stands for: what is charged to it is discharged there, and anywhere else sent back there."""
+        return self._patrons.account(account).library if account else ""
 
     def _is_meant(self, charge: symphony.Charge, command: do.CheckIn) -> bool:
         on_patron = command.charge is Charge.PATRON
@@ -186,6 +195,16 @@ class Charges:
             return self._sight.item(target)
         except Missing as missing:
             raise unknown_item(target.barcode) from missing
+
+
+def _is_of_this_loan(charge: symphony.Charge, command: do.CheckOut) -> bool:
+    """Whether a charge on the ILL account is the one of this loan, and not of a later one to the same library."""
+    if not same_account(charge, command.over):
+        return False
+    if command.over_loan_ids:
+        return charge.name in command.over_loan_ids
+    before = command.over_began_before
+    return before is None or (charge.began is not None and charge.began < before)
 
 
 def _number(key: str) -> int:

@@ -35,6 +35,7 @@ LOOK = f"*,circRecord{{{CHARGE}}},transit{{destinationLibrary}},fillableHoldList
 """What a look at an item asks for; ``*`` leaves out lists and these links (symphony.md section 5.2)."""
 WHOLE_LOOK = f"{LOOK},bib{{title,bib,shadowed,callList{{itemList{{barcode}}}}}}"
 """The same with what the item hangs on, and all else that hangs there."""
+MADE = "callList{itemList{barcode}}"
 NOTES = "barcode,library,bib{title,bib},customInformation{*}"
 PATRON = "barcode,profile,library,standing,privilegeExpiresDate,checkoutLocation,patronStatusInfo{*}"
 MOST_PROMPTS = 5
@@ -141,7 +142,7 @@ class SymphonyClient:
 
     def create_bib(self, body: Resource, station: str) -> symphony.Bib:
         """Bib, call number and item in one call; answers the bib with what hangs on it, as far as the answer tells."""
-        params = {"includeFields": "callList{itemList{barcode}}"}
+        params = {"includeFields": MADE}
         sending = Sending("POST", "/catalog/bib", "/catalog/bib", params=params)
         answer = self._write("create the bib", sending, body, station, form=self._settings.bib_form)
         made = self._parsed("create the bib", answer, symphony.Bib, repeatable=False)

@@ -13,7 +13,7 @@ from datetime import date
 from bridge.connectors.base import Call
 from bridge.connectors.due import floored, stays
 from bridge.connectors.symphony import models as symphony
-from bridge.connectors.symphony.client import SymphonyClient
+from bridge.connectors.symphony.client import WHOLE_LOOK, SymphonyClient
 from bridge.connectors.symphony.dates import end_of_day
 from bridge.connectors.symphony.errors import Missing, NotRenewed, unknown_item
 from bridge.connectors.symphony.patrons import Patrons
@@ -182,14 +182,22 @@ class Loans:
     def _not_charged(self, item: symphony.Item, target: do.Target) -> Outcome:
         """Nobody has it. A temporary item on its way somewhere is received there, so that it can be deleted."""
         waits = None if item.holds or item.transit else True
-        if item.transit is not None and target.origin is not do.Origin.OWN:
-            with suppress(Missing, Rejected):
-                self._client.receive(item.barcode, item.transit.destination)
-                item = item.model_copy(update={"transit": None})
+        if target.origin is not do.Origin.OWN:
+            item = self._received(item)
         if not item.holds:
             self._sight.keep(item)
         said = ("The item was checked in already.",) if target.origin is do.Origin.OWN else ()
         return Outcome(OutcomeKind.ALREADY, Learned(checked_in=True, nothing_waits=waits), said)
+
+    def _received(self, item: symphony.Item) -> symphony.Item:
+        """The item as it is once it was received where it was sent, and at its own library where it was sent on to."""
+        for _ in range(2):
+            if item.transit is None:
+                break
+            with suppress(Missing, Rejected):
+                self._client.receive(item.barcode, item.transit.destination)
+            item = self._client.item(item.key, WHOLE_LOOK)
+        return item
 
     def _refuse_paid(self, item: symphony.Item, charge: symphony.Charge) -> None:
         """Of a lost item Symphony shows only what is still owed; where nothing is, it may have been paid for."""

@@ -22,13 +22,13 @@ BARCODE = "barcode"
 
 
 class Patrons:
-    """Patrons of one Symphony. Keys of ILL accounts, which are named by barcode, are looked up once."""
+    """Patrons of one Symphony. ILL accounts, which are named by barcode, are looked up once."""
 
     def __init__(self, client: SymphonyClient, settings: SymphonySettings, today: Callable[[], date]) -> None:
         self._client = client
         self._settings = settings
         self._today = today
-        self._accounts: dict[str, str] = {}
+        self._accounts: dict[str, symphony.Patron] = {}
 
     def find(self, command: do.FindPatron) -> Outcome:
         """Look a patron up by any identifier; raises ``Rejected`` with every reason why they may not borrow."""
@@ -58,18 +58,22 @@ class Patrons:
                 return found[0]
         return None
 
-    def key_of(self, account: str) -> str:
-        """The key of an ILL account. Raises ``Rejected`` where Symphony does not know it."""
-        if account not in self._accounts:
-            patron = self._found(account, (BARCODE,))
+    def account(self, name: str) -> symphony.Patron:
+        """An ILL account. Raises ``Rejected`` where Symphony does not know it."""
+        if name not in self._accounts:
+            patron = self._found(name, (BARCODE,))
             if patron is None:
                 raise Rejected(
                     "The borrowing library's account is unknown in Symphony.",
                     cause="unknown_account",
                     advice="Correct the map of accounts: it names patron barcodes.",
                 )
-            self._accounts[account] = patron.key
-        return self._accounts[account]
+            self._accounts[name] = patron
+        return self._accounts[name]
+
+    def key_of(self, account: str) -> str:
+        """The key of an ILL account. Raises ``Rejected`` where Symphony does not know it."""
+        return self.account(account).key
 
     def forget(self, account: str) -> None:
         """Look this account up anew when it is needed next."""
@@ -103,7 +107,7 @@ class Patrons:
             return AccountStanding(account, problem=problem.reason)
         if patron is None:
             return AccountStanding(account, known=False)
-        self._accounts[account] = patron.key
+        self._accounts[account] = patron
         expires = day_of(patron.expires, self._settings.timezone)
         reasons, place = tuple(self.reasons_against(patron)), patron.checkout_location
         return AccountStanding(account, against=reasons, expires=expires, group=patron.profile, place=place)

@@ -244,4 +244,8 @@ class SymphonyBench:
     def paths(self, method: str = "") -> list[str]:
         """Templates called so far, log-ins left out."""
         calls = self.stand_in.calls()
-        return [call.template for call in calls if method in {"", call.method} and not call.template.endswith(LOG_IN)]
+        return [
+            call.template.removeprefix("/symws")
+            for call in calls
+            if method in {"", call.method} and not call.template.endswith(LOG_IN)
+        ]
