@@ -19,6 +19,7 @@ from bridge.domain import commands as do
 from bridge.domain.commands import Charge
 from bridge.domain.identity import Mark
 from bridge.domain.record import HoldRecord, HoldState, LoanRecord, SeenLoan, Sighting
+from bridge.errors import Rejected
 
 STATES = {"EXPIRED": HoldState.EXPIRED}
 """What the status of a hold that is over means; one that was cancelled or filled is gone."""
@@ -191,10 +192,21 @@ class Sight:
         known = self._by_key(asked) if asked.hold_id else None
         if known is not None and known.state is HoldState.PLACED:
             return known
-        if not asked.patron_id:
+        who = self._holder(asked, patrons)
+        if not who:
             return known
-        found = self.hold_on(item.key, patrons.holder(asked.target, asked.patron_id), asked.target.mark)
+        found = self.hold_on(item.key, who, asked.target.mark)
         return replace(found, patron_id=asked.patron_id) if found else known
+
+    @staticmethod
+    def _holder(asked: do.Inspect, patrons: Patrons) -> str:
+        """The key of who may have a hold; of an in-system loan it is the patron's, of other own items the ILL account's."""
+        if not asked.patron_id or asked.double:
+            return asked.patron_id
+        try:
+            return patrons.holder(asked.target, asked.patron_id)
+        except Rejected:
+            return ""
 
     def _by_key(self, asked: do.Inspect) -> HoldRecord | None:
         try:

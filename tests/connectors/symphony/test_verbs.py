@@ -230,7 +230,7 @@ class TestMaking:
         monkeypatch.setattr("bridge.connectors.symphony.client.MADE", "title")
         bench.stand_in.forget_calls()
         assert temporary(bench).ids.item
-        assert bench.paths() == ["/catalog/bib", "/catalog/bib/key/<key>"]
+        assert bench.paths() == ["/catalog/bib", "/catalog/{kind}/key/{key}"]
 
     def test_a_code_that_is_not_known_is_told(self, bench: SymphonyBench) -> None:
         command = creating(bench, "1")
@@ -732,6 +732,7 @@ def test_an_answer_without_its_main_part_is_no_success() -> None:
     app.add_url_rule("/symws/user/staff/login", "login", lambda: {"sessionToken": "t"}, methods=["POST"])
     with Server(app) as server:
         bench = SymphonyBench(base_url=f"{server.url}/symws")
+        bench.start()
         target = replace(creating(bench, "1").target, ids=do.VendorIds("1", "1:1", "1:1:1"))
         with pytest.raises(OutcomeUnknown):
             bench.connector.create_temporary_item(creating(bench, "1"), CALL)
@@ -739,7 +740,7 @@ def test_an_answer_without_its_main_part_is_no_success() -> None:
             bench.connector.place_hold(do.PlaceHold(target, "1", "MAIN"), CALL)
         with pytest.raises(OutcomeUnknown):
             bench.connector.charge_fee(do.ChargeFee(target, "1", "fee", do.Money(Decimal(1))), CALL)
-        bench.connector.close()
+        bench.stop()
 
 
 def test_settings_are_checked_and_name_the_institution(bench: SymphonyBench) -> None:
