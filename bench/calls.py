@@ -21,6 +21,7 @@ from rich.table import Table
 
 from bridge import logging
 from bridge.cli.demo.command import STAGES
+from bridge.cli.demo.in_system import both_sides
 from bridge.cli.demo.scenarios import PATRON, borrowed, lent
 from bridge.cli.demo.stage import Stage
 
@@ -89,10 +90,30 @@ def lent_loan(stage: Stage) -> CallsRow:
     return measured(stage, "lender", number, count, until_shipped, back, "")
 
 
+def in_system_loan(stage: Stage) -> CallsRow:
+    """Both sides of a loan within one ILS: charged twice, renewed, discharged twice, sent home, received there."""
+    number, count = "S1", Counting(stage)
+    there, here = f"{number}-north", f"{number}-south"
+
+    def until_received() -> None:
+        both_sides(stage, number)
+        stage.tell(there, "Shipped", due_date="2027-01-15")
+        stage.settled(there)
+        stage.tell(here, "Received", due_date="2027-01-15")
+        stage.settled(here)
+
+    def back() -> None:
+        for name, status in ((here, "Returned"), (here, "Completed"), (there, "Completed")):
+            stage.tell(name, status)
+            stage.settled(name)
+
+    return measured(stage, "in_system", (there, here), count, until_received, back, "")
+
+
 def measured(
     stage: Stage,
     role: str,
-    number: str,
+    names: str | tuple[str, ...],
     count: Counting,
     there: Callable[[], None],
     back: Callable[[], None],
@@ -104,10 +125,15 @@ def measured(
     out, out_transient = count.during(there)
     if desk_lends:
         stage.ils.lend(desk_lends, PATRON)
-    quiet, _ = count.during(lambda: stage.tell(number, "Updated") and stage.settled(number))
-    renewal, renewal_transient = count.during(
-        lambda: stage.tell(number, "Renewed", due_date="2027-02-15") and stage.settled(number)
-    )
+    sides = (names,) if isinstance(names, str) else names
+
+    def told(status: str, **facts: str) -> None:
+        for name in sides:
+            stage.tell(name, status, **facts)
+            stage.settled(name)
+
+    quiet, _ = count.during(lambda: told("Updated"))
+    renewal, renewal_transient = count.during(lambda: told("Renewed", due_date="2027-02-15"))
     home, home_transient = count.during(back)
     transient = out_transient + home_transient + renewal_transient
     return CallsRow(
@@ -132,7 +158,7 @@ def by_step(log: str) -> dict[str, int]:
 
 
 def rows() -> list[CallsRow]:
-    """Both roles of every connector that asks an ILS by machine."""
+    """Both roles (and in-system loans, where the ILS can charge an item twice) of every connector that asks an ILS by machine."""
     found: list[CallsRow] = []
     for ils in filter(lambda each: each.by_machine, (make() for make in STAGES.values())):
         with tempfile.TemporaryDirectory() as folder:
@@ -141,6 +167,7 @@ def rows() -> list[CallsRow]:
             try:
                 stage.start()
                 found += [borrowed_loan(stage), lent_loan(stage)]
+                found += [in_system_loan(stage)] if stage.charges_twice else []
             finally:
                 stage.stop()
     return found

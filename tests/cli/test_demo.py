@@ -1,4 +1,4 @@
-"""The demonstration: thirteen scenarios end as they should, and a scenario that does not is told."""
+"""The demonstration: all scenarios end as they should, and a scenario that does not is told."""
 
 from __future__ import annotations
 
@@ -39,10 +39,14 @@ FIELDS = {
 }
 
 
+CHARGE_TWICE = {"symphony"}
+
+
 def played(connector: str) -> list[Scenario]:
-    """Where nothing is asked by machine, there is nothing to show of outages and refusals."""
+    """Where nothing is asked by machine, there is nothing to show of outages and refusals; in-system loans need an ILS that charges twice."""
     machine = command.STAGES[connector]().by_machine
-    return [scenario for scenario in SCENARIOS if machine or not scenario.by_machine]
+    shown = [scenario for scenario in SCENARIOS if machine or not scenario.by_machine]
+    return [scenario for scenario in shown if connector in CHARGE_TWICE or not scenario.charges_twice]
 
 
 @pytest.mark.parametrize("connector", command.STAGES)
@@ -61,6 +65,7 @@ def test_all_scenarios_end_as_they_should(tmp_path: Path, connector: str) -> Non
     assert "sandbox-key" not in log
     assert "sandbox-secret" not in log
     assert "21000000001001" not in log
+    assert "21000000001102" not in log
 
 
 def test_a_scenario_that_does_not_end_well_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

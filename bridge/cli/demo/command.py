@@ -95,7 +95,9 @@ def _played(stage: Stage, console: Console) -> list[Result]:
     loans: dict[str, str] = {}
     with Progress(*columns, console=console) as progress:
         for scenario in SCENARIOS:
-            if scenario.by_machine and not stage.ils.by_machine:
+            if (scenario.by_machine and not stage.ils.by_machine) or (
+                scenario.charges_twice and not stage.charges_twice
+            ):
                 continue
             task = progress.add_task(f"{stage.ils.connector}: {scenario.name}", total=1)
             results.append(_one(stage, scenario, loans))

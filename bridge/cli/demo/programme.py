@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bridge.cli.demo import losses, scenarios
+from bridge.cli.demo import in_system, losses, scenarios
 from bridge.cli.demo.scenarios import Scenario
 
 SCENARIOS = (
@@ -21,4 +21,7 @@ SCENARIOS = (
     Scenario("borrowed, lost, billed and paid", "borrower", "1011", losses.lost_and_paid),
     Scenario("borrowed, lost, found and sent back", "borrower", "1012", losses.lost_and_found),
     Scenario("lent, lost, closed, and then it turns up", "lender", "1013", losses.lent_and_lost, channel="feed"),
+    Scenario(
+        "an in-system loan, scanned once", "both", "1014", in_system.in_system, by_machine=True, charges_twice=True
+    ),
 )

@@ -30,7 +30,9 @@ class Ending:
 
 @dataclass(frozen=True)
 class Scenario:
-    """A scenario: what it shows, our role, and how it is played. ``by_machine``: it shows what comes of asking an ILS by machine."""
+    """A scenario: what it shows, our role, and how it is played. ``by_machine``: it shows what comes of asking an ILS by machine;
+    ``charges_twice``: of one that can charge an item twice.
+    """
 
     name: str
     role: str
@@ -38,6 +40,7 @@ class Scenario:
     play: Callable[[Stage, str], Ending]
     channel: str = "webhook"
     by_machine: bool = False
+    charges_twice: bool = False
 
 
 def borrowed(stage: Stage, number: str, **facts: object) -> None:

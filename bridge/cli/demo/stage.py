@@ -80,6 +80,10 @@ class IlsStage(Protocol):
         """The desk checks an item in."""
         ...
 
+    def scan_once(self, barcode: str, library: str) -> None:
+        """Staff of this library scan an item in once, and never look whether it is charged a second time."""
+        ...
+
     def lose(self, barcode: str) -> None:
         """The desk declares a loan lost."""
         ...
@@ -129,6 +133,7 @@ class Stage:
         self._service_server = Server(self._service.app)
         self._daemon: Daemon | None = None
         self._changes: dict[str, int] = {}
+        self._sides: dict[str, tuple[str, object]] = {}
 
     def start(self) -> None:
         """Start the stand-ins, then the daemon, then tell the service where its webhook goes."""
@@ -154,6 +159,11 @@ class Stage:
         return self._can.of(verb) is Ability.YES
 
     @property
+    def charges_twice(self) -> bool:
+        """Whether the ILS can charge an item twice, as in-system loans do."""
+        return self._can.double_charge
+
+    @property
     def ledger(self) -> Ledger:
         """The daemon's ledger, to read."""
         if self._daemon is None:
@@ -161,8 +171,11 @@ class Stage:
         return self._daemon.ledger
 
     def ask(self, number: str, **facts: object) -> None:
-        """A request is made at the service."""
+        """A request is made at the service; ``name`` tells the two sides of one number apart, and stands for it then."""
         self._post("/requests", {"number": number, "requester": "DEMO", **facts})
+        name = str(facts.get("name", number))
+        self._sides[name] = number, facts.get("role") if "name" in facts else None
+        number = name
         volumes = facts.get("volumes")
         lines = 1 + (len(volumes) if isinstance(volumes, list) else 0)
         self._changes[number] = self._changes.get(number, 0) + (lines if facts.get("silent") is not True else 0)
@@ -213,7 +226,7 @@ class Stage:
         row = None
         while time.monotonic() < deadline:
             heard = self._heard(number)
-            row = next(iter(self.ledger.requests.find(number)), None)
+            row = self._row(number)
             if row is not None and heard >= self._changes[number] and until(row):
                 return row
             time.sleep(LOOK_EVERY)
@@ -222,8 +235,13 @@ class Stage:
 
     def _heard(self, number: str) -> int:
         """Changes that came in so far; counted before the request is read, so that the request is not older than the count."""
-        row = next(iter(self.ledger.requests.find(number)), None)
+        row = self._row(number)
         return sum(line.kind == "change" for line in self.ledger.requests.history(row.id)) if row else 0
+
+    def _row(self, name: str) -> Row | None:
+        number, role = self._sides.get(name, (name, None))
+        found = self.ledger.requests.find(number)
+        return next((row for row in found if role in {None, row.request.key.role.value}), None)
 
     def _post(self, path: str, body: dict[str, object]) -> dict[str, Any]:
         answer = requests.post(self._service_server.url + path, json=body, timeout=30)

@@ -40,6 +40,10 @@ class StandInStage:
         """The desk checks an item in."""
         self._post("/desk/check_in", {"barcode": barcode})
 
+    def scan_once(self, barcode: str, library: str) -> None:
+        """Staff of this library scan an item in once."""
+        self._post("/desk/scan_once", {"barcode": barcode, "library": library})
+
     def lose(self, barcode: str) -> None:
         """The desk declares a loan lost, which costs a replacement fee."""
         self._post("/desk/lose", {"barcode": barcode})

@@ -31,8 +31,9 @@ IDENTITY = ("library", "role", "service_type")
 
 @dataclass
 class ServiceRequest:
-    """A request at the service."""
+    """A request at the service; ``name`` tells the two sides of one number apart, where both are here."""
 
+    name: str
     number: str
     facts: Fields
     channel: str = "both"
@@ -67,28 +68,29 @@ class Book:
         """A request is made; answers it and its first event, unless it is made silently."""
         with self._guard:
             number = str(facts.get("number") or len(self._requests) + 1)
-            request = ServiceRequest(number, dict(facts), str(facts.get("channel", "both")))
-            self._requests[number] = request
+            name = str(facts.get("name") or number)
+            request = ServiceRequest(name, number, dict(facts), str(facts.get("channel", "both")))
+            self._requests[name] = request
             if facts.get("silent"):
                 return request, None
             known = {name: facts[name] for name in (*PASSED_ON, *IDENTITY) if name in facts}
             return request, self._told(request, "Requested", known, {}, hold=False)
 
-    def advance(self, number: str, facts: Fields) -> Event:
+    def advance(self, name: str, facts: Fields) -> Event:
         """A request is moved along. Raises ``Unknown``."""
         with self._guard:
-            request = self.request(number)
+            request = self.request(name)
             given = {name: facts[name] for name in PASSED_ON if name in facts}
             request.facts.update(given)
             hold = facts.get("send", "now") != "now"
             return self._told(request, str(facts.get("status", "")), given, facts, hold=hold)
 
-    def request(self, number: str) -> ServiceRequest:
-        """A request by its number. Raises ``Unknown``."""
+    def request(self, name: str) -> ServiceRequest:
+        """A request by its name, which is its number where none was given. Raises ``Unknown``."""
         with self._guard:
-            if number not in self._requests:
-                raise Unknown(f"there is no request {number}")
-            return self._requests[number]
+            if name not in self._requests:
+                raise Unknown(f"there is no request {name}")
+            return self._requests[name]
 
     def requests(self) -> list[ServiceRequest]:
         """All requests."""
@@ -119,7 +121,7 @@ class Book:
         self._last = at
         sequence = len(request.events) + 1
         message: Fields = {
-            "id": f"{request.number}-{sequence}",
+            "id": f"{request.name}-{sequence}",
             "time": facts.get("time", at.isoformat()),
             "sequence": sequence,
             "request": {"number": request.number, "requester": request.facts.get("requester", "DEMO")},

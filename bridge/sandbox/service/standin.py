@@ -16,7 +16,8 @@ from bridge.sandbox.service.sender import Sender
 class ServiceStandIn:
     """A resource-sharing service on loopback.
 
-    ``POST /requests`` makes a request, ``POST /requests/NUMBER/advance`` moves it along; ``GET /changes?since=&page=&limit=`` is the
+    ``POST /requests`` makes a request, ``POST /requests/NUMBER/advance`` moves it along (a ``name`` in its facts takes the number's place
+    there, since both sides of an in-system loan have one number); ``GET /changes?since=&page=&limit=`` is the
     feed (bearer token); ``POST /_control/webhook`` subscribes, ``POST /_control/send`` repeats and reorders.
     """
 
