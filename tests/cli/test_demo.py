@@ -43,7 +43,7 @@ CHARGE_TWICE = {"symphony"}
 
 
 def played(connector: str) -> list[Scenario]:
-    """Where nothing is asked by machine, there is nothing to show of outages and refusals; in-system loans need an ILS that charges twice."""
+    """Without a machine to ask there is nothing to show of outages and refusals; in-system loans need an ILS that charges twice."""
     machine = command.STAGES[connector]().by_machine
     shown = [scenario for scenario in SCENARIOS if machine or not scenario.by_machine]
     return [scenario for scenario in shown if connector in CHARGE_TWICE or not scenario.charges_twice]
