@@ -39,13 +39,13 @@ FIELDS = {
 }
 
 
+BY_HAND = {"manual"}
 CHARGE_TWICE = {"symphony"}
 
 
 def played(connector: str) -> list[Scenario]:
     """Without a machine to ask there is nothing to show of outages and refusals; in-system loans need an ILS that charges twice."""
-    machine = command.STAGES[connector]().by_machine
-    shown = [scenario for scenario in SCENARIOS if machine or not scenario.by_machine]
+    shown = [scenario for scenario in SCENARIOS if connector not in BY_HAND or not scenario.by_machine]
     return [scenario for scenario in shown if connector in CHARGE_TWICE or not scenario.charges_twice]
 
 
