@@ -104,11 +104,13 @@ class Asked:
         tell: Callable[[Exchange], None],
         credentials: Credentials | None = None,
         headers: Mapping[str, str] | None = None,
+        code_of: Callable[[Answer], str] | None = None,
     ) -> None:
         self.name = name
         self.settings = settings
         self.answered = False
         self.told_at: datetime | None = None
+        self._code_of = code_of or status_code
         self._credentials = credentials or FixedCredentials(settings)
         self._headers = {"Accept": "application/json", **(headers or {})}
         address = urlsplit(settings.url)
@@ -137,7 +139,7 @@ class Asked:
     def json(self, sending: Sending) -> Any:  # noqa: ANN401 - JSON
         """The answer, parsed. Raises ``Unavailable``, ``CredentialsRejected``, ``Rejected``, ``RefusedInput`` for what is not JSON."""
         answer = self._sent(sending)
-        refuse(answer, self.name)
+        refuse(answer, self.name, self._code_of)
         try:
             return json.loads(answer.body, parse_int=number)
         except (ValueError, RecursionError) as wrong:
@@ -200,7 +202,12 @@ class Asked:
         return text
 
 
-def refuse(answer: Answer, name: str) -> None:
+def status_code(answer: Answer) -> str:
+    """What a refusal is known by, where the service has no codes of its own."""
+    return str(answer.status)
+
+
+def refuse(answer: Answer, name: str, code_of: Callable[[Answer], str] = status_code) -> None:
     """Raises the error that an answer stands for, unless it is what was asked for."""
     if answer.status in {401, 403}:
         raise CredentialsRejected(f"Source {name} does not accept our credentials (HTTP {answer.status}).")
@@ -209,7 +216,7 @@ def refuse(answer: Answer, name: str) -> None:
     if answer.status != 200:
         words = vendor_words(answer.text)
         said = f"Source {name} refuses our question (HTTP {answer.status}){f': {words}' if words else '.'}"
-        raise Rejected(said, code=str(answer.status))
+        raise Rejected(said, code=code_of(answer))
 
 
 def number(digits: str) -> int | str:

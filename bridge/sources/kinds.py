@@ -9,6 +9,7 @@ from typing import Any
 
 from bridge.errors import ConfigurationError
 from bridge.http import Exchange
+from bridge.sources.alma_sharing import AlmaSharingSettings, AlmaSharingSource
 from bridge.sources.base import SourceSettings
 from bridge.sources.crosslink import CrossLinkSettings, CrossLinkSource
 from bridge.sources.feed import FeedSettings, FeedSource
@@ -46,6 +47,7 @@ KINDS: Mapping[str, SourceKind] = {
     "rapido": SourceKind(RapidoSettings, RapidoSource),
     "koha": SourceKind(KohaSettings, KohaSource),
     "illiad": SourceKind(IlliadSettings, IlliadSource),
+    "alma_sharing": SourceKind(AlmaSharingSettings, AlmaSharingSource),
     "oclc": SourceKind(OclcSettings, OclcSource),
     "reshare": SourceKind(ReShareSettings, ReShareSource),
 }

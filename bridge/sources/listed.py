@@ -17,9 +17,9 @@ from bridge.domain.arrival import Arrival, ArrivalState
 from bridge.domain.dates import possible
 from bridge.domain.finding import CLOCK_LIMIT, Finding, clock_finding, failed, warned, well
 from bridge.errors import CredentialsRejected, IlsError, RefusedInput
-from bridge.http import Exchange
+from bridge.http import Answer, Exchange
 from bridge.sources import message
-from bridge.sources.asked import Asked, AskedSettings, Credentials, number
+from bridge.sources.asked import Asked, AskedSettings, Credentials, number, status_code
 from bridge.sources.mapping import FieldMap, laid_over
 from bridge.sources.marks import Marks
 from bridge.sources.polled import Page, utc_now
@@ -97,7 +97,12 @@ class ListedSource(ABC, Generic[S]):
         self._libraries = libraries
         self._clock = clock
         self._asked = Asked(
-            name, settings, tell=tell, credentials=self._credentials(settings, tell), headers=self._headers(settings)
+            name,
+            settings,
+            tell=tell,
+            credentials=self._credentials(settings, tell),
+            headers=self._headers(settings),
+            code_of=self._code_of,
         )
 
     @property
@@ -108,6 +113,10 @@ class ListedSource(ABC, Generic[S]):
     def _credentials(self, settings: S, tell: Callable[[Exchange], None]) -> Credentials | None:  # noqa: ARG002
         """Where token, user and password of the settings are not all that lets us in."""
         return None
+
+    def _code_of(self, answer: Answer) -> str:
+        """What a refusal is known by: the service's own code, where it has one."""
+        return status_code(answer)
 
     def _headers(self, settings: S) -> Mapping[str, str]:  # noqa: ARG002
         """Sent with every call, beside the credentials."""

@@ -52,6 +52,11 @@ class TestWorkDoneTwice:
         assert "Alma's own resource sharing" in finding.text
         assert "circulation_by_service = false" in finding.advice
 
+    def test_a_source_that_is_almas_own_need_not_say_so(self) -> None:
+        source = {"kind": "alma_sharing", "service": "svc", "library": "main", "lending_libraries": ["RS"]}
+        findings = found(sources__hook={**source, "url": "https://alma.example/almaws/v1"})
+        assert bad(findings) == [(CLASH, "failed")]
+
     def test_another_alma_may_be_its_source(self) -> None:
         assert bad(found(sources__hook__system="alma")) == []
 
