@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from bridge.sandbox.alma import AlmaStandIn
+from bridge.sandbox.koha import KohaStandIn
 from bridge.sandbox.server import Server
 from bridge.sandbox.service import ServiceStandIn
 from bridge.sandbox.sierra import SierraStandIn
@@ -27,11 +28,15 @@ def sandbox(
         int | None,
         typer.Option("--symphony-port", help="Run a stand-in Symphony too, on this port; 0 picks a free one."),
     ] = None,
+    koha_port: Annotated[
+        int | None,
+        typer.Option("--koha-port", help="Run a stand-in Koha too, on this port (its SIP2 server on one of its own)."),
+    ] = None,
     service_port: Annotated[
         int, typer.Option("--service-port", help="Port of the stand-in service; 0 picks a free one.")
     ] = 0,
 ) -> None:
-    """Run the stand-ins (Alma, a resource-sharing service; Sierra and Symphony on demand) on loopback until Ctrl-C.
+    """Run the stand-ins (Alma, a resource-sharing service; Sierra, Symphony and Koha on demand) on loopback until Ctrl-C.
 
     Example: ill-bridge sandbox --alma-port 8901 --service-port 8902
     """
@@ -52,6 +57,8 @@ def sandbox(
                 _tell_sierra(servers, sierra_port)
             if symphony_port is not None:
                 _tell_symphony(servers, symphony_port)
+            if koha_port is not None:
+                _tell_koha(servers, koha_port)
             typer.echo(f"Service: {service_server.url}  (feed: /changes, bearer token: {service.token})")
             typer.echo("Ctrl-C stops both; everything they hold is forgotten.")
             stopped.wait()
@@ -75,3 +82,14 @@ def _tell_symphony(servers: ExitStack, port: int) -> None:
     server = servers.enter_context(Server(symphony.app, port=port))
     account = f"client id {symphony.client_id}, staff user {symphony.login}, password {symphony.password}"
     typer.echo(f"Symphony: {server.url}/symws  ({account}; control under /_sandbox)")
+
+
+def _tell_koha(servers: ExitStack, port: int) -> None:
+    """A stand-in Koha beside the others, with its SIP2 server. Raises ``OSError``."""
+    koha = KohaStandIn()
+    server = servers.enter_context(Server(koha.app, port=port))
+    koha.sip.start()
+    servers.callback(koha.sip.stop)
+    account = f"user {koha.user}, secret {koha.password}"
+    sip = f"SIP2 on port {koha.sip.port}, login {koha.sip.habits.login}, password {koha.sip.habits.password}"
+    typer.echo(f"Koha:    {server.url}  ({account}; {sip}; control under /_sandbox)")

@@ -15,6 +15,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from bridge import logging
 from bridge.cli.demo.alma import AlmaStage
+from bridge.cli.demo.koha import KohaStage
 from bridge.cli.demo.manual import ManualStage
 from bridge.cli.demo.programme import SCENARIOS
 from bridge.cli.demo.report import Result, as_json, as_page
@@ -26,6 +27,7 @@ from bridge.cli.options import JsonOption
 
 STAGES: dict[str, Callable[[], IlsStage]] = {
     "alma": AlmaStage,
+    "koha": KohaStage,
     "manual": ManualStage,
     "sierra": SierraStage,
     "symphony": SymphonyStage,

@@ -178,7 +178,6 @@ class _Talk:
             "html": "<html><body>Gateway trouble</body></html>",
             "unauthorized": "940" if code == "93" else "",
             "throttle": "96AZFEF6",
-            "status": "96AZFEF6",
             "vendor_error": _refusal(code, fault.message, self._server.desk.now()),
         }.get(fault.kind, "")
         if said.startswith(("94", "96")):

@@ -143,10 +143,10 @@ class TestDamage:
     def test_a_message_is_sent_again_as_often_as_it_may_be(self, desk: Desk) -> None:
         sip = desk.client()
         sip.status()
-        desk.fault("status", "11", times=2)
+        desk.fault("throttle", "11", times=2)
         assert sip.check_out("B1", "P1").ok
         assert desk.codes()[-3:] == ["11", "11", "11"]
-        desk.fault("status", "11", times=99)
+        desk.fault("throttle", "11", times=99)
         with pytest.raises(Retry, match="does not understand") as failed:
             sip.check_out("B2", "P1")
         assert failed.value.cause == "nonsense"

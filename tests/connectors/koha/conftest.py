@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.connectors.koha.bench import KohaBench
+
+HERE = Path(__file__).parent
+LONG = (
+    "[postgres-",
+    "-time-out-",
+    "-nonsense-",
+    "-dropped-",
+    "-server error-",
+    "goal_may_come",
+    "[sqlite-asked for]",
+    "[sqlite-edited]",
+    "[sqlite-cancelled]",
+    "[sqlite-recalled]",
+    "[sqlite-found]",
+    "[sqlite-lost]",
+    "[sqlite-not returned]",
+)
+
+
+@pytest.fixture
+def bench() -> Iterator[KohaBench]:
+    made = KohaBench()
+    made.start()
+    try:
+        yield made
+    finally:
+        made.stop()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What a third connector does, PostgreSQL cannot tell from the first, and of unclear ends these are the slowest: long tests."""
+    for item in items:
+        if item.path.is_relative_to(HERE) and any(word in item.name for word in LONG):
+            item.add_marker(pytest.mark.thorough)
