@@ -215,10 +215,17 @@ def _with_secrets(model: Any, raw: Any, where: str, folder: Path, problems: list
             secret = _secret(folder / str(read.pop(beside)), f"{where}.{beside}".lstrip("."), problems)
             read.setdefault(name, secret)
         elif name in read:
-            read[name] = _with_secrets(
-                _plain(field.annotation), read[name], f"{where}.{name}".lstrip("."), folder, problems
-            )
+            here = f"{where}.{name}".lstrip(".")
+            read[name] = _inside(_plain(field.annotation), read[name], here, folder, problems)
     return read
+
+
+def _inside(kind: Any, raw: Any, where: str, folder: Path, problems: list[str]) -> Any:  # noqa: ANN401 - raw configuration
+    """The same for the tables within a table, named by the configuration or by the model."""
+    if typing.get_origin(kind) is not dict or not isinstance(raw, dict):
+        return _with_secrets(kind, raw, where, folder, problems)
+    each = _plain(typing.get_args(kind)[1])
+    return {name: _with_secrets(each, value, f"{where}.{name}", folder, problems) for name, value in raw.items()}
 
 
 def _secret(path: Path, where: str, problems: list[str]) -> str:

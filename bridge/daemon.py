@@ -16,6 +16,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from bridge import __version__, notify
+from bridge.conversing import Conversations
 from bridge.domain.policy import Mode
 from bridge.engine.dispatcher import Dispatcher
 from bridge.engine.drill import GOING_ON, close_drills
@@ -46,6 +47,7 @@ from bridge.web.servers import WebServers
 from bridge.wiring import (
     both,
     channels_of,
+    conversations_of,
     doors_of,
     feeds_of,
     lanes_of,
@@ -163,6 +165,7 @@ class Daemon:
         self._engine: Engine | None = None
         self._scheduler = BackgroundScheduler(timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1})
         self._web: WebServers | None = None
+        self._conversations: dict[str, Conversations] = {}
         self._run_file = RunFile(self.ledger, run_file(settings))
         self._alerts: AlertJob | None = None
         self._notes: tuple[NoteJob, ...] = ()
@@ -219,7 +222,8 @@ class Daemon:
         loans = loan_doors_of(self._known, self.ledger, taken=dispatcher.wake)
         readiness = health_of(self._known, self.ledger)
         web = self._known.settings.web
-        self._web = WebServers(web, doors, readiness, self.metrics.exposition, loans)
+        self._conversations = conversations_of(self._known, self.ledger, taken=dispatcher.wake, metrics=self.metrics)
+        self._web = WebServers(web, doors, readiness, self.metrics.exposition, loans, self._conversations)
         for said in open_to_others(web):
             log.warning("web.open_to_others", why=said)
         self._web.start()
@@ -357,6 +361,8 @@ class Daemon:
         self._stopping.set()
         if self._web is not None:
             self._web.stop()
+        for conversation in self._conversations.values():
+            conversation.close()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=True)
         if self._alerts is not None:

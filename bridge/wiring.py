@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -16,6 +17,7 @@ from bridge.alerts.webhook import HookChannel
 from bridge.configuring import load
 from bridge.connectors.base import Connector, LoanHook, Surroundings
 from bridge.connectors.registry import connector_kind
+from bridge.conversing import Conversations
 from bridge.domain.arrival import Arrival
 from bridge.domain.capabilities import Capabilities
 from bridge.domain.expect import Expectations, expectations_of
@@ -28,8 +30,11 @@ from bridge.ledger import Ledger, LedgerBusy, Receipt
 from bridge.ledger.outbox import NoteRule
 from bridge.logging import tell_exchange, tell_poll
 from bridge.metrics import Metrics
+from bridge.relaying import RelayedConversations
 from bridge.settings import Configuration, Settings
 from bridge.sources.base import SourceSettings
+from bridge.sources.iso18626 import Iso18626Settings, Iso18626Source
+from bridge.sources.iso18626.relay import Relay
 from bridge.sources.kinds import polled_source
 from bridge.sources.kinds import source_settings as source_settings
 from bridge.sources.listed import ListedSource
@@ -255,6 +260,24 @@ def doors_of(
     }
 
 
+def conversations_of(
+    known: Configuration, ledger: Ledger, *, taken: Callable[..., None] = _nobody, metrics: Metrics | None = None
+) -> dict[str, Conversations]:
+    """The doors of all ISO 18626 sources; close them when done."""
+    counted = metrics or Metrics()
+    libraries = frozenset(known.settings.libraries)
+
+    def door(name: str, settings: Iso18626Settings) -> Conversations:
+        source = Iso18626Source(name, settings, libraries, clock=ledger.clock)
+        lane_of = known.settings.lane
+        if settings.deployment == "copy":
+            return Conversations(source, ledger, lane_of, taken, counted)
+        relay = Relay(settings, both(partial(counted.relayed, name), tell_poll))
+        return RelayedConversations(source, ledger, lane_of, taken, counted, relay)
+
+    return {name: door(name, each) for name, each in known.sources.items() if isinstance(each, Iso18626Settings)}
+
+
 class LedgerLoanDoor:
     """Where an ILS tells of loans: read by its connector's hook, and held against what is watched."""
 
@@ -308,7 +331,7 @@ def feeds_of(
     return feeds
 
 
-def readers_of(known: Configuration) -> dict[str, WebhookSource | PolledSource]:
+def readers_of(known: Configuration) -> dict[str, WebhookSource | Iso18626Source | PolledSource]:
     """Every source, to understand kept messages again."""
     libraries = frozenset(known.settings.libraries)
     hooks = {
@@ -316,4 +339,9 @@ def readers_of(known: Configuration) -> dict[str, WebhookSource | PolledSource]:
         for name, settings in known.sources.items()
         if isinstance(settings, WebhookSettings)
     }
-    return {**hooks, **feeds_of(known)}
+    conversations = {
+        name: Iso18626Source(name, settings, libraries)
+        for name, settings in known.sources.items()
+        if isinstance(settings, Iso18626Settings)
+    }
+    return {**hooks, **conversations, **feeds_of(known)}

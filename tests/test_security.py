@@ -31,10 +31,11 @@ from bridge.sources.feed import FeedSettings, FeedSource
 from bridge.sources.kinds import KINDS
 from bridge.web.access import Guard
 from bridge.web.app import make_app, make_watching_app
+from bridge.web.conversations import conversations_router
 from bridge.web.figures import metrics_router
 from bridge.web.health import Readiness, health_router
 from bridge.web.server import WebServer
-from bridge.wiring import doors_of, ledger_of
+from bridge.wiring import conversations_of, doors_of, ledger_of
 from tests.alerts.post import certificate
 from tests.checks.build import known
 
@@ -49,12 +50,23 @@ NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 class TestDoors:
     @pytest.fixture
     def apps(self, tmp_path: Path) -> Iterator[list[tuple[Any, str]]]:
-        settings = known(ledger__url=f"sqlite:///{tmp_path / 'ledger.db'}")
+        iso = {
+            "kind": "iso18626",
+            "service": "svc",
+            "library": "main",
+            "peers": {"p": {"ours": True, "secret": "a secret"}},
+        }
+        settings = known(ledger__url=f"sqlite:///{tmp_path / 'ledger.db'}", sources__iso=iso)
         ledger = ledger_of(settings)
         ledger.upgrade()
         health = health_router(lambda: Readiness(ready=True), Guard(TOKEN), details=True)
         metrics = metrics_router(lambda _: (b"figures", "text/plain"), Guard(TOKEN))
-        made = [make_app(doors_of(settings, ledger), [health, metrics]), make_watching_app([health, metrics])]
+        made = [
+            make_app(
+                doors_of(settings, ledger), [health, metrics, conversations_router(conversations_of(settings, ledger))]
+            ),
+            make_watching_app([health, metrics]),
+        ]
         servers = [WebServer(app, "127.0.0.1", 0) for app in made]
         for server in servers:
             server.start()
@@ -81,7 +93,7 @@ class TestDoors:
                 if route.path in OPEN_TO_ALL:
                     continue
                 for method in route.methods:
-                    path = route.path.replace("{name}", "hook")
+                    path = route.path.replace("{name}", "iso" if "iso18626" in route.path else "hook")
                     assert "{" not in path
                     answer = requests.request(method, url + path, headers=headers, data=b'{"id": 1}', timeout=10)
                     assert answer.status_code == 401, (method, path)

@@ -11,11 +11,13 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, SecretStr
 
-from bridge.domain.finding import Finding, failed, warned, well
+from bridge.domain.finding import Finding, Level, failed, warned, well
 from bridge.domain.windows import never_ends
 from bridge.settings import Configuration, PrivacySettings, Settings, WebSettings
 from bridge.sources.asked import AskedSettings
 from bridge.sources.base import SourceSettings
+from bridge.sources.iso18626 import Iso18626Settings
+from bridge.sources.iso18626.settings import Peer
 from bridge.sources.webhook import WebhookSettings
 
 SHORT_SECRET = 24
@@ -23,12 +25,14 @@ SHORT_SECRET = 24
 FEW_CHARACTERS = 5
 HOST = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*\.?")
 PRIVILEGED = 1024
+DOORS = (WebhookSettings, Iso18626Settings)
+"""Sources that are called, at the bridge's own address."""
 
 
 def file_findings(known: Configuration) -> tuple[Finding, ...]:
     """What is odd about the parts that are no library's."""
     return (
-        *_web(known.settings.web, hooks=any(isinstance(each, WebhookSettings) for each in known.sources.values())),
+        *_web(known.settings.web, hooks=any(isinstance(each, DOORS) for each in known.sources.values())),
         *_ledger_place(known.settings),
         *_privacy(known.settings.privacy),
         *_plain_text("ILS", known.connectors),
@@ -50,6 +54,8 @@ def source_findings(settings: BaseModel) -> tuple[Finding, ...]:
         return (*_webhook(settings), *notes)
     if isinstance(settings, AskedSettings):
         return (*_asked(settings), *notes)
+    if isinstance(settings, Iso18626Settings):
+        return (*_conversations(settings), *notes)
     return notes
 
 
@@ -180,3 +186,35 @@ def _asked(settings: AskedSettings) -> Iterator[Finding]:
         yield failed("Credentials", "There is a user and no password.", "Set password_file.")
     yield from _plain_text("Address of", {"the feed": settings})
     yield from _libraries(settings)
+
+
+def _conversations(settings: Iso18626Settings) -> Iterator[Finding]:
+    if settings.libraries:
+        yield well("Symbols", f"Ours are {', '.join(sorted(settings.libraries))}.")
+    else:
+        text = (
+            "None of ours are named: what a supplier says is taken as said to a borrower, all else as said to a lender. "
+            "Copies of what we said ourselves would be misread."
+        )
+        yield warned("Symbols", text, 'Name them: libraries = { SYMBOL = "our library" }.')
+    ours = [name for name, peer in settings.peers.items() if peer.ours]
+    if not ours and not settings.peers_open_requests:
+        text = "No peer is ours, so what suppliers say of requests that we made is never taken: nobody tells of these requests."
+        yield warned("Peers", text, "Have our own system's traffic copied (ours = true), or set peers_open_requests.")
+    for name, peer in settings.peers.items():
+        yield from _peer(name, peer, relays=settings.deployment == "relay")
+
+
+def _peer(name: str, peer: Peer, *, relays: bool) -> Iterator[Finding]:
+    for secret in (peer.secret, peer.password, peer.security_code):
+        if secret is not None and (found := _secret(secret)).level is not Level.OK:
+            yield replace(found, subject=f"Peer {name}: {found.subject.lower()}")
+    if peer.addresses and peer.secret is None and peer.password is None and not peer.account:
+        text = (
+            "It is known by its address alone; whoever can send from there, or through the same proxy, is taken for it."
+        )
+        yield warned(f"Peer {name}", text, "Give it a secret as well, where it can send one.")
+    if peer.previous_secret is not None:
+        yield well(f"Peer {name}", "Its previous secret is still taken; remove it when the peer uses the new one.")
+    if relays:
+        yield from _plain_text(f"Peer {name}: address of", {"the relay": peer})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 
 from bridge.checks.report import Part
@@ -10,6 +10,9 @@ from bridge.connectors.base import Connector
 from bridge.domain.expect import EXPIRY_WARNING, Expectations, Use, account_findings
 from bridge.domain.finding import Finding, failed, well
 from bridge.errors import CredentialsRejected, IlsError
+from bridge.http import Exchange
+from bridge.sources.iso18626 import Iso18626Settings
+from bridge.sources.iso18626.relay import Relay
 
 HOLD_IT = "Nothing else of it was looked at."
 
@@ -53,3 +56,22 @@ def _asked(look: Callable[[], tuple[Finding, ...]]) -> tuple[Finding, ...]:
 
 def _reached(found: tuple[Finding, ...]) -> bool:
     return not any(finding.subject == REACHED for finding in found)
+
+
+def relay_findings(settings: Iso18626Settings) -> Iterator[Finding]:
+    """Whether each peer of a relay answers at its address; asked with GET, which no door of ISO 18626 does anything about."""
+    if settings.deployment != "relay":
+        return
+    relay = Relay(settings, _untold)
+    for name in settings.peers:
+        try:
+            status = relay.reach(name).status
+        except IlsError as silent:
+            yield failed(f"Peer {name}", str(silent), "See its url, and whether this machine may reach it.")
+            continue
+        yield well(f"Peer {name}", f"Something answers at its address (with status {status}, to a GET).")
+    relay.close()
+
+
+def _untold(_exchange: Exchange) -> None:
+    """The finding says it all."""

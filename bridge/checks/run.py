@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bridge.checks.file import endless, file_findings, source_findings
-from bridge.checks.live import ils_part
+from bridge.checks.live import ils_part, relay_findings
 from bridge.checks.pairings import Named, pairings, sources_of, unheard
 from bridge.checks.policies import policy_findings
 from bridge.checks.report import Part
@@ -16,6 +16,7 @@ from bridge.domain.expect import EXPIRY_WARNING
 from bridge.domain.finding import CLOCK_LIMIT, Finding, well
 from bridge.ledger.look import ledger_findings
 from bridge.settings import Configuration, LedgerSettings
+from bridge.sources.iso18626 import Iso18626Settings
 from bridge.sources.polled import PolledSettings
 from bridge.sources.webhook import WebhookSettings
 from bridge.wiring import capabilities_of, connector_of, expected_of, feed_of
@@ -61,6 +62,8 @@ def _source(known: Configuration, source: Named, scope: Scope, clock: Callable[[
     if isinstance(source.settings, PolledSettings) and not scope.offline:
         with feed_of(known, source.name) as feed:
             found = (*found, *feed.check(clock, limit=_clock_limit(known, source)))
+    if isinstance(source.settings, Iso18626Settings) and not scope.offline:
+        found = (*found, *relay_findings(source.settings))
     return Part(f"Source {source.name}", found or (well("Settings", "Nothing is odd about them."),))
 
 

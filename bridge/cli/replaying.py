@@ -18,6 +18,7 @@ from bridge.domain.arrival import ArrivalState
 from bridge.ledger import Ledger
 from bridge.ledger.model import Kept
 from bridge.settings import Configuration
+from bridge.sources.iso18626.message import only_by_id
 from bridge.wiring import readers_of
 
 
@@ -42,6 +43,7 @@ def replay(
 
     A message named by its id is taken again even where it was understood before, which changes nothing twice. With --since the requests of
     all these messages are told anew: what a corrected word no longer says is taken back. Try it with --dry-run first.
+    An ISO 18626 message whose sender may not say what it says, or not yet, is taken by its id only.
 
     Example: ill-bridge replay --source tipasa --since 2026-11-20 --dry-run
     """
@@ -83,7 +85,8 @@ def _messages(
         return tuple(kept for kept in _chosen(known, ledger, ids, source) if kept.body)
     if source not in known.sources:
         raise typer.BadParameter(f"there is no source '{source}'; there are: {listed(known.sources)}")
-    return tuple(kept for kept in ledger.inbox.heard(source, since.replace(tzinfo=UTC)) if kept.body)
+    heard = (kept for kept in ledger.inbox.heard(source, since.replace(tzinfo=UTC)) if kept.body)
+    return tuple(kept for kept in heard if kept.state is ArrivalState.FOLDED or not only_by_id(kept.key))
 
 
 def _retold(known: Configuration, ledger: Ledger, messages: Sequence[Kept], manner: _Manner) -> bool:
@@ -120,6 +123,9 @@ def _tell(messages: int, shown: Sequence[Shown], found: Retold) -> None:
 
 def _chosen(known: Configuration, ledger: Ledger, ids: Sequence[int], source: str) -> tuple[Kept, ...]:
     kept = ledger.inbox.kept(ids)
+    if ids:
+        return kept
+    kept = tuple(each for each in kept if not only_by_id(each.key))
     if not source:
         return kept
     mine = tuple(each for each in kept if each.source == source)

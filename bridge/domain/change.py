@@ -30,6 +30,7 @@ class Phase(StrEnum):
 
 _RANKS = {phase: rank for rank, phase in enumerate(Phase)}
 
+ENDS = frozenset({Phase.COMPLETED, Phase.CANCELLED, Phase.UNFILLED})
 ENDED = frozenset({Phase.RETURNED, Phase.COMPLETED, Phase.CANCELLED, Phase.UNFILLED})
 NOT_SUPPLIED = frozenset({Phase.CANCELLED, Phase.UNFILLED})
 PHYSICAL = frozenset({Phase.SHIPPED, Phase.RECEIVED, Phase.RETURNED, Phase.COMPLETED})
@@ -124,7 +125,8 @@ class Change:
     """One change of one request.
 
     ``key`` is unique within the source. ``leg`` (a supplier) and ``volume`` are empty where the change speaks of the whole request.
-    ``word`` is the status as received. A ``notification`` never changes anything.
+    ``word`` is the status as received. A ``notification`` never changes anything. ``one_way``: the service's rules let its phases only go
+    forward, so an earlier phase told later is no step back, and the first end stands.
     """
 
     key: str
@@ -140,3 +142,4 @@ class Change:
     cleared: tuple[Condition, ...] = ()
     edits: Edits = field(default_factory=Edits)
     notification: bool = False
+    one_way: bool = False

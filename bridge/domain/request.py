@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from typing import Generic, TypeVar
 
-from bridge.domain.change import PHYSICAL, UNSET, WITHOUT_ITEM, Change, Closure, Condition, Phase, Stamp
+from bridge.domain.change import ENDS, PHYSICAL, UNSET, WITHOUT_ITEM, Change, Closure, Condition, Phase, Stamp
 from bridge.domain.commands import Money
 from bridge.domain.identity import RequestKey, ServiceType
 
@@ -36,7 +36,8 @@ class Facts:
     ``furthest`` is the furthest phase in which the item had moved; ``dues`` is the history of the due date; ``reached`` holds when each
     phase was first said. A date told with a recall is ``recall_due``, so that the lender's usual date is known when the recall is
     withdrawn. A fee told with a loss is the ``bill`` for it; one that is only communicated is a ``claim``, which may be either.
-    ``came_back`` says whether the latest word of where the item is was that it is on its way back.
+    ``came_back`` says whether the latest word of where the item is was that it is on its way back. ``forward`` is the furthest phase told
+    by a service whose phases only go forward, and ``first_closure`` how such a service first said that it ended.
     """
 
     service_type: Stamped[ServiceType] | None = None
@@ -59,6 +60,8 @@ class Facts:
     phase: Stamped[Phase] | None = None
     furthest: Stamped[Phase] | None = None
     closure: Stamped[Closure] | None = None
+    forward: Stamped[Phase] | None = None
+    first_closure: Stamped[Closure] | None = None
     conditions: tuple[tuple[Condition, Stamped[bool]], ...] = ()
     dues: tuple[Stamped[date | None], ...] = ()
     reached: tuple[tuple[Phase, Stamp], ...] = ()
@@ -68,7 +71,9 @@ class Facts:
         return dict(self.conditions).get(name)
 
 
-PLAIN = tuple(each.name for each in fields(Facts) if each.name not in {"furthest", "conditions", "dues", "reached"})
+ONE_WAY = ("furthest", "forward", "first_closure")
+"""Registers that keep something else than what was said last."""
+PLAIN = tuple(each.name for each in fields(Facts) if each.name not in {*ONE_WAY, "conditions", "dues", "reached"})
 
 
 @dataclass(frozen=True)
@@ -146,11 +151,11 @@ def _told(change: Change) -> Facts:
     if change.phase in _TRAVELLING:
         said["came_back"] = Stamped(change.phase is Phase.RETURNED, stamp)
     if change.phase is not None:
-        said["phase"] = Stamped(change.phase, stamp)
+        said["forward" if change.one_way else "phase"] = Stamped(change.phase, stamp)
     if change.phase in PHYSICAL:
         said["furthest"] = Stamped(change.phase, stamp)
     if change.closure is not None:
-        said["closure"] = Stamped(change.closure, stamp)
+        said["first_closure" if change.one_way else "closure"] = Stamped(change.closure, stamp)
     marks = {**dict.fromkeys(change.cleared, False), **dict.fromkeys(raised, True)}
     conditions = tuple((name, Stamped(marks[name], stamp)) for name in sorted(marks))
     dues = (Stamped(edits["due"], stamp),) if "due" in edits else ()
@@ -184,6 +189,8 @@ def _joined(one: Facts, other: Facts) -> Facts:
     return Facts(
         **plain,
         furthest=_further(one.furthest, other.furthest),
+        forward=onward(one.forward, other.forward),
+        first_closure=_earlier(one.first_closure, other.first_closure),
         conditions=tuple((name, value) for name, value in conditions if value is not None),
         dues=tuple(dues),
         reached=_first_reached(one.reached, other.reached),
@@ -197,6 +204,21 @@ def _first_reached(
     for phase, stamp in other:
         first[phase] = min(first.get(phase, stamp), stamp)
     return tuple(sorted(first.items()))
+
+
+def onward(one: Stamped[Phase] | None, other: Stamped[Phase] | None) -> Stamped[Phase] | None:
+    """The one further in a loan's life; of two ends the one told first."""
+    if one is None or other is None:
+        return one or other
+    if one.value in ENDS and other.value in ENDS:
+        return min((one, other), key=lambda each: (each.stamp, each.value.rank))
+    return max((one, other), key=lambda each: (each.value in ENDS, each.value.rank, each.stamp))
+
+
+def _earlier(one: Stamped[Closure] | None, other: Stamped[Closure] | None) -> Stamped[Closure] | None:
+    if one is None or other is None:
+        return one or other
+    return min((one, other), key=lambda each: (each.stamp, each.value))
 
 
 def _further(one: Stamped[Phase] | None, other: Stamped[Phase] | None) -> Stamped[Phase] | None:

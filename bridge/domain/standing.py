@@ -6,11 +6,21 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
-from bridge.domain.change import ENDED, GONE_BACK, NOT_SUPPLIED, WITHOUT_ITEM, Closure, Condition, Phase, Stamp
+from bridge.domain.change import (
+    ENDED,
+    GONE_BACK,
+    NOT_SUPPLIED,
+    PHYSICAL,
+    WITHOUT_ITEM,
+    Closure,
+    Condition,
+    Phase,
+    Stamp,
+)
 from bridge.domain.commands import Money
 from bridge.domain.dates import possible
 from bridge.domain.identity import ServiceType
-from bridge.domain.request import PLAIN, Correction, Facts, Node, Request, Stamped, later
+from bridge.domain.request import ONE_WAY, PLAIN, Correction, Facts, Node, Request, Stamped, later, onward
 
 
 @dataclass(frozen=True)
@@ -138,9 +148,25 @@ def _opened(request: Request, leg: str) -> Stamp:
 
 
 def _refused(request: Request, leg: str) -> bool:
-    phases = [node.facts.phase for node in request.nodes if node.leg == leg and node.facts.phase]
-    newest = max(phases, key=lambda each: each.stamp, default=None)
+    newest = _phase(tuple(node for node in request.nodes if node.leg == leg))
     return newest is not None and newest.value in NOT_SUPPLIED
+
+
+def _phase(levels: tuple[Node, ...]) -> Stamped[Phase] | None:
+    """Where it stands: what was said last, or what a service whose phases only go forward said, where that is further."""
+    found: Stamped[Phase] | None = _latest(levels, "phase")
+    for node in levels:
+        found = onward(found, node.facts.forward) if node.facts.forward else found
+    return found
+
+
+def _closure(levels: tuple[Node, ...], phase: Stamped[Phase] | None) -> Closure | None:
+    """How it ended: as was said first by a service whose phases only go forward, else as was said last."""
+    first = [node.facts.first_closure for node in levels if node.facts.first_closure]
+    if first and phase is not None and phase.value in ENDED:
+        return min(first, key=lambda each: (each.stamp, each.value)).value
+    found: Closure | None = _value(_latest(levels, "closure"), None)
+    return found
 
 
 _OF_THE_REQUEST = ("patron_id", "pickup_location")
@@ -159,13 +185,13 @@ _OF_ANY_LEVEL = (
 def _standing(request: Request, leg: str, volume: str, live: str, volumes: tuple[str, ...]) -> Standing:
     wide = tuple(node for node in request.nodes if node.leg in {"", leg} and node.volume in {"", volume})
     own = _own(request, wide, leg, live)
-    phase: Stamped[Phase] | None = _latest(own, "phase")
-    furthest = _furthest(own)
+    phase = _phase(own)
+    furthest = _furthest(own, phase)
     back = _came_back(own, volumes)
     lost = _in_force(own, Condition.LOST)
     conditions = _conditions(own, phase, back)
     due, recall = _latest(own, "due"), _recall(own)
-    fee, bill = _fees(own, conditions, closure := _value(_latest(own, "closure"), None), was_lost=lost is not None)
+    fee, bill = _fees(own, conditions, closure := _closure(own, phase), was_lost=lost is not None)
     return Standing(
         leg=leg,
         volume=volume,
@@ -206,7 +232,7 @@ def _own(request: Request, wide: tuple[Node, ...], leg: str, live: str) -> tuple
 def _since(facts: Facts, opened: Stamp) -> Facts:
     fresh = {
         name: found
-        for name in (*PLAIN, "furthest")
+        for name in (*PLAIN, *ONE_WAY)
         if (found := getattr(facts, name)) is not None and found.stamp >= opened
     }
     conditions = tuple((name, value) for name, value in facts.conditions if value.stamp >= opened)
@@ -226,8 +252,12 @@ def _value(found: Stamped[Any] | None, otherwise: Any) -> Any:  # noqa: ANN401 -
     return found.value if found is not None else otherwise
 
 
-def _furthest(own: tuple[Node, ...]) -> Phase | None:
+def _furthest(own: tuple[Node, ...], phase: Stamped[Phase] | None) -> Phase | None:
+    """How far the item had moved; what a service whose phases only go forward says after it ended without the item is no move."""
     reached = [node.facts.furthest.value for node in own if node.facts.furthest]
+    if phase is not None and phase.value in NOT_SUPPLIED and any(node.facts.forward == phase for node in own):
+        said = (each for node in own for each in node.facts.reached)
+        reached = [each for each, stamp in said if each in PHYSICAL and stamp < phase.stamp]
     return max(reached, key=lambda phase: phase.rank, default=None)
 
 
@@ -239,7 +269,8 @@ def _first_reached(own: tuple[Node, ...], phases: frozenset[Phase]) -> datetime 
 def _unnamed(own: tuple[Node, ...], phase: Stamped[Phase] | None, volumes: tuple[str, ...]) -> bool:
     if len(volumes) < 2 or phase is None or phase.value not in GONE_BACK:
         return False
-    return not any(node.volume and node.facts.phase and node.facts.phase.value in GONE_BACK for node in own)
+    named = (_phase((node,)) for node in own if node.volume)
+    return not any(each is not None and each.value in GONE_BACK for each in named)
 
 
 def _in_force(own: tuple[Node, ...], name: Condition) -> Stamped[bool] | None:

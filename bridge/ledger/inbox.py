@@ -112,6 +112,28 @@ class Inbox:
             add_history(connection, row.id, (HistoryLine(now, "change", line),))
         return True
 
+    def waiting(self, source: str, begins: str) -> tuple[Kept, ...]:
+        """Kept messages of a source whose keys begin so, oldest first."""
+        of = schema.inbox.c
+        wanted = (
+            of.source == source,
+            of.state != ArrivalState.FOLDED.value,
+            of.key.startswith(begins, autoescape=True),
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(select(schema.inbox).where(*wanted).order_by(of.id)).all()
+        return tuple(
+            Kept(row.id, row.source, row.key, row.body, ArrivalState(row.state), row.problem, row.received_at)
+            for row in rows
+        )
+
+    def keys(self, source: str, begins: str) -> tuple[str, ...]:
+        """Keys of a source's messages that begin so, in the order in which they came."""
+        of = schema.inbox.c
+        wanted = (of.source == source, of.key.startswith(begins, autoescape=True))
+        with self._database.read() as connection:
+            return tuple(connection.execute(select(of.key).where(*wanted).order_by(of.id)).scalars())
+
     def replay(self, inbox_id: int, arrival: Arrival, lane_of: LaneOf) -> tuple[int, ...]:
         """Take a kept message again as it is understood now; answers the requests it was folded into."""
         now = self._clock()

@@ -43,6 +43,9 @@ class Metrics:
         self._call_seconds = self._histogram(families.CALL_SECONDS)
         self._polls = self._counter(families.POLL_CALLS)
         self._poll_seconds = self._histogram(families.POLL_SECONDS)
+        self._confirmed = self._counter(families.CONFIRMED)
+        self._relayed = self._counter(families.RELAYED)
+        self._relay_seconds = self._histogram(families.RELAY_SECONDS)
         self._refusals = self._counter(families.LEDGER_REFUSALS)
         self._endpoints: dict[str, set[str]] = {}
         self._guard = Lock()
@@ -77,6 +80,15 @@ class Metrics:
     def not_kept(self, source: str) -> None:
         """A message could not be kept just now."""
         self._received.labels(source, NOT_KEPT).inc()
+
+    def confirmed(self, source: str, kind: str, *, ok: bool) -> None:
+        """An ISO 18626 message was confirmed."""
+        self._confirmed.labels(source, kind, "OK" if ok else "ERROR").inc()
+
+    def relayed(self, source: str, exchange: Exchange) -> None:
+        """A message was forwarded to a peer (``exchange.ils``)."""
+        self._relayed.labels(source, exchange.ils, status_class(exchange.status)).inc()
+        self._relay_seconds.labels(source, exchange.ils).observe(exchange.milliseconds / 1000)
 
     def step(self, ils: str, connector: str, verb: str, outcome: str) -> None:
         """A step ended."""

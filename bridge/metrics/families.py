@@ -59,6 +59,21 @@ POLL_CALLS = Family(
 POLL_SECONDS = Family(
     "ill_bridge_source_call_duration_seconds", "histogram", ("source",), "How long calls to a polled source took."
 )
+CONFIRMED = Family(
+    "ill_bridge_iso18626_confirmations_total",
+    "counter",
+    ("source", "kind", "status"),
+    "ISO 18626 messages that the bridge confirmed itself, by their kind and by OK or ERROR.",
+)
+RELAYED = Family(
+    "ill_bridge_relay_calls_total",
+    "counter",
+    ("source", "peer", "status"),
+    "ISO 18626 messages forwarded to a peer; status as for ILS calls.",
+)
+RELAY_SECONDS = Family(
+    "ill_bridge_relay_call_duration_seconds", "histogram", ("source", "peer"), "How long peers took to answer them."
+)
 LEDGER_REFUSALS = Family(
     "ill_bridge_ledger_refusals_total",
     "counter",

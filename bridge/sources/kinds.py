@@ -15,6 +15,7 @@ from bridge.sources.crosslink import CrossLinkSettings, CrossLinkSource
 from bridge.sources.feed import FeedSettings, FeedSource
 from bridge.sources.file import FileSettings, FileSource
 from bridge.sources.illiad import IlliadSettings, IlliadSource
+from bridge.sources.iso18626 import Iso18626Settings
 from bridge.sources.koha import KohaSettings, KohaSource
 from bridge.sources.oclc import OclcSettings, OclcSource
 from bridge.sources.polled import PolledSource
@@ -41,6 +42,7 @@ def _file(name: str, settings: Any, libraries: AbstractSet[str], *, tell: Tell) 
 
 KINDS: Mapping[str, SourceKind] = {
     "webhook": SourceKind(WebhookSettings),
+    "iso18626": SourceKind(Iso18626Settings),
     "feed": SourceKind(FeedSettings, FeedSource),
     "file": SourceKind(FileSettings, _file),
     "crosslink": SourceKind(CrossLinkSettings, CrossLinkSource),

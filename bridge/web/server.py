@@ -23,7 +23,13 @@ class WebServer:
     def __init__(self, app: FastAPI, host: str, port: int) -> None:
         self._socket = _bound(host, port)
         config = uvicorn.Config(
-            app, log_config=None, access_log=False, lifespan="off", ws="none", timeout_graceful_shutdown=GRACE
+            app,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            ws="none",
+            proxy_headers=False,  # whoever calls would say where he calls from; see trusted_proxies of ISO 18626 doors
+            timeout_graceful_shutdown=GRACE,
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._serve, name="web", daemon=True)

@@ -9,6 +9,7 @@ from fastapi import APIRouter, FastAPI
 from bridge.settings import WebSettings
 from bridge.web.access import Guard, Place, place_of
 from bridge.web.app import Door, make_app, make_watching_app
+from bridge.web.conversations import ConversationDoor, conversations_router
 from bridge.web.figures import Exposition, metrics_router
 from bridge.web.health import Readiness, health_router
 from bridge.web.loans import LoanDoor, loans_router
@@ -25,12 +26,15 @@ class WebServers:
         readiness: Callable[[], Readiness],
         exposition: Exposition,
         loans: Mapping[str, LoanDoor] | None = None,
+        conversations: Mapping[str, ConversationDoor] | None = None,
     ) -> None:
         self._main = Place(web.host, web.port, own=False)
         self._health, self._metrics = place_of(web, web.health), place_of(web, web.metrics)
         guard = Guard(web.health.token)
         health = health_router(readiness, guard, details=guard.needs_token or (self._health.own and self._health.local))
-        routers: dict[Place, list[APIRouter]] = {self._main: [loans_router(loans or {})]}
+        routers: dict[Place, list[APIRouter]] = {
+            self._main: [loans_router(loans or {}), conversations_router(conversations or {})]
+        }
         routers.setdefault(self._health, []).append(health)
         routers.setdefault(self._metrics, []).append(metrics_router(exposition, Guard(web.metrics.token)))
         self._servers: dict[Place, WebServer] = {}

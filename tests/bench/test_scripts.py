@@ -31,11 +31,12 @@ SCRIPTS: dict[str, tuple[list[str], set[str]]] = {
         ["--samples", "4", "--latency", "1", "--slow", "0.2"],
         {"ratio", "p95_ms", "alone_p95_ms", "machine"},
     ),
+    "door": (["--n", "2", "--senders", "2"], {"ratio", "messages_per_second", "bare_per_second", "machine"}),
     "idle": (["--libraries", "2", "--seconds", "0.2", "--rest", "0.1"], {"cpu_share", "memory_mb", "machine"}),
 }
 
 
-LONG = {"isolation", "overhead", "latency", "drain", "calls"}
+LONG = {"door", "isolation", "overhead", "latency", "drain", "calls"}
 """A daemon and three stand-ins take their time to start: run by scripts/test --thorough."""
 
 

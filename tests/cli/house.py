@@ -215,8 +215,9 @@ def take_all(house: House, messages: list[dict[str, object]]) -> None:
     known = configuration(house.config)
     with ledger_of(house) as ledger:
         ledger.upgrade()
-        read = readers_of(known)["hook"].read  # type: ignore[union-attr]
-        arrivals = [read(body(**{"patron": {"id": "P1001"}, "pickup_location": "MAIN", **more})) for more in messages]
+        read = readers_of(known)["hook"].replayed
+        told = (body(**{"patron": {"id": "P1001"}, "pickup_location": "MAIN", **more}) for more in messages)
+        arrivals = [read(each.decode()) for each in told]
         ledger.inbox.take("hook", arrivals, known.settings.lane)
 
 

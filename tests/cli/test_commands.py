@@ -65,7 +65,7 @@ def test_what_needs_attention_is_shown_with_advice(house: House) -> None:
     ledger.upgrade()
     reader = readers_of(known)["hook"]
     raw = (body(patron={"id": "nobody"}), body(id="e2", status="Teleported"), b"{")
-    ledger.inbox.take("hook", [reader.read(each) for each in raw], known.settings.lane)  # type: ignore[union-attr]
+    ledger.inbox.take("hook", [reader.replayed(each.decode()) for each in raw], known.settings.lane)
     ledger.close()
     result = house.command("resync", "1001")
     assert result.exit_code == 1

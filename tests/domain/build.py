@@ -53,6 +53,7 @@ def change(
     cleared: tuple[Condition, ...] = (),
     closure: Closure | None = None,
     notification: bool = False,
+    one_way: bool = False,
     **edits: object,
 ) -> Change:
     """A change at this second."""
@@ -70,6 +71,7 @@ def change(
         cleared=cleared,
         edits=Edits(**edits),  # type: ignore[arg-type]
         notification=notification,
+        one_way=one_way,
     )
 
 

@@ -59,6 +59,7 @@ def changes_of(draw: st.DrawFn, key: RequestKey, most: int = 7) -> list[Change]:
                 cleared=draw(conditions),
                 closure=draw(st.none() | st.sampled_from(list(Closure))),
                 notification=draw(st.sampled_from([False, False, False, True])),
+                one_way=draw(st.sampled_from([False, False, True])),
                 **draw(EDITS),
             )
         )

@@ -1,0 +1,211 @@
+"""ISO 18626 conversations at the ledger: who may say what of which request, what is kept, and what is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import structlog
+
+from bridge.domain.arrival import Arrival, ArrivalState
+from bridge.domain.standing import legs_of
+from bridge.errors import RefusedInput
+from bridge.ledger import Ledger, LedgerBusy, Receipt
+from bridge.metrics import Metrics
+from bridge.sources.iso18626 import Iso18626Source
+from bridge.sources.iso18626.callers import Caller, caller_of
+from bridge.sources.iso18626.confirmation import MEDIA_TYPE, confirmation
+from bridge.sources.iso18626.meaning import Side
+from bridge.sources.iso18626.message import REFUSED, WAITING, Fault, FaultType, IsoMessage, Kind
+from bridge.sources.iso18626.source import Reading
+from bridge.web.conversations import Post, Said
+
+log = structlog.get_logger(__name__)
+AGAIN = {"Retry-After": "5"}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is to become of a reading: kept as it says, or as ``arrival``; ``opens``: a request or a leg is heard of for the first time."""
+
+    arrival: Arrival
+    fault: Fault | None = None
+    opens: bool = False
+
+
+class Conversations:
+    """The door of one source. ``taken`` is told the lanes of what was new."""
+
+    def __init__(
+        self,
+        source: Iso18626Source,
+        ledger: Ledger,
+        lane_of: Callable[[str], str],
+        taken: Callable[..., None],
+        metrics: Metrics,
+    ) -> None:
+        self.name = source.name
+        self.max_bytes = source.settings.max_bytes
+        self.source = source
+        self.ledger = ledger
+        self._lane_of = lane_of
+        self._taken = taken
+        self.metrics = metrics
+
+    def admit(self, address: str, headers: Mapping[str, str]) -> None:
+        """Raises ``RefusedInput`` for a stranger."""
+        with self.counted():
+            self.source.callers(address, headers)
+
+    def answer(self, post: Post) -> Said:
+        """Take a message and answer it. Raises ``RefusedInput`` for a stranger."""
+        reading = self.source.read(post.body)
+        with self.counted():
+            caller = caller_of(self.source.callers(post.address, post.headers), reading.message)
+        try:
+            return self._confirmed(caller, reading)
+        except LedgerBusy as busy:
+            self.metrics.not_kept(self.name)
+            log.critical("ledger.busy", source=self.name, why=str(busy))
+            return Said(500, error="The message cannot be kept just now; send it again.", headers=AGAIN)
+
+    def close(self) -> None:
+        """Nothing is in hand."""
+
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        """Strangers are counted."""
+        try:
+            yield
+        except RefusedInput:
+            self.metrics.refused(self.name)
+            raise
+
+    def _confirmed(self, caller: Caller, reading: Reading) -> Said:
+        message = reading.message
+        if message is None:
+            return Said(400, error=reading.arrival.problem, kept=self.kept(reading.arrival))
+        if message.asked_sequence is not None and caller.peer.speaks_for(message.sender):
+            return self._said(message, *self._probed(message, message.asked_sequence))
+        return self._said(message, self.heard(caller, reading, message))
+
+    def kept(self, arrival: Arrival) -> int:
+        """Keep what holds no message; answers its id."""
+        receipt = self.take(arrival)
+        log.warning("door.malformed", source=self.name, why=arrival.problem, kept=receipt.inbox_id)
+        return receipt.inbox_id
+
+    def _said(self, message: IsoMessage, fault: Fault | None, remark: Fault | None = None) -> Said:
+        self.metrics.confirmed(self.name, message.kind.value, ok=fault is None)
+        made = confirmation(message, fault, self.ledger.clock(), remark=remark)
+        return Said(200, made, MEDIA_TYPE)
+
+    def heard(self, caller: Caller, reading: Reading, message: IsoMessage) -> Fault | None:
+        """Judge, keep and fold a message; answers what its sender is told."""
+        verdict = self._judged(caller, reading, message)
+        receipt = self.take(verdict.arrival)
+        if WAITING in verdict.arrival.key:  # its request may have come in just now
+            verdict = replace(verdict, opens=True)
+        if verdict.opens:
+            self._take_waiting(message)
+        tell = log.info if verdict.fault is None else log.warning
+        why = verdict.arrival.problem
+        event = "door.accepted" if verdict.fault is None else "door.not_applied"
+        tell(
+            event, source=self.name, inbox=receipt.inbox_id, repeated=receipt.repeated, **({"why": why} if why else {})
+        )
+        return verdict.fault
+
+    def take(self, arrival: Arrival) -> Receipt:
+        """Keep and fold; one that was kept before without being understood is taken now."""
+        (receipt,) = self.ledger.inbox.take(self.name, (arrival,), self._lane_of)
+        self.metrics.received(self.name, (arrival,), (receipt,))
+        if receipt.repeated and arrival.changes:
+            (before,) = self.ledger.inbox.kept((receipt.inbox_id,))
+            if before.state is not ArrivalState.FOLDED:
+                self.ledger.inbox.replay(receipt.inbox_id, arrival, self._lane_of)
+                receipt = replace(receipt, repeated=False)
+        if not receipt.repeated and arrival.changes:
+            self._taken(*{self._lane_of(change.request.library) for change in arrival.changes})
+        return receipt
+
+    def _judged(self, caller: Caller, reading: Reading, message: IsoMessage) -> Verdict:
+        """Whether the sender may say this of this request."""
+        symbol = self.source.settings.symbol(message.sender) or "(none)"
+        if not caller.peer.speaks_for(message.sender):
+            why = f"'{caller.name}' may not speak for '{symbol}'; if it may, add it to its symbols, then replay the message."
+            arrival = _unfolded(reading.arrival, f"{REFUSED}{caller.name}", why)
+            return Verdict(arrival, Fault(FaultType.VALUE, f"{symbol} is not a symbol of yours"))
+        if not reading.sides:
+            return Verdict(reading.arrival, reading.fault)
+        known = [self._known(side) for side in reading.sides]
+        heard = any(request for request, _ in known)
+        if not self._may_open(caller, message) and not (heard and self._of_leg(caller, reading, known)):
+            return self._unheard(caller, reading, message, symbol, heard=heard)
+        if reading.fault is not None:
+            return Verdict(reading.arrival, reading.fault)
+        return Verdict(self._worth_opening(reading, known), opens=not all(request and leg for request, leg in known))
+
+    def _may_open(self, caller: Caller, message: IsoMessage) -> bool:
+        own = caller.peer.ours or self.source.settings.peers_open_requests
+        return own or message.kind is Kind.REQUEST
+
+    def _of_leg(self, caller: Caller, reading: Reading, known: list[tuple[bool, bool]]) -> bool:
+        """A broker chooses suppliers; anybody else speaks for a leg that was opened by us."""
+        return caller.peer.broker or all(leg for (heard, leg), _ in zip(known, reading.sides, strict=True) if heard)
+
+    def _known(self, side: Side) -> tuple[bool, bool]:
+        """Whether the request was heard of, and this leg of it (any, where nobody named one)."""
+        row = self.ledger.requests.of(side.key)
+        if row is None:
+            return False, False
+        legs = legs_of(row.request)
+        return True, side.leg in legs or legs == ("",)
+
+    def _worth_opening(self, reading: Reading, known: list[tuple[bool, bool]]) -> Arrival:
+        """A notification does not make a request."""
+        new = {side.key for side, (heard, _) in zip(reading.sides, known, strict=True) if not heard}
+        changes = tuple(each for each in reading.arrival.changes if each.request not in new or not each.notification)
+        return replace(reading.arrival, changes=changes)
+
+    def _unheard(self, caller: Caller, reading: Reading, message: IsoMessage, symbol: str, *, heard: bool) -> Verdict:
+        """Kept until our own side, or a request, is heard."""
+        if heard:
+            why = f"Request {message.number} was not sent to '{symbol}', as far as is known here; it is taken when that is heard."
+            fault = Fault(FaultType.VALUE, f"request {message.number} is not known at {symbol}")
+        else:
+            why = f"Request {message.number} is not known here; the message is taken as soon as it is heard of."
+            fault = Fault(FaultType.VALUE, f"requestingAgencyRequestId {message.number} is not known")
+        arrival = _unfolded(reading.arrival, f"{WAITING}{caller.name}", reading.arrival.problem or why)
+        return Verdict(arrival, reading.fault or fault)
+
+    def _take_waiting(self, message: IsoMessage) -> None:
+        """Messages of this request that came before it was heard of."""
+        for kept in self.ledger.inbox.waiting(self.name, message.conversation):
+            _, found, name = kept.key.partition(WAITING)
+            peer = self.source.settings.peers.get(name)
+            if not found or peer is None or not kept.body:
+                continue
+            reading = self.source.reread(kept.body)
+            if reading.message is None:
+                continue
+            verdict = self._judged(Caller(name, peer), reading, reading.message)
+            if verdict.fault is None:
+                self.ledger.inbox.replay(kept.id, verdict.arrival, self._lane_of)
+                self._taken(*{self._lane_of(change.request.library) for change in verdict.arrival.changes})
+                log.info("door.waited", source=self.name, inbox=kept.id)
+
+    def _probed(self, message: IsoMessage, asked: int) -> tuple[Fault | None, Fault | None]:
+        """Whether the number that ReShare asks about is that of its last message; nothing else of a probe counts."""
+        side = f"{message.conversation}{message.kind.value[0]}:"
+        numbers = (key.removeprefix(side).partition(":")[0] for key in self.ledger.inbox.keys(self.name, side))
+        last = next(reversed([int(number) for number in numbers if number]), None)
+        if last == asked:
+            return None, Fault(FaultType.VALUE, str(asked))
+        return Fault(FaultType.VALUE, "" if last is None else str(last)), None
+
+
+def _unfolded(arrival: Arrival, marked: str, why: str) -> Arrival:
+    """Kept beside the same message from somebody who may say it."""
+    return replace(arrival, key=arrival.key + marked, changes=(), state=ArrivalState.MALFORMED, problem=why)

@@ -1,0 +1,147 @@
+"""ISO 18626 conversations as a relay: each message is stored, forwarded, and answered as the peer did; our troubles stay ours."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+
+import structlog
+
+from bridge.conversing import AGAIN, Conversations
+from bridge.domain.arrival import Arrival, ArrivalState
+from bridge.errors import IlsError, OutcomeUnknown, RefusedInput, Retry
+from bridge.ledger import Ledger, LedgerBusy
+from bridge.metrics import Metrics
+from bridge.sources.iso18626 import Iso18626Source
+from bridge.sources.iso18626.callers import Caller, caller_of
+from bridge.sources.iso18626.relay import Relay
+from bridge.sources.iso18626.source import Reading
+from bridge.web.conversations import Post, Said
+
+log = structlog.get_logger(__name__)
+STORE_PATIENCE = 5.0
+"""Seconds for which a message waits for the ledger before it is forwarded all the same."""
+MOST_UNKEPT = 10_000
+"""Messages held in memory while the ledger takes none."""
+LARGEST_UNKEPT = 64 * 1024 * 1024
+THREADS = 8
+
+
+class RelayedConversations(Conversations):
+    """The door of a source that stands between our ISO 18626 system and its peers."""
+
+    def __init__(
+        self,
+        source: Iso18626Source,
+        ledger: Ledger,
+        lane_of: Callable[[str], str],
+        taken: Callable[..., None],
+        metrics: Metrics,
+        relay: Relay,
+    ) -> None:
+        super().__init__(source, ledger, lane_of, taken, metrics)
+        self._relay = relay
+        self._readers = ThreadPoolExecutor(THREADS, thread_name_prefix="relay-read")
+        self._keepers = ThreadPoolExecutor(THREADS, thread_name_prefix="relay-keep")
+        self._unkept: deque[tuple[Caller, Reading]] = deque()
+        self._unkept_bytes = 0
+        self._guard = threading.Lock()
+
+    def answer(self, post: Post) -> Said:
+        """Store a message, forward it, and answer as the peer did. Raises ``RefusedInput`` for a stranger."""
+        reading = self._read(post)
+        with self.counted():
+            caller = caller_of(self.source.callers(post.address, post.headers), reading.message)
+        stored = self._keepers.submit(self._overhear, caller, reading)
+        stored.add_done_callback(self._look_at)
+        wait((stored,), timeout=STORE_PATIENCE)
+        try:
+            peer = self._relay.meant_for(caller, reading.message)
+        except RefusedInput as nobody:
+            log.warning("relay.nobody", source=self.name, caller=caller.name, why=str(nobody))
+            return Said(400, error=str(nobody))
+        return self._forwarded(peer, post)
+
+    def close(self) -> None:
+        """Finish what is in hand."""
+        self._readers.shutdown(wait=True)
+        self._keepers.shutdown(wait=True)
+        self._catch_up()
+        self._relay.close()
+
+    def _forwarded(self, peer: str, post: Post) -> Said:
+        headers = {name.lower(): value for name, value in post.headers.items()}
+        try:
+            answer = self._relay.forward(peer, post.body, headers.get("content-type", "application/xml"))
+        except IlsError as failure:
+            log.warning("relay.no_answer", source=self.name, peer=peer, why=str(failure))
+            return _no_answer(peer, failure)
+        return Said(answer.status, answer.body, answer.header("Content-Type"))
+
+    def _read(self, post: Post) -> Reading:
+        """In another thread, so that a fault of our reading ends there."""
+        reading = self._readers.submit(self.source.read, post.body)
+        reading.add_done_callback(self._look_at)
+        wait((reading,))
+        if reading.exception() is None:
+            return reading.result()
+        text = post.body.decode("utf-8", errors="backslashreplace").replace("\x00", "\\x00")
+        problem = "The message could not be read, which is a fault of the bridge; see its log (relay.fault)."
+        key = "unread:" + hashlib.sha256(post.body).hexdigest()
+        return Reading(Arrival(key, text, (), ArrivalState.MALFORMED, problem))
+
+    def _look_at(self, ended: Future[Reading] | Future[None]) -> None:
+        fault = ended.exception()
+        if fault is not None:
+            log.critical("relay.fault", source=self.name, why=type(fault).__name__, exc_info=fault)
+
+    def _overhear(self, caller: Caller, reading: Reading) -> None:
+        """Keep a message that is forwarded whatever becomes of it here."""
+        self._catch_up()
+        try:
+            self._kept_or_heard(caller, reading)
+        except LedgerBusy as busy:
+            self.metrics.not_kept(self.name)
+            log.critical("relay.not_kept", source=self.name, why=str(busy))
+            self._put_aside(caller, reading)
+
+    def _kept_or_heard(self, caller: Caller, reading: Reading) -> None:
+        message = reading.message
+        if message is None:
+            self.kept(reading.arrival)
+        elif message.asked_sequence is None:
+            self.heard(caller, reading, message)
+
+    def _put_aside(self, caller: Caller, reading: Reading) -> None:
+        with self._guard:
+            self._unkept.append((caller, reading))
+            self._unkept_bytes += len(reading.arrival.body)
+            while len(self._unkept) > MOST_UNKEPT or self._unkept_bytes > LARGEST_UNKEPT:
+                _, lost = self._unkept.popleft()
+                self._unkept_bytes -= len(lost.arrival.body)
+                log.critical("relay.lost", source=self.name)
+
+    def _catch_up(self) -> None:
+        """Messages that the ledger did not take when they came, oldest first."""
+        with self._guard:
+            waiting, self._unkept, self._unkept_bytes = self._unkept, deque(), 0
+        while waiting:
+            caller, reading = waiting[0]
+            try:
+                self._kept_or_heard(caller, reading)
+            except LedgerBusy:
+                for each in waiting:
+                    self._put_aside(*each)
+                return
+            waiting.popleft()
+            log.info("relay.caught_up", source=self.name)
+
+
+def _no_answer(peer: str, failure: IlsError) -> Said:
+    if isinstance(failure, Retry):
+        return Said(429, error=f"'{peer}' says that it is called too often.", headers=AGAIN)
+    status = 504 if isinstance(failure, OutcomeUnknown) else 502
+    return Said(status, error=f"'{peer}' did not answer what was forwarded to it; send it again.")

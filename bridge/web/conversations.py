@@ -1,0 +1,121 @@
+"""``/iso18626/NAME``: ISO 18626 messages, each answered with its confirmation in the same response."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import structlog
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
+
+from bridge.errors import RefusedInput
+from bridge.web.app import PATIENCE, Refused, raw_body, refused
+
+log = structlog.get_logger(__name__)
+MEDIA_TYPES = ("application/xml", "text/xml")
+CHALLENGE = {"WWW-Authenticate": 'Basic realm="ill-bridge"'}
+
+
+@dataclass(frozen=True)
+class Post:
+    """A message as it was posted."""
+
+    address: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Said:
+    """The answer: XML where ``media_type`` says so, else a sentence (``error``)."""
+
+    status: int
+    body: bytes = b""
+    media_type: str = ""
+    error: str = ""
+    kept: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class ConversationDoor(Protocol):
+    """A source that takes part in ISO 18626 conversations."""
+
+    name: str
+    max_bytes: int
+
+    def admit(self, address: str, headers: Mapping[str, str]) -> None:
+        """Raises ``RefusedInput`` for somebody whom neither credentials in headers nor an address can make known."""
+        ...
+
+    def answer(self, post: Post) -> Said:
+        """Take it and answer it; durable when this returns. Raises ``RefusedInput`` for somebody who is not known after all."""
+        ...
+
+
+ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"application/xml": {}}, "description": "The confirmation: OK or ERROR."},
+    400: {"model": Refused, "description": "No XML, or no message of ISO 18626. Kept."},
+    401: {"model": Refused, "description": "Nobody known here. Nothing is kept."},
+    404: {"model": Refused, "description": "There is no such source."},
+    408: {"model": Refused, "description": "It did not come whole in time. Nothing is kept."},
+    413: {"model": Refused, "description": "Too large. Nothing is kept."},
+    415: {"model": Refused, "description": "Neither application/xml nor text/xml. Nothing is kept."},
+    500: {"model": Refused, "description": "It cannot be kept just now; send it again."},
+    502: {"model": Refused, "description": "A relay could not reach the peer; send it again."},
+    504: {"model": Refused, "description": "The peer did not answer a relay in time; send it again."},
+}
+
+
+def conversations_router(doors: Mapping[str, ConversationDoor]) -> APIRouter:
+    """The doors of all ISO 18626 sources."""
+    router = APIRouter()
+    body = {"content": {"application/xml": {}, "text/xml": {}}, "required": True}
+
+    @router.post(
+        "/iso18626/{name}",
+        response_class=Response,
+        responses=ANSWERS,
+        openapi_extra={"requestBody": body},
+    )
+    async def converse(name: str, request: Request) -> Response:
+        """Take one message: request, supplyingAgencyMessage or requestingAgencyMessage."""
+        door = doors.get(name)
+        if door is None:
+            return refused(404, f"There is no source '{name}' that speaks ISO 18626.")
+        address, headers = request.client.host if request.client else "", dict(request.headers)
+        try:
+            door.admit(address, headers)
+        except RefusedInput as problem:
+            return _stranger(door, problem)
+        if not headers.get("content-type", "").strip().lower().startswith(MEDIA_TYPES):
+            return refused(415, f"The Content-Type must be {' or '.join(MEDIA_TYPES)}.")
+        try:
+            async with asyncio.timeout(PATIENCE):
+                received = await raw_body(request, door.max_bytes)
+        except (TimeoutError, ClientDisconnect):
+            return refused(408, f"The message did not come whole within {PATIENCE} seconds; send it again.")
+        if received is None:
+            return refused(413, f"The message is larger than {door.max_bytes} bytes.")
+        return await run_in_threadpool(_answered, door, Post(address, headers, received))
+
+    return router
+
+
+def _answered(door: ConversationDoor, post: Post) -> Response:
+    try:
+        said = door.answer(post)
+    except RefusedInput as problem:
+        return _stranger(door, problem)
+    if said.error:
+        return refused(said.status, said.error, said.headers, kept=said.kept)
+    return Response(said.body, said.status, dict(said.headers), said.media_type or None)
+
+
+def _stranger(door: ConversationDoor, problem: RefusedInput) -> JSONResponse:
+    log.warning("door.refused", source=door.name, why=str(problem))
+    return refused(401, str(problem), CHALLENGE)

@@ -1,0 +1,86 @@
+"""Services whose phases only go forward: what comes late or is told again is no step back, whatever the clocks say."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+from bridge.domain.change import Change, Closure, Condition, Phase
+from bridge.domain.request import Request, fold
+from bridge.domain.standing import Standing, live_leg, standings
+from tests.domain.build import BORROWER, change
+
+
+def stand(*changes: Change) -> Standing:
+    """The one standing, the same in any order."""
+    found = set()
+    for order in permutations(changes):
+        request = Request(BORROWER)
+        for each in order:
+            request = fold(request, each)
+        found.add(standings(request)[-1])
+    (one,) = found
+    return one
+
+
+def told(at: int, phase: Phase | None = None, **more: object) -> Change:
+    return change(at, phase, one_way=True, **more)  # type: ignore[arg-type]
+
+
+def test_an_earlier_phase_told_later_is_no_step_back() -> None:
+    found = stand(told(1, Phase.RECEIVED), told(2, Phase.SHIPPED), told(3, Phase.WILL_SUPPLY))
+    assert (found.phase, found.reverted_from) == (Phase.RECEIVED, None)
+
+
+def test_clocks_that_differ_do_not_matter() -> None:
+    found = stand(told(9, Phase.SHIPPED), told(5, Phase.RECEIVED), told(20, Phase.COMPLETED), told(2, Phase.RETURNED))
+    assert found.phase is Phase.COMPLETED
+
+
+def test_nothing_leaves_an_end() -> None:
+    found = stand(told(1, Phase.UNFILLED, closure=Closure.UNFILLED), told(2, Phase.SHIPPED), told(3, Phase.COMPLETED))
+    assert (found.phase, found.moved, found.closure) == (Phase.UNFILLED, False, Closure.UNFILLED)
+
+
+def test_the_first_end_stands_with_its_closure() -> None:
+    lost = told(1, Phase.COMPLETED, closure=Closure.WITHOUT_RETURN)
+    found = stand(lost, told(2, Phase.COMPLETED, closure=Closure.RETURNED), told(3, Phase.CANCELLED))
+    assert (found.phase, found.closure, found.closed_without_item) == (Phase.COMPLETED, Closure.WITHOUT_RETURN, True)
+
+
+def test_cancelled_after_it_had_moved_is_still_seen() -> None:
+    found = stand(told(1, Phase.SHIPPED), told(2, Phase.CANCELLED))
+    assert (found.phase, found.moved) == (Phase.CANCELLED, True)
+
+
+def test_on_loan_again_after_overdue() -> None:
+    found = stand(
+        told(1, Phase.SHIPPED),
+        told(2, Phase.RECEIVED),
+        told(3, raised=(Condition.OVERDUE,)),
+        told(4, Phase.SHIPPED, cleared=(Condition.OVERDUE,)),
+    )
+    assert (found.phase, found.conditions) == (Phase.RECEIVED, ())
+
+
+def test_a_feed_of_the_same_service_may_go_further() -> None:
+    found = stand(told(3, Phase.SHIPPED), change(2, Phase.RECEIVED), change(5, Phase.RETURNED))
+    assert found.phase is Phase.RETURNED
+    assert stand(change(9, Phase.SHIPPED), told(3, Phase.RECEIVED)).phase is Phase.RECEIVED
+
+
+def test_a_leg_that_ended_gives_way_to_the_next() -> None:
+    request = Request(BORROWER)
+    for each in (
+        told(1, Phase.REQUESTED, leg="A"),
+        told(2, Phase.UNFILLED, leg="A"),
+        told(3, Phase.SHIPPED, leg="B"),
+        told(4, Phase.SHIPPED, leg="A"),
+    ):
+        request = fold(request, each)
+    assert live_leg(request) == "B"
+
+
+def test_a_volume_that_is_named_came_back() -> None:
+    back = (told(3, Phase.RETURNED, volume="1"), told(4, Phase.RETURNED, volume="2"))
+    found = stand(told(1, Phase.RECEIVED), *back)
+    assert (found.volume, found.unnamed, found.phase) == ("2", False, Phase.RETURNED)
