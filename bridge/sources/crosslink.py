@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
+from urllib.parse import quote
 
 from pydantic import Field, field_validator
 
@@ -135,7 +136,7 @@ class CrossLinkSource(ListedSource[CrossLinkSettings]):
         side = text_at(row, "side")
         ours = text_at(row, "supplierSymbol" if side == "lending" else "requesterSymbol")
         params = filled(side=side, symbol=ours if self.settings.symbols else "")
-        path = f"/patron_requests/{text_at(row, 'id')}/items"
+        path = f"/patron_requests/{quote(text_at(row, 'id'), safe='')}/items"
         try:
             body = self._asked.get(path, params, template="/patron_requests/{id}/items")
         except Rejected:

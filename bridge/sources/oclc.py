@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
@@ -155,17 +156,18 @@ class OclcSource(ListedSource[OclcSettings]):
         """The order of a list is not known, so the cursor moves when all of it was read."""
         side, _, status = name.partition(" ")
         offset = 0
-        for page in range(self.settings.max_pages):
+        for _ in range(self.settings.max_pages):
             rows, total = self._page(_Asked(side, status), since, offset)
             offset += len(rows)
             more = bool(rows) and (offset < total if total is not None else len(rows) >= self.settings.page_size)
             whole, problem = self._whole(rows, side, since)
-            last = not more or page + 1 == self.settings.max_pages
-            yield Pile(whole, settled=last and problem is None)
+            yield Pile(whole, settled=not more and problem is None)
             if problem is not None:
                 raise problem
-            if last:
+            if not more:
                 return
+        said = f"Source {self.name}: its list '{name}' goes on behind {self.settings.max_pages} pages, so that it was not read to its end."
+        raise Rejected(said, advice="Raise max_pages, name statuses, or begin later (start).")
 
     def _page(self, asked: _Asked, since: datetime | None, offset: int) -> tuple[list[Any], int | None]:
         known = {
@@ -208,7 +210,7 @@ class OclcSource(ListedSource[OclcSettings]):
         old = since is not None and edited is not None and edited < since
         if not self.settings.details or not number or old:
             return told
-        path = self.settings.detail_path.replace("{id}", number)
+        path = self.settings.detail_path.replace("{id}", quote(number, safe=""))
         try:
             whole = at_path(self._asked.get(path, template=self.settings.detail_path), self.settings.detail_root)
         except (Rejected, RefusedInput):

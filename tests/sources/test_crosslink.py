@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,9 +18,12 @@ from bridge.domain.identity import Role
 from bridge.domain.request import Request, fold
 from bridge.domain.standing import standings
 from bridge.errors import CredentialsRejected, RefusedInput
+from bridge.jobs.poll import PollJob
+from bridge.ledger import Ledger, Receipt
 from bridge.sandbox.server import Server
 from bridge.sandbox.sharing.crosslink import CrossLinkStandIn
 from bridge.sources.crosslink import CrossLinkSettings, CrossLinkSource
+from bridge.sources.marks import Marks
 from bridge.sources.polled import Page
 from tests.sources.messages import LIBRARIES
 
@@ -328,3 +333,29 @@ def test_check_asks_every_list(broker: Broker) -> None:
 def test_settings_that_make_no_sense(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         CrossLinkSettings.model_validate({"service": "svc", "url": "https://b.example", **wrong})
+
+
+def test_a_ledger_takes_each_state_once_and_reads_on_where_it_stopped(broker: Broker, tmp_path: Path) -> None:
+    ledger = Ledger(f"sqlite:///{tmp_path / 'bridge.db'}")
+    ledger.upgrade()
+    counted: list[bool] = []
+    source = broker.source()
+
+    def received(_source: str, _arrivals: Sequence[Arrival], receipts: Sequence[Receipt]) -> None:
+        counted.extend(each.repeated for each in receipts)
+
+    job = PollJob("broker", source, ledger, lambda _: "alma", taken=lambda: None, received=received)
+    for minute, state in enumerate(("SENT", "SHIPPED", "RECEIVED", "RECEIVED")):
+        broker.borrow("1", state, NOON + timedelta(minutes=min(minute, 2)), supplierSymbol="ISIL:SUP")
+        job.run()
+    source.close()
+    (row,) = ledger.requests.find("US-1")
+    assert [stand.phase for stand in standings(row.request)] == [Phase.RECEIVED]
+    assert counted == [False, False, False, True]
+    assert json.loads(ledger.inbox.cursor("broker") or "")["borrowing ISIL:US"] == "2026-11-24T12:02:00+00:00"
+    ledger.close()
+
+
+@pytest.mark.parametrize("cursor", [None, "", "yesterday", "{", '{"a": 5}', "{}"])
+def test_a_cursor_that_cannot_be_read_is_none(cursor: str | None) -> None:
+    assert Marks.read(cursor) == Marks()

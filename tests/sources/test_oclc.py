@@ -16,7 +16,7 @@ from bridge.domain.finding import Level
 from bridge.domain.goal import ABSENT, goal_for
 from bridge.domain.identity import Role, ServiceType
 from bridge.domain.request import Request, fold
-from bridge.errors import CredentialsRejected, RefusedInput, Unavailable
+from bridge.errors import CredentialsRejected, RefusedInput, Rejected, Unavailable
 from bridge.http import Exchange
 from bridge.sandbox.server import Server
 from bridge.sandbox.sharing.oclc import OclcStandIn
@@ -178,7 +178,8 @@ def test_pages_and_the_cursor_moves_with_the_last_since_the_order_is_not_known(s
     assert [len(page.arrivals) for page in pages] == [2, 2, 1]
     assert [bool(page.cursor) for page in pages] == [False, False, True]
     assert len(service.polled(page_size=2, lending_path="", total_path="nowhere")) == 3
-    assert len(service.polled(page_size=2, lending_path="", max_pages=1)) == 1
+    with pytest.raises(Rejected, match="goes on behind 1 pages"):
+        service.polled(page_size=2, lending_path="", max_pages=1)
 
 
 def test_a_token_that_is_refused_is_renewed_once_and_one_that_ends_before_it_does(service: Service) -> None:
