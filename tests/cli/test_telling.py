@@ -62,6 +62,7 @@ def test_a_loan_is_told_and_a_followed_request_goes_on(
             until(lambda: any("hold" in each["line"] for each in lines), "the hold was told")
             illiad.transaction("1001", "Item Returned", datetime(2026, 11, 24, 12, tzinfo=UTC))
             until(lambda: any("deleted" in each["line"] for each in lines), "the clean-up was told")
+            until(lambda: any(each["kind"] == "state" for each in lines), "that nothing is left to do was told")
     assert len({each["key"] for each in lines}) == len(lines)
     assert {each["request"]["number"] for each in lines} == {"1001"}
     assert {each["kind"] for each in lines} == {"step", "state"}
