@@ -2,145 +2,62 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, timedelta
-from enum import Enum
 from typing import Any
 
 from bridge.domain.care import is_drill
 from bridge.domain.change import GONE_BACK, NOT_SUPPLIED, Closure, Condition, Phase
-from bridge.domain.commands import Description, Money, Place
-from bridge.domain.identity import Mark, RequestKey, Role, ServiceType, mark_for
+from bridge.domain.commands import Description, Money
+from bridge.domain.identity import RequestKey, Role, ServiceType, mark_for
+from bridge.domain.lent import lending_goal
 from bridge.domain.policy import (
     AlignDueDate,
     BarcodeFrom,
     BorrowingPolicy,
     DoneBy,
-    LendingPolicy,
     NoBarcode,
-    NotReturned,
     OnRecall,
     Policy,
 )
 from bridge.domain.request import Request
 from bridge.domain.standing import Standing, standings
-from bridge.domain.within import BorrowedWithin, LentWithin, borrowed_within, charges_patron, lent_within
+from bridge.domain.troubles import dispute, trouble
+from bridge.domain.wishes import (
+    ABSENT,
+    DAMAGED,
+    FEE,
+    LEAVE,
+    REPLACEMENT,
+    FeeWish,
+    Goal,
+    HoldWish,
+    ItemGoal,
+    ItemWish,
+    LoanWish,
+    Wish,
+)
+from bridge.domain.within import borrowed_within, charges_patron
 
-FEE = "fee"
-REPLACEMENT = "replacement"
-"""Keys by which the fees of one item are told apart."""
-DAMAGED = "The item came back damaged; see to it."
-
-
-class Wish(Enum):
-    """What is wanted of something that needs no values."""
-
-    ABSENT = "absent"
-    LEAVE = "leave"
-
-
-ABSENT = Wish.ABSENT
-LEAVE = Wish.LEAVE
-
-
-@dataclass(frozen=True)
-class ItemWish:
-    """A temporary item that should be there."""
-
-    barcode: str
-    place: Place
-    description: Description
-    item_type: str = ""
-    material: str = ""
-    suppressed: bool = True
-    public_note: str = ""
-    staff_note: str = ""
-    due: date | None = None
-
-
-@dataclass(frozen=True)
-class HoldWish:
-    """A hold that should stand, or have been satisfied."""
-
-    patron_id: str
-    pickup_location: str
-    notify: bool = True
-
-
-@dataclass(frozen=True)
-class LoanWish:
-    """A loan that should be open: ours (``account``), or a patron's whose due date we may only set (``account`` empty).
-
-    ``renew``: a date that comes after the first one is brought to the loan too. ``leave_days``: how many days a loan that is shortened
-    still runs at least, from the day it is shortened. ``align``: a patron's loan that the desk makes, with the ILS's own date, is brought
-    to ``due``.
-    """
-
-    account: str = ""
-    due: date | None = None
-    may_shorten: bool = False
-    renew: bool = True
-    leave_days: int = 0
-    align: bool = False
-
-
-@dataclass(frozen=True)
-class FeeWish:
-    """A fee that should have been charged."""
-
-    fee_key: str
-    patron_id: str
-    fee: Money
-    fee_type: str = ""
-
-
-@dataclass(frozen=True)
-class ItemGoal:
-    """The goal for one leg and volume: each part present (with its values), absent, or left as it is.
-
-    ``attention`` says what staff must see to or decide, behind all that can be done without them; ``dispute`` says it of an item that is
-    lost or was, and is moot where nothing of ours is in the ILS any more. ``lost`` wants the loan declared lost, ``found`` that taken back;
-    ``was_lost``: it was declared lost at any time.
-    ``bill`` is the replacement fee. ``within`` is what is wanted of an in-system loan.
-    """
-
-    leg: str
-    volume: str
-    mark: Mark
-    barcode: str = ""
-    item: ItemWish | Wish = LEAVE
-    hold: HoldWish | Wish = LEAVE
-    loan: LoanWish | Wish = LEAVE
-    place: Place | Wish = LEAVE
-    transit: Place | Wish = LEAVE
-    within: BorrowedWithin | LentWithin | None = None
-    fee: FeeWish | Wish = LEAVE
-    bill: FeeWish | Wish = LEAVE
-    lost: bool = False
-    found: bool = False
-    was_lost: bool = False
-    attention: str = ""
-    dispute: str = ""
-
-
-@dataclass(frozen=True)
-class Goal:
-    """The goal for a request. ``patron_id`` is empty where no patron needs to be known; ``ended``: nothing more is expected.
-
-    ``forsaken`` says what becomes of items that were made before the service named the suppliers, where there are any.
-    """
-
-    key: RequestKey
-    patron_id: str = ""
-    items: tuple[ItemGoal, ...] = ()
-    forsaken: tuple[ItemGoal, ...] = ()
-    ended: bool = False
-
-    @property
-    def fingerprint(self) -> str:
-        """The same for equal goals, in every process."""
-        return hashlib.sha256(repr(self).encode()).hexdigest()[:16]
+__all__ = [
+    "ABSENT",
+    "DAMAGED",
+    "FEE",
+    "LEAVE",
+    "REPLACEMENT",
+    "FeeWish",
+    "Goal",
+    "HoldWish",
+    "ItemGoal",
+    "ItemWish",
+    "LoanWish",
+    "Wish",
+    "dispute",
+    "goal_for",
+    "goal_of",
+    "temporary_barcode",
+    "trouble",
+]
 
 
 def goal_for(request: Request, policy: Policy) -> Goal:
@@ -197,7 +114,7 @@ def _item_goal(key: RequestKey, stand: Standing, policy: Policy) -> ItemGoal:
         return _copy(bare, key, stand, policy.borrowing)
     if key.role is Role.BORROWER:
         return _borrowing(bare, key, stand, policy.borrowing)
-    return _lending(bare, stand, policy.lending)
+    return lending_goal(bare, stand, policy.lending)
 
 
 def _copy(bare: ItemGoal, key: RequestKey, stand: Standing, policy: BorrowingPolicy) -> ItemGoal:
@@ -205,36 +122,6 @@ def _copy(bare: ItemGoal, key: RequestKey, stand: Standing, policy: BorrowingPol
     if key.role is Role.BORROWER and policy.charge_fee_on_copies and not stand.dead:
         return replace(bare, fee=_fee(stand, policy))
     return bare
-
-
-def trouble(stand: Standing) -> str:
-    """Why staff must decide about a living leg, or the empty text. One plain sentence."""
-    if stand.has(Condition.VANISHED):
-        return "The service no longer shows the request; where the item is, and what stays in the ILS, only staff can tell."
-    turned_up = stand.found and stand.reverted_from is Phase.COMPLETED
-    if stand.reverted_from and not stand.lost and not turned_up:
-        return f"The service took the request back from '{stand.reverted_from}' to '{stand.phase}' after the item had moved."
-    if stand.phase in NOT_SUPPLIED and stand.moved:
-        return (
-            f"The request was {stand.phase} after the item had been shipped; where the item is now, only staff can see."
-        )
-    if stand.unnamed and not stand.lost and not stand.closed_without_item:
-        return "The request came back as a whole, but nobody said that this volume is among what came back."
-    return ""
-
-
-def dispute(stand: Standing) -> str:
-    """Why staff must decide about an item that is lost or was, or the empty text. One plain sentence."""
-    paid = stand.has(Condition.FEE_PAID)
-    if stand.found and paid:
-        return "The item came back after it was lost and paid for; a check-in might wipe out the replacement fee."
-    if stand.closed_without_item:
-        ended = " and was paid for" if paid else ""
-        return f"The loan was closed without the item coming back{ended}; decide what stays in the ILS."
-    if stand.lost and stand.phase is Phase.COMPLETED:
-        ended = " and paid for" if paid else ""
-        return f"The item was declared lost{ended}, and then the request was completed; nobody said that the item came back."
-    return ""
 
 
 def _borrowing(bare: ItemGoal, key: RequestKey, stand: Standing, policy: BorrowingPolicy) -> ItemGoal:
@@ -460,71 +347,3 @@ def temporary_barcode(key: RequestKey, stand: Standing, policy: BorrowingPolicy)
     if policy.barcode_from is BarcodeFrom.SUPPLIER and policy.when_no_barcode is NoBarcode.ASK:
         return ""
     return policy.barcode_prefix + key.number + (f"-{stand.volume}" if stand.volume else "")
-
-
-def _lending(bare: ItemGoal, stand: Standing, policy: LendingPolicy) -> ItemGoal:
-    goal = _lent_anywhere(bare, stand, policy)
-    out = isinstance(goal.loan, LoanWish) and bool(goal.loan.account)
-    return replace(goal, within=lent_within(stand, policy, out=out)) if out or goal.loan is ABSENT else goal
-
-
-def _lent_anywhere(bare: ItemGoal, stand: Standing, policy: LendingPolicy) -> ItemGoal:
-    if not policy.enabled or stand.phase is None:
-        return bare
-    if stand.dead:
-        return replace(bare, hold=ABSENT)
-    attention = trouble(stand)
-    if stand.lost or dispute(stand):
-        return _gone_astray(bare, stand, policy, attention)
-    if attention:
-        return replace(bare, attention=attention)
-    if stand.phase in NOT_SUPPLIED:
-        return replace(bare, hold=ABSENT)
-    if stand.phase is Phase.COMPLETED:
-        home = ABSENT if policy.check_in_on_completed else LEAVE
-        damaged = DAMAGED if stand.has(Condition.DAMAGED) else ""
-        return replace(bare, hold=ABSENT, loan=home, place=ABSENT, attention=damaged)
-    if stand.phase.rank < Phase.SHIPPED.rank:
-        return _asked_for(bare, stand, policy)
-    return replace(_lent(bare, stand, policy), found=stand.found and stand.phase not in GONE_BACK)
-
-
-def _gone_astray(bare: ItemGoal, stand: Standing, policy: LendingPolicy, attention: str) -> ItemGoal:
-    """Lost, or closed without the item: declared lost unless it is paid for, and never checked in."""
-    if stand.found:
-        return replace(bare, attention=attention, dispute=dispute(stand))
-    paid = stand.has(Condition.FEE_PAID)
-    declared = stand.closed_without_item and policy.not_returned is NotReturned.LOST and not paid
-    text = "" if declared else dispute(stand)
-    lost = declared or (stand.lost and policy.declare_lost and not paid)
-    goal = _out(bare, stand, policy)
-    return replace(goal, lost=lost, attention=attention or goal.attention, dispute=text)
-
-
-def _out(bare: ItemGoal, stand: Standing, policy: LendingPolicy) -> ItemGoal:
-    """A lost item left the house: the loan that shows it should stand, but is not changed any more."""
-    if stand.phase not in {Phase.SHIPPED, Phase.RECEIVED, Phase.RETURNED}:
-        return bare
-    goal = _lent(bare, stand, policy)
-    return replace(goal, loan=replace(goal.loan, renew=False)) if isinstance(goal.loan, LoanWish) else goal
-
-
-def _asked_for(bare: ItemGoal, stand: Standing, policy: LendingPolicy) -> ItemGoal:
-    if not policy.hold_on_request or not stand.barcode:
-        return bare
-    account = policy.account(stand.partner, stand.item_format)
-    return replace(bare, hold=HoldWish(account, policy.pickup_location, notify=False))
-
-
-def _lent(bare: ItemGoal, stand: Standing, policy: LendingPolicy) -> ItemGoal:
-    if not policy.check_out_on_shipped:
-        return bare
-    if not stand.barcode:
-        return replace(bare, attention="The item was shipped, but the request does not name its barcode.")
-    account = policy.account(stand.partner, stand.item_format)
-    if not account:
-        return replace(bare, attention="The borrowing library is not named, so its account is not known.")
-    due = stand.due if policy.update_due_date else None
-    loan = LoanWish(account=account, due=due, may_shorten=True, renew=policy.renew)
-    place = policy.place_away(stand.partner, stand.item_format) or LEAVE
-    return replace(bare, loan=loan, place=place)
