@@ -179,8 +179,13 @@ def _libraries(settings: SourceSettings) -> Iterator[Finding]:
         yield well("Library", text)
 
 
+def _any_secret(settings: AskedSettings) -> bool:
+    values = (getattr(settings, name) for name in type(settings).model_fields)
+    return any(isinstance(value, SecretStr) for value in values)
+
+
 def _asked(settings: AskedSettings) -> Iterator[Finding]:
-    if settings.token is None and settings.password is None and not settings.token_header:
+    if not settings.token_header and not _any_secret(settings):
         yield well("Credentials", "None are set: the feed is asked without.")
     if settings.user and settings.password is None:
         yield failed("Credentials", "There is a user and no password.", "Set password_file.")

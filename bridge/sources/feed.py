@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from bridge.errors import RefusedInput
+from bridge.errors import RefusedInput, Rejected
 from bridge.http import Sending
 from bridge.sources.listed import ListedSettings, ListedSource, Pile
 from bridge.sources.mapping import FieldMap, KeyPattern, at_path, mapped
@@ -60,13 +60,26 @@ class FeedSource(ListedSource[FeedSettings]):
 
     def _piles(self, name: str, since: datetime | None) -> Iterator[Pile]:  # noqa: ARG002 - there is one list
         page: Sending | None = self._since(since)
-        pages = 0
-        while page is not None:
+        times: list[datetime] = []
+        for _ in range(self.settings.max_pages):
+            if page is None:
+                return
             body = self._asked.json(page)
             rows = self._items(body)
-            pages += 1
-            page = self._following(page, body) if pages < self.settings.max_pages else None
+            times += [at for at in map(self._moment, rows) if at is not None]
+            page = self._following(page, body)
             yield Pile(rows, settled=page is None)
+        if page is not None:
+            yield self._cut_off(times)
+
+    def _cut_off(self, times: list[datetime]) -> Pile:
+        """A feed goes on behind ``max_pages``: one in order of time is read on from there, of another something would be lost."""
+        if times == sorted(times):
+            return Pile((), settled=True)
+        said = (
+            f"Source {self.name}: its list goes on behind {self.settings.max_pages} pages and is not in order of time."
+        )
+        raise Rejected(said, advice="Raise max_pages, or begin later (start).")
 
     def _since(self, since: datetime | None) -> Sending:
         parameters = {**self._asked.query, **self.settings.parameters}

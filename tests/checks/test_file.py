@@ -147,3 +147,10 @@ def test_notes_by_the_services_own_api() -> None:
     illiad = {"kind": "illiad", "service": "svc", "url": "https://illiad.example", "token": "key", "own_notes": {}}
     (finding,) = (each for each in source(illiad) if each.subject == "Notes")
     assert (finding.level, finding.text) == ("ok", "Told by its own API: step, stop, of libraries that are live.")
+
+
+def test_credentials_of_a_named_source_count_wherever_they_stand() -> None:
+    oclc = {"kind": "oclc", "service": "svc", "library": "main", "key": "k", "borrowing_path": "/b", "secret": "s" * 20}
+    assert [finding.subject for finding in source(oclc)] == []
+    (finding,) = source({"kind": "crosslink", "service": "svc", "library": "main", "url": "https://broker.example"})
+    assert "None are set" in finding.text

@@ -114,9 +114,14 @@ def test_a_next_page_on_another_host_is_not_followed(service: Service) -> None:
         polled(service)
 
 
-def test_no_more_pages_than_allowed(service: Service) -> None:
-    service.answers = lambda: jsonify(changes=[], next_page=2)
-    assert len(polled(service, max_pages=3)) == 3
+def test_no_more_pages_than_allowed_and_what_comes_oldest_first_is_read_on(service: Service) -> None:
+    times = iter(["2026-11-24T09:00:00Z", "2026-11-24T09:01:00Z", "2026-11-24T09:01:00Z", "2026-11-24T08:00:00Z"])
+    service.answers = lambda: jsonify(changes=events(next(times)), next_page=2)
+    pages = polled(service, max_pages=2)
+    assert [len(page.arrivals) for page in pages] == [1, 1, 0]
+    assert pages[-1].cursor == "2026-11-24T09:01:00+00:00"
+    with pytest.raises(Rejected, match="goes on behind 2 pages"):
+        polled(service, pages[-1].cursor, max_pages=2)
 
 
 def test_one_page_where_there_is_no_paging(service: Service) -> None:
