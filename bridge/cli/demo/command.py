@@ -129,7 +129,7 @@ def _result(stage: Stage, scenario: Scenario, ending: Ending, loans: dict[str, s
         request=f"{row.name} ({scenario.number})",
         status=row.status,
         state=row.state.value,
-        history=tuple(line.line for line in stage.ledger.requests.history(row.id)),
+        history=_told(stage, ending),
         ils_calls=after.all - before.all,
         transient_calls=after.transient - before.transient,
         leftovers=remains.leftovers,
@@ -138,6 +138,19 @@ def _result(stage: Stage, scenario: Scenario, ending: Ending, loans: dict[str, s
         ok=clean and not ending.wrong,
         wrong=tuple(ending.wrong),
     )
+
+
+def _told(stage: Stage, ending: Ending) -> tuple[str, ...]:
+    """The history; of two requests in one conversation both, as it went, with the library before each line."""
+    if ending.beside is None:
+        return tuple(line.line for line in stage.ledger.requests.history(ending.row.id))
+    sides = (ending.beside, ending.row)
+    lines = [
+        (line.at, f"{row.request.key.library}: {line.line}")
+        for row in sides
+        for line in stage.ledger.requests.history(row.id)
+    ]
+    return tuple(line for _, line in sorted(lines, key=lambda each: each[0]))
 
 
 def _stuck(stage: Stage, scenario: Scenario, why: str) -> Result:

@@ -42,5 +42,6 @@ def in_system(stage: Stage, number: str) -> Ending:
     stage.tell(there, "Completed")
     ending.row = stage.settled(here)
     ending.expect("the borrower's request is closed", holds=closed(ending.row))
-    ending.expect("the lender's request is closed", holds=closed(stage.settled(there)))
+    ending.beside = stage.settled(there)
+    ending.expect("the lender's request is closed", holds=closed(ending.beside))
     return ending

@@ -16,11 +16,15 @@ OTHER_PATRON = "P1002"
 
 @dataclass
 class Ending:
-    """How a scenario ended: the request, what was not as it should be, and which own items should be on loan to whom."""
+    """How a scenario ended: the request, what was not as it should be, and which own items should be on loan to whom.
+
+    ``beside`` is the other side's request, where both are ours.
+    """
 
     row: Row
     wrong: list[str] = field(default_factory=list)
     loans: dict[str, str] = field(default_factory=dict)
+    beside: Row | None = None
 
     def expect(self, what: str, *, holds: bool) -> None:
         """Note what does not hold."""
