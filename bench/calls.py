@@ -12,7 +12,7 @@ import json
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -157,10 +157,10 @@ def by_step(log: str) -> dict[str, int]:
     return dict(sorted(counts.items()))
 
 
-def rows() -> list[CallsRow]:
-    """Both roles (and in-system loans, where the ILS can charge an item twice) of every connector that asks an ILS by machine."""
+def rows(names: Iterable[str] = tuple(STAGES)) -> list[CallsRow]:
+    """Both roles (and in-system loans, where the ILS can charge an item twice) of these connectors, as far as they ask by machine."""
     found: list[CallsRow] = []
-    for ils in filter(lambda each: each.by_machine, (make() for make in STAGES.values())):
+    for ils in filter(lambda each: each.by_machine, (STAGES[name]() for name in names)):
         with tempfile.TemporaryDirectory() as folder:
             stage = Stage(ils, Path(folder))
             logging.configure(console=False, to=io.StringIO())

@@ -136,7 +136,8 @@ class Looks:
         if isinstance(step.command, RelabelItem):
             return bool(seen.marked) and seen.barcode == step.command.new_barcode
         if isinstance(step.command, CheckOut):
-            advisory = self._lane.connector.capabilities.of(Verb.SET_DUE_DATE) is Ability.ADVISORY
+            can = self._lane.connector.capabilities
+            advisory = can.of(Verb.SET_DUE_DATE) is Ability.ADVISORY or can.by_patron
             return advisory and item.open_loan is not None and not step.command.over
         return isinstance(step.command, CreateTemporaryItem) and item.existence is Existence.PRESENT
 

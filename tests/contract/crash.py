@@ -16,6 +16,7 @@ from itertools import count
 
 import pytest
 
+from bridge.domain.capabilities import Ability
 from bridge.domain.commands import Verb
 from bridge.domain.identity import RequestKey, Role, mark_for
 from bridge.engine.boundary import Boundary
@@ -134,8 +135,12 @@ class Stage:
         number, acts = str(next(self.numbers)), []
         for act in self.play.acts:
             points: list[Point] = []
-            acts.append(Calm(self.run(act, number, Watch(seen=points)), _named(points)))
+            acts.append(Calm(self.run(act, number, Watch(seen=points)), _named(points, self._noted())))
         return acts
+
+    def _noted(self) -> frozenset[Verb]:
+        """What this ILS cannot do at all: nothing is asked, so that nothing is looked up."""
+        return frozenset(verb for verb in Verb if self.bench.connector.capabilities.of(verb) is Ability.NO)
 
     def disturbed(self, calm: list[Calm], at: int, watch: Watch) -> list[After]:
         """The whole play with this watch in the act numbered ``at``."""
@@ -146,7 +151,7 @@ class Stage:
         ]
 
 
-def _named(points: list[Point]) -> list[Point]:
+def _named(points: list[Point], noted: frozenset[Verb]) -> list[Point]:
     """A claim and a release belong to all verbs of their sitting; and who was cut off in a step is looked up in the ILS.
 
     A step's end is journalled with the next one's start, so that after the one the other may be in hand already.
@@ -156,7 +161,8 @@ def _named(points: list[Point]) -> list[Point]:
     named = []
     for point, following in zip(points, (*points[1:], Point("the end")), strict=True):
         begun = following if point.what == Boundary.FINISHED else point
-        looked_up = begun.what in IN_HAND and Verb.FIND_PATRON not in begun.verbs
+        unasked = noted | {Verb.FIND_PATRON}
+        looked_up = begun.what in IN_HAND and not unasked & set(begun.verbs)
         named.append(replace(point, verbs=verbs if point.what in around else point.verbs, looked_up=looked_up))
     return named
 

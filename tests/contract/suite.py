@@ -313,6 +313,8 @@ class ConnectorContract(CrashContract):
 
     def test_an_item_on_loan_is_not_deleted(self, bench: ContractBench) -> None:
         needs(bench, Verb.DELETE_TEMPORARY_ITEM)
+        if bench.connector.capabilities.of(Verb.DELETE_TEMPORARY_ITEM) is Ability.ADVISORY:
+            pytest.skip("this ILS removes an item when it is checked in, and not otherwise")
         target, _ = made(bench, "37")
         bench.lend(target.barcode, bench.patron)
         with pytest.raises((Rejected, Retry)):

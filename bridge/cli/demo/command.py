@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,7 @@ from bridge import logging
 from bridge.cli.demo.alma import AlmaStage
 from bridge.cli.demo.koha import KohaStage
 from bridge.cli.demo.manual import ManualStage
+from bridge.cli.demo.ncip import NcipStage
 from bridge.cli.demo.programme import SCENARIOS
 from bridge.cli.demo.report import Result, as_json, as_page
 from bridge.cli.demo.scenarios import Ending, Scenario
@@ -27,10 +29,15 @@ from bridge.cli.options import JsonOption
 
 STAGES: dict[str, Callable[[], IlsStage]] = {
     "alma": AlmaStage,
+    "folio": partial(NcipStage, "folio"),
+    "horizon": partial(NcipStage, "horizon"),
     "koha": KohaStage,
     "manual": ManualStage,
+    "millennium": partial(NcipStage, "millennium"),
+    "ncip": partial(NcipStage, "ncip"),
     "sierra": SierraStage,
     "symphony": SymphonyStage,
+    "wms": partial(NcipStage, "wms"),
 }
 
 

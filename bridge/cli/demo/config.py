@@ -14,12 +14,17 @@ if TYPE_CHECKING:
     from bridge.cli.demo.stage import IlsStage
 
 
+ANY = "*"
+"""Stands for whichever connector is shown."""
+
+
 def demo_configuration(path: Path, folder: Path, ils: IlsStage, *, feed: str, secret: str) -> Configuration:
     """The configuration of ``path`` for one stage. Raises ``ConfigurationError``."""
     raw: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     raw["ledger"]["url"] = f"sqlite:///{folder / 'demo.db'}"
-    raw["ils"] = {name: table for name, table in raw["ils"].items() if table["connector"] == ils.connector}
+    raw["ils"] = {name: table for name, table in raw["ils"].items() if table["connector"] in {ils.connector, ANY}}
     for table in raw["ils"].values():
+        table["connector"] = ils.connector
         table["settings"] |= ils.settings()
     raw["sources"]["changes"]["url"] = feed
     raw["sources"]["hook"]["secret"] = secret

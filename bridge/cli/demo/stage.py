@@ -164,6 +164,11 @@ class Stage:
         return self._can.double_charge
 
     @property
+    def sees_loans(self) -> bool:
+        """Whether the ILS shows who has an own item."""
+        return self._can.own_loans_guarded
+
+    @property
     def ledger(self) -> Ledger:
         """The daemon's ledger, to read."""
         if self._daemon is None:

@@ -43,7 +43,7 @@ REASONS = {
     Verb.MARK_FOUND: "NCIP has no message for lost items.",
     Verb.NOTE_ITEM: "NCIP writes no notes.",
 }
-GOES_BY_ITSELF = "The ILS removes the temporary item when it is checked in."
+GOES_BY_ITSELF = "No message deletes an item here: the ILS removes it when it is checked in."
 _INSPECT = {
     Sees.ITEM: frozenset({InspectBy.BARCODE}),
     Sees.USER: frozenset({InspectBy.MARK}),
@@ -79,7 +79,7 @@ def capabilities_of(dialect: Dialect) -> Capabilities:
     abilities |= {verb: staff for verb, lacks in lacking.items() if lacks}
     reasons = {verb: REASONS[verb] for verb in abilities if verb in REASONS}
     if dialect.deletes is Deletes.CHECK_IN:
-        abilities[Verb.DELETE_TEMPORARY_ITEM] = no
+        abilities[Verb.DELETE_TEMPORARY_ITEM] = Ability.ADVISORY
         reasons[Verb.DELETE_TEMPORARY_ITEM] = GOES_BY_ITSELF
     return Capabilities(
         abilities=abilities,

@@ -181,6 +181,7 @@ WMS = Dialect(
     check_in_by_request=True,
     cancels=False,
     deletes=Deletes.CHECK_IN,
+    delete_ends_holds=True,
 )
 WMS_PLATFORM = Dialect(
     "wms-platform",

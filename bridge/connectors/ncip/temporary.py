@@ -8,6 +8,7 @@ from bridge.connectors.base import Call
 from bridge.connectors.ncip import messages as say
 from bridge.connectors.ncip.client import NcipClient
 from bridge.connectors.ncip.dates import last_minute
+from bridge.connectors.ncip.dialects import Deletes
 from bridge.connectors.ncip.errors import Refused, for_good, not_ours, not_seen
 from bridge.connectors.ncip.problems import Meaning
 from bridge.connectors.ncip.reading import Node, named
@@ -154,6 +155,8 @@ class TemporaryItems:
         """Delete an item that was checked in, while it bears our mark and barcode, as far as the responder shows them."""
         target = command.target
         name = handle(target)
+        if self._dialect.deletes is Deletes.CHECK_IN:
+            return self._checked_in(target)
         if self._sight.by_item and not self._may_go(target):
             return _gone(OutcomeKind.ALREADY)
         try:
@@ -164,6 +167,21 @@ class TemporaryItems:
             if refused.meaning is Meaning.ON_LOAN:
                 raise self._in_use(target) from refused
             raise for_good(refused, "refused", "Delete the item by hand in the ILS, then 'resolve'.") from refused
+        return _gone(OutcomeKind.DONE)
+
+    def _checked_in(self, target: do.Target) -> Outcome:
+        """The ILS removes the item when it is checked in: one that was never lent, or whose check-in is not remembered, is so now."""
+        if self._sight.kept(handle(target)) is not None:
+            return _gone(OutcomeKind.ALREADY)
+        by_request = say.Id(target.mark.code, kind="ILL Request Id") if self._dialect.check_in_by_request else None
+        item = by_request or self._client.names.item(handle(target))
+        happened = self._client.now() if self._dialect.check_out_mandated else None
+        try:
+            self._client.ask(say.CheckInItem(item, (), happened))
+        except Refused as refused:
+            if refused.meaning not in {Meaning.NOT_ON_LOAN, Meaning.UNKNOWN_ITEM}:
+                raise for_good(refused, "refused", "Delete the item by hand in the ILS, then 'resolve'.") from refused
+            return _gone(OutcomeKind.ALREADY)
         return _gone(OutcomeKind.DONE)
 
     def _may_go(self, target: do.Target) -> bool:

@@ -71,7 +71,7 @@ class Patron:
     @property
     def called(self) -> str:
         """How the stand-in names them."""
-        return self.barcode
+        return self.ids[0] if self.ids else self.barcode
 
     @property
     def names(self) -> set[str]:

@@ -252,12 +252,15 @@ def check_in(state: State, asked: Asked) -> Answer:
     if item is None and by_request:
         return (identified("Item", name),)
     item = item or _item(state, asked)
+    goes = state.behaviour.deletes_on_check_in and item.created_by == "api"
     if state.open_loan(item) is None and state.behaviour.check_in_not_lent == "problem" and not by_request:
+        if goes:
+            state.delete(item, why="gone with its item")
         raise NcipProblem("Item Not Checked Out", "Item is not checked out")
     loan = state.check_in(item)
     user = (identified("User", loan.patron),) if loan and state.behaviour.tells_borrower else ()
     fields = El("ItemOptionalFields", (_description(item), *_described(state, item)))
-    if state.behaviour.deletes_on_check_in and item.created_by == "api":
+    if goes:
         state.delete(item, why="gone with its item")
     return (identified("Item", item.barcode), *user, fields)
 

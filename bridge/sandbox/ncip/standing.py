@@ -16,12 +16,13 @@ class ReportAsked(AnyReportAsked[SeededExpectation]):
 def standing_of(state: State, item: Item) -> Standing:
     """Everything about an item that only its library should change."""
     loan = state.open_loan(item)
+    having = state.find_patron(loan.patron) if loan else None
     return {
         "barcode": item.barcode,
         "title": item.title,
         "call_number": item.call_number,
         "lost": item.lost,
-        "loan": loan.patron if loan else None,
+        "loan": having.called if having else None,
         "holds": sorted(hold.patron for hold in state.active_holds(item)),
     }
 

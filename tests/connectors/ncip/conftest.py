@@ -21,7 +21,7 @@ SHORT = ("[sqlite-borrowed]", "[sqlite-lent]", "-server error-True]", "test_ever
 
 @pytest.fixture
 def bench(request: pytest.FixtureRequest) -> Iterator[NcipBench]:
-    made = BENCHES[request.cls.__name__]() if request.cls else NcipBench()
+    made = BENCHES.get(getattr(request.cls, "__name__", ""), NcipBench)()
     made.start()
     try:
         yield made
