@@ -6,6 +6,7 @@ koha-wms-spydus.md part B, millennium.md section 4.
 import base64
 import binascii
 import re
+from datetime import date
 
 from flask import Blueprint, Response, g, jsonify, request
 
@@ -13,6 +14,8 @@ from bridge.sandbox.ncip.model import Patron
 from bridge.sandbox.ncip.state import State, ncip
 
 doors = Blueprint("doors", __name__)
+_LAST = date(2068, 12, 31)
+"""Years have two digits there."""
 _FILTER = re.compile(r'External_ID eq "(.*)"')
 _CIRCULATION = "urn:mace:oclc.org:eidm:schema:persona:wmscircpatroninfo:20180101"
 _PERSONA = "urn:mace:oclc.org:eidm:schema:persona:persona:20180305"
@@ -82,7 +85,7 @@ def dump(barcode: str) -> Response:
         lines = [
             f"P BARCODE[pb]={found.barcode}",
             f"PATRN NAME[pn]={found.name}",
-            f"EXP DATE[p43]={found.expires:%m-%d-%y}",
+            f"EXP DATE[p43]={min(found.expires, _LAST):%m-%d-%y}",
             "P TYPE[p47]=10",
             f"MBLOCK[p56]={'-' if found.status == 'OK' else 'f'}",
         ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
@@ -27,7 +27,7 @@ AGAIN = Call(verify=True)
 
 
 @contextmanager
-def running(made_by: Callable[..., NcipBench], speaks: str = "", **settings: object) -> Iterator[NcipBench]:
+def running(made_by: type[NcipBench], speaks: str = "", **settings: object) -> Iterator[NcipBench]:
     kind = type("Bench", (made_by,), {"speaks": speaks}) if speaks else made_by
     bench = kind(**settings)
     bench.start()
