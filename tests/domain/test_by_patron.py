@@ -10,6 +10,7 @@ from bridge.domain.change import Phase
 from bridge.domain.commands import Verb
 from bridge.domain.expect import AccountStanding, account_findings
 from bridge.domain.goal import Goal
+from bridge.domain.identity import Mark
 from bridge.domain.learn import learn
 from bridge.domain.plan import Step, StepKey, next_step
 from bridge.domain.policy import BorrowingPolicy
@@ -93,7 +94,7 @@ def test_what_is_learned_beside_the_item_is_kept() -> None:
         Record(),
         Step(
             StepKey("", "", Verb.CREATE_TEMPORARY_ITEM, 0),
-            do.CreateTemporaryItem(do.Target(do.Mark("m", "m"), do.Origin.CREATED, "B"), do.Description()),
+            do.CreateTemporaryItem(do.Target(Mark("m", "m"), do.Origin.CREATED, "B"), do.Description()),
         ),
         Outcome(learned=Learned(existence=Existence.PRESENT, hold=HoldRecord("n1", "p", "MAIN"))),
     )

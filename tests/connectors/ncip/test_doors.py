@@ -12,6 +12,7 @@ from bridge.connectors.millennium.patronapi import PatronApi
 from bridge.connectors.wms import WmsSettings
 from bridge.connectors.wms.scim import ScimDirectory, ScimList
 from bridge.domain import commands as do
+from bridge.domain.identity import Mark
 from bridge.errors import CredentialsRejected, IlsError, Rejected, Retry, Unavailable
 from bridge.http import Answer, Sending
 from tests.connectors.ncip.bench import MillenniumBench, WmsBench
@@ -194,7 +195,7 @@ class TestScim:
         )
         bench.start()
         try:
-            target = do.Target(do.Mark("ILLB-0", "ILLB-0"), do.Origin.OWN, bench.own_barcode)
+            target = do.Target(Mark("ILLB-0", "ILLB-0"), do.Origin.OWN, bench.own_barcode)
             bench.connector.check_out(do.CheckOut(target, bench.account, date(2027, 1, 15)), CALL)
             assert bench.loan_of(bench.own_barcode) == bench.account
             home = bench.connector.check_in(do.CheckIn(target, (), bench.account), CALL)

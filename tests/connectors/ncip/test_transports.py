@@ -16,6 +16,7 @@ from bridge.connectors.ncip import NcipConnector, NcipSettings
 from bridge.connectors.ncip.bearer import Bearer
 from bridge.connectors.ncip.tcp import TcpTransport
 from bridge.domain import commands as do
+from bridge.domain.identity import Mark
 from bridge.errors import CredentialsRejected, OutcomeUnknown, Rejected, Unavailable
 from bridge.http import Exchange, Http, HttpRules, Unpaced
 from bridge.sandbox.faults import Fault
@@ -99,7 +100,7 @@ def test_no_answer_after_a_write_is_an_unknown_outcome() -> None:
     with listening(lambda _: None) as (port, _):
         made = connector(f"tcp://127.0.0.1:{port}", "voyager", [])
         with pytest.raises(OutcomeUnknown):
-            made.check_in(do.CheckIn(do.Target(do.Mark("m", "m"), do.Origin.CREATED, "B")), CALL)
+            made.check_in(do.CheckIn(do.Target(Mark("m", "m"), do.Origin.CREATED, "B")), CALL)
         with pytest.raises(Unavailable):
             made.find_patron(do.FindPatron("P1"), CALL)
 
@@ -161,7 +162,7 @@ class TestTokens:
         bench = WmsBench()
         bench.start()
         try:
-            target = do.Target(do.Mark("ILLB-0", "ILLB-0"), do.Origin.OWN, bench.own_barcode)
+            target = do.Target(Mark("ILLB-0", "ILLB-0"), do.Origin.OWN, bench.own_barcode)
             bench.connector.find_patron(do.FindPatron(bench.patron), CALL)
             bench.connector.check_out(do.CheckOut(target, bench.account), CALL)
             bench.stand_in.forget_tokens()
