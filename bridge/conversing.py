@@ -157,10 +157,10 @@ class Conversations:
 
     def _known(self, side: Side) -> tuple[bool, bool]:
         """Whether the request was heard of, and this leg of it (any, where nobody named one)."""
-        row = self.ledger.requests.of(side.key)
-        if row is None:
+        request = self.ledger.inbox.request(side.key)
+        if request is None:
             return False, False
-        legs = legs_of(row.request)
+        legs = legs_of(request)
         return True, side.leg in legs or legs == ("",)
 
     def _worth_opening(self, reading: Reading, known: list[tuple[bool, bool]]) -> Arrival:

@@ -112,6 +112,12 @@ class Inbox:
             add_history(connection, row.id, (HistoryLine(now, "change", line),))
         return True
 
+    def request(self, key: RequestKey) -> Request | None:
+        """What was said of a request so far; ``None`` where nothing was."""
+        with self._database.read() as connection:
+            found = statements.NAMED.first(connection, _names(key))
+        return codec.request_from(found.document) if found is not None else None
+
     def waiting(self, source: str, begins: str) -> tuple[Kept, ...]:
         """Kept messages of a source whose keys begin so, oldest first."""
         of = schema.inbox.c

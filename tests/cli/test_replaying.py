@@ -7,6 +7,9 @@ from datetime import timedelta
 import pytest
 
 from bridge.domain.arrival import ArrivalState
+from bridge.sandbox.iso18626 import Talk
+from bridge.web.conversations import Post
+from bridge.wiring import configuration, conversations_of
 from tests.cli.house import House, ledger_of, take, take_all
 
 
@@ -48,3 +51,20 @@ def test_a_message_whose_body_is_gone_is_left_as_it_is(house: House) -> None:
     assert (result.exit_code, "body was removed" in result.stdout) == (1, True)
     with ledger_of(house) as ledger:
         assert ledger.inbox.kept([1])[0].state is ArrivalState.FOLDED
+
+
+def test_an_iso_18626_message_whose_sender_may_not_say_it_is_taken_by_its_id_only(house: House) -> None:
+    house.write(
+        '[sources.iso]\nkind = "iso18626"\nservice = "svc"\nlibraries = { OUR = "main" }\n'
+        '[sources.iso.peers.sup]\nsymbols = ["SUP"]\nsecret = "a long secret"\n'
+    )
+    known = configuration(house.config)
+    with ledger_of(house) as ledger:
+        ledger.upgrade()
+        loaned = Talk("OUR", "SUP", "1").supplied("Loaned", at="2026-11-20T10:00:00Z")
+        post = Post("127.0.0.1", {"X-ILL-Bridge-Secret": "a long secret"}, loaned)
+        assert b">ERROR<" in conversations_of(known, ledger)["iso"].answer(post).body
+    assert house.command("replay", "--source", "iso").stdout == "No message is kept of source 'iso'.\n"
+    told = house.command("replay", "--source", "iso", "--since", "2026-11-01", "--dry-run").stdout
+    assert told.startswith("0 messages")
+    assert house.command("replay", "1").stdout == "1: taken into R1.\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cached_property
 from typing import Any
 
 from lxml import etree
@@ -27,7 +28,7 @@ class Branch:
 
     element: etree._Element
 
-    @property
+    @cached_property
     def name(self) -> str:
         """Its local name."""
         return etree.QName(self.element).localname
@@ -43,7 +44,7 @@ class Branch:
         """All elements at this path, in the document's order."""
         found: tuple[Branch, ...] = (self,)
         for name in path:
-            found = tuple(child for each in found for child in each.children() if child.name == name)
+            found = tuple(child for each in found for child in each.children if child.name == name)
         return found
 
     def one(self, *path: str) -> Branch | None:
@@ -62,6 +63,7 @@ class Branch:
         """Its own text with its lines, without the blanks around."""
         return "".join(str(part) for part in self.element.itertext()).strip() if len(self.element) == 0 else ""
 
+    @cached_property
     def children(self) -> tuple[Branch, ...]:
         """Its elements; comments and the like are none."""
         return tuple(Branch(each) for each in self.element if isinstance(each.tag, str))
@@ -69,7 +71,7 @@ class Branch:
     def leaves(self, path: tuple[str, ...] = ()) -> tuple[tuple[str, str], ...]:
         """Every text in it, with the local names that lead there."""
         here = (*path, self.name)
-        children = self.children()
+        children = self.children
         if not children:
             return (("/".join(here), self.line()),) if self.line() else ()
         return tuple(leaf for child in children for leaf in child.leaves(here))

@@ -6,6 +6,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 from bridge.sources.iso18626.elements import Branch
 
@@ -74,26 +75,21 @@ class IsoMessage:
     version: str
     body: Branch
 
-    @property
+    @cached_property
     def generation(self) -> Generation:
         """The schema that the sender speaks."""
         return Generation.NEW if re.search(r"2021|^v?1[._]3", self.version) else Generation.OLD
-
-    @property
-    def header(self) -> Branch | None:
-        """Its header."""
-        return self.body.one("header")
 
     def head(self, *path: str) -> str:
         """A text of the header."""
         return self.body.text("header", *path)
 
-    @property
+    @cached_property
     def supplier(self) -> Agency | None:
         """The supplying agency, where one is named."""
         return self._agency("supplyingAgencyId")
 
-    @property
+    @cached_property
     def requester(self) -> Agency | None:
         """The requesting agency, where one is named."""
         return self._agency("requestingAgencyId")
@@ -103,27 +99,27 @@ class IsoMessage:
         """Who speaks: the supplying agency in its own messages, else the requesting one."""
         return self.supplier if self.kind is Kind.SUPPLYING else self.requester
 
-    @property
+    @cached_property
     def number(self) -> str:
         """``requestingAgencyRequestId``."""
         return self.head("requestingAgencyRequestId")
 
-    @property
+    @cached_property
     def reason(self) -> str:
         """``reasonForMessage``."""
         return self.body.text("messageInfo", "reasonForMessage")
 
-    @property
+    @cached_property
     def action(self) -> str:
         """``action``."""
         return self.body.text("action")
 
-    @property
+    @cached_property
     def status(self) -> str:
         """``status``."""
         return self.body.text("statusInfo", "status")
 
-    @property
+    @cached_property
     def note(self) -> str:
         """The note that goes with it, with its lines."""
         where = self.body.one("note") or self.body.one("messageInfo", "note")
@@ -142,16 +138,16 @@ class IsoMessage:
         found = _LAST_SEQUENCE.search(self.note) if silent else None
         return int(found.group(1)) if found else None
 
-    @property
+    @cached_property
     def conversation(self) -> str:
         """Begins the key of every message about this request."""
         requester = self.requester.value if self.requester else ""
         return "iso:" + hashlib.sha256(f"{requester}\x1f{self.number}".encode()).hexdigest()[:20] + ":"
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Tells it from other messages, and not from its repeats: these may bear another time in their header, and nothing else."""
-        told = [leaf for child in self.body.children() if child.name != "header" for leaf in child.leaves()]
+        told = [leaf for child in self.body.children if child.name != "header" for leaf in child.leaves()]
         heads = [self.head("supplyingAgencyId", "agencyIdValue"), self.head("requestingAgencyId", "agencyIdValue")]
         again = self.head("timestamp") if self.action == "Renew" else ""
         digest = hashlib.sha256(repr((self.kind.value, heads, self.number, again, told)).encode()).hexdigest()
@@ -172,7 +168,7 @@ def message_of(root: Branch) -> IsoMessage:
     kinds = tuple(Kind)
     if root.name in kinds:
         return IsoMessage(Kind(root.name), DEFAULT_VERSION, root)
-    found = next((child for child in root.children() if child.name in kinds), None)
+    found = next((child for child in root.children if child.name in kinds), None)
     if root.name != "ISO18626Message" or found is None:
         named = ", ".join(kind.value for kind in Kind)
         raise NoMessage(f"The body is XML and holds no message of ISO 18626 that begins something ({named}).")
