@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from bridge.domain.change import UNSET, Change, Closure, Condition, Edits, Phase, Stamp, Unset
@@ -257,10 +257,7 @@ def _cost(body: Branch) -> Money | Unset:
         found = body.one(*path)
         amount = found.text("monetaryValue") if found else ""
         if found and re.fullmatch(r"\d{1,7}(\.\d+)?", amount):
-            try:
-                value = Decimal(amount).quantize(Decimal("0.01"))
-            except InvalidOperation:
-                continue
+            value = Decimal(amount).quantize(Decimal("0.01"))
             currency = found.text("currencyCode").upper()
             return Money(value, currency if re.fullmatch("[A-Z]{3}", currency) else "")
     return UNSET
