@@ -370,8 +370,11 @@ def _checking_out(loan: LoanWish, item: ItemRecord, target: do.Target) -> Comman
 
 
 def _redating(loan: LoanWish, item: ItemRecord, target: do.Target, can: Capabilities) -> Command | None:
+    """A loan that was found with the date (its check-out was not heard of) needs none."""
     ours = item.open_loan
     if ours is None or loan.due is None or not _moved(loan, item):
+        return None
+    if item.due_written is None and ours.due == loan.due:
         return None
     dating = do.SetDueDate(target, loan.due, ours.loan_id, ours.account, may_shorten=loan.may_shorten)
     return replace(dating, before=item.due_written) if can.by_patron else dating

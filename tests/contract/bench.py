@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from bridge.connectors.base import Connector
 from bridge.domain import commands as do
@@ -115,6 +115,14 @@ class ContractBench(Protocol):
     def write_note(self, barcode: str, note: str) -> None: ...
     def fees_of(self, patron: str) -> int: ...
     def orphans(self) -> int: ...
+
+
+@runtime_checkable
+class Sisters(Protocol):
+    """What a bench has too whose ILS charges an item twice: another library on the same ILS, and its ILL account."""
+
+    sister_account: str
+    sister_library: str
 
 
 def a_mark(number: str, role: Role = Role.BORROWER) -> Mark:

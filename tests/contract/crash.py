@@ -38,8 +38,8 @@ UNCLEARLY = [
 ]
 OVERTAKABLE = [name for name, play in PLAYS.items() if len(play.acts) > 1 and play.acts[-1].desk is no_desk]
 """Plays of several acts whose end does not hang on the desk."""
-NEVER_PLANNED = frozenset({Verb.FIND_ITEM, Verb.SEND_TRANSIT})
-"""Items are found by the verbs that need them; in-system loans are not planned yet."""
+NEVER_PLANNED = frozenset({Verb.FIND_ITEM})
+"""Items are found by the verbs that need them."""
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,22 @@ from datetime import date
 from decimal import Decimal
 
 from bridge.connectors.base import Connector
+from bridge.domain import commands as do
 from bridge.domain.capabilities import Ability
 from bridge.domain.change import Condition, Edits, Phase
 from bridge.domain.commands import Money, Verb
 from bridge.domain.identity import Role
-from bridge.domain.policy import BorrowingPolicy, CreateOn, LendingPolicy, OnRecall, Policy
-from tests.contract.bench import ContractBench
+from bridge.domain.policy import (
+    BorrowingPolicy,
+    CreateOn,
+    DoneBy,
+    InSystemBorrowing,
+    InSystemLending,
+    LendingPolicy,
+    OnRecall,
+    Policy,
+)
+from tests.contract.bench import ContractBench, Sisters
 from tests.contract.lives import Bridge
 
 DUE = date(2027, 1, 15)
@@ -21,6 +31,8 @@ LATER = date(2027, 2, 15)
 SOONER = date(2026, 12, 10)
 FEE = Money(Decimal("3.50"), "EUR")
 PARTNER = "PARTNER"
+SISTER = "SISTER"
+"""Another library on the same ILS."""
 CAN = frozenset({Ability.YES, Ability.ADVISORY})
 
 
@@ -114,7 +126,35 @@ def _recalls_shorten(policy: Policy) -> Policy:
 
 
 def _in_system(policy: Policy) -> Policy:
-    return replace(policy, borrowing=replace(policy.borrowing, existing_item=True))
+    borrowing = replace(policy.borrowing, existing_item=True, in_system=InSystemBorrowing())
+    return replace(policy, borrowing=borrowing)
+
+
+def _own_for_sister(bench: ContractBench, number: str) -> Edits:
+    return replace(_own(bench, number), partner=SISTER)
+
+
+def _from_sister(bench: ContractBench, number: str) -> Edits:
+    return replace(_own_for_patron(bench, number), partner=SISTER)
+
+
+def _charged_by_the_owner(bench: ContractBench, number: str) -> None:
+    """The owning library charges its item to the borrowing library's account, and sends it there."""
+    bench.lend(bench.own_barcode, sister_of(bench)[0])
+
+
+def _received_by_the_owner(bench: ContractBench, number: str) -> None:
+    bench.check_in(bench.own_barcode)
+
+
+def _charged_twice(policy: Policy) -> Policy:
+    place = do.Place(library=policy.lending.in_system.partners[SISTER])
+    return replace(policy, borrowing=replace(policy.borrowing, existing_item=True, place=place))
+
+
+def _sent_to_sister(policy: Policy) -> Policy:
+    """No temporary place: the account has one of its own."""
+    return replace(policy, lending=replace(policy.lending, temporary_place=None))
 
 
 def _held_when_requested(policy: Policy) -> Policy:
@@ -183,6 +223,27 @@ PLAYS: Mapping[str, Play] = {
     "in-system": Play(
         Role.BORROWER, (Verb.RECEIVE_TRANSIT,), (Act("received", Phase.RECEIVED, _own_for_patron),), _in_system
     ),
+    "charged twice": Play(
+        Role.BORROWER,
+        (Verb.SEND_TRANSIT,),
+        (
+            Act("received", Phase.RECEIVED, _from_sister, desk=_charged_by_the_owner),
+            Act("renewed", None, _later),
+            Act("returned", Phase.RETURNED),
+            Act("completed", Phase.COMPLETED, desk=_received_by_the_owner),
+        ),
+        _charged_twice,
+    ),
+    "sent within": Play(
+        Role.LENDER,
+        (Verb.SEND_TRANSIT,),
+        (
+            Act("shipped", Phase.SHIPPED, _own_for_sister),
+            Act("renewed", None, _later),
+            Act("completed", Phase.COMPLETED),
+        ),
+        _sent_to_sister,
+    ),
     "lent": Play(
         Role.LENDER,
         (Verb.CHECK_OUT,),
@@ -211,6 +272,11 @@ PLAYS: Mapping[str, Play] = {
 }
 
 
+def sister_of(bench: ContractBench) -> tuple[str, str]:
+    """ILL account and code of another library on the same ILS; empty where nothing is charged twice."""
+    return (bench.sister_account, bench.sister_library) if isinstance(bench, Sisters) else ("", "")
+
+
 def can(connector: Connector, *verbs: Verb) -> bool:
     """Whether this ILS does all of these itself."""
     return all(connector.capabilities.of(verb) in CAN for verb in verbs)
@@ -218,15 +284,21 @@ def can(connector: Connector, *verbs: Verb) -> bool:
 
 def policy_of(bench: ContractBench, play: Play) -> Policy:
     """The policy of a library that has everything switched on that this ILS can do."""
+    account, library = sister_of(bench)
     borrowing = BorrowingPolicy(
         barcode_prefix="ILL-",
         item_type=bench.item_type,
         material=bench.material,
         place=bench.temporary_place,
+        in_system=InSystemBorrowing(ill_account=account),
         charge_fee=can(bench.connector, Verb.CHARGE_FEE),
     )
+    within = InSystemLending({SISTER: library}, bench.temporary_place, send_transit=DoneBy.BRIDGE)
     lending = LendingPolicy(
-        accounts={PARTNER: bench.account}, temporary_place=bench.lending_place, pickup_location=bench.pickup
+        in_system=within,
+        accounts={PARTNER: bench.account, SISTER: account},
+        temporary_place=bench.lending_place,
+        pickup_location=bench.pickup,
     )
     return play.policy(Policy(bridge="test", borrowing=borrowing, lending=lending, deletes_per_hour=10**6))
 

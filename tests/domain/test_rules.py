@@ -377,6 +377,16 @@ class TestRule9Volumes:
 
 
 class TestRule11Dates:
+    def test_a_loan_that_is_found_with_its_date_is_not_dated_again(self) -> None:
+        """As where the answer to the check-out was lost, and the loan was then seen in the ILS."""
+        record, _, _ = run(goal_of(*SHIPPED))
+        unheard = replace(record.item("", ""), loans=(), due_written=None)
+        for due, verb in ((DUE, None), (LATER, Verb.SET_DUE_DATE)):
+            sighting = Sighting(item_present=True, loans=(SeenLoan("loan-9", "XYZ", due, ours=True),), loans_seen=True)
+            found = amend(unheard, sighting, Verb.CHECK_OUT)
+            step = next_step(goal_of(*SHIPPED), record.with_item(found), CAN)
+            assert (step.key.verb if isinstance(step, Step) else None) is verb
+
     def test_a_patrons_due_date_is_never_shortened(self) -> None:
         goal = goal_of(*RECEIVED, change(2, due=DUE))
         (item,) = goal.items

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
 
+from bridge.connectors.alma import models as alma
 from bridge.connectors.alma.check import AlmaCheck
 from bridge.connectors.alma.client import AlmaClient, ids_of
 from bridge.connectors.alma.errors import Missing, unknown_item
@@ -20,8 +21,9 @@ from bridge.connectors.alma.patrons import Patrons
 from bridge.connectors.alma.probe import findings
 from bridge.connectors.alma.settings import AlmaSettings
 from bridge.connectors.alma.sight import Sight, permanent_place
-from bridge.connectors.alma.temporary import LastSeen, TemporaryItems
+from bridge.connectors.alma.temporary import TemporaryItems
 from bridge.connectors.base import Call, Connector, Surroundings
+from bridge.connectors.recent import Recent
 from bridge.domain import commands as do
 from bridge.domain.capabilities import Ability, Capabilities, InspectBy
 from bridge.domain.commands import Verb
@@ -84,7 +86,7 @@ class AlmaConnector:
         self._now = now
         zone = ZoneInfo(settings.timezone)
         self._client = AlmaClient(settings, surroundings, sleep)
-        seen = LastSeen(now)
+        seen: Recent[alma.Item] = Recent(now)
 
         def today() -> date:
             return now().astimezone(zone).date()

@@ -12,8 +12,9 @@ from bridge.connectors.alma.dates import day_of, end_of_day
 from bridge.connectors.alma.errors import AlreadyThere, Missing, unknown_item
 from bridge.connectors.alma.settings import AlmaSettings
 from bridge.connectors.alma.sight import LOST_AND_PAID, Sight, complete, is_ours, permanent_place
-from bridge.connectors.alma.temporary import LastSeen
 from bridge.connectors.base import Call
+from bridge.connectors.due import floored, stays
+from bridge.connectors.recent import Recent
 from bridge.domain import commands as do
 from bridge.domain.record import Learned, LoanRecord, Outcome, OutcomeKind
 from bridge.errors import Rejected
@@ -30,7 +31,7 @@ class Loans:
         client: AlmaClient,
         settings: AlmaSettings,
         sight: Sight,
-        seen: LastSeen,
+        seen: Recent[alma.Item],
         now: Callable[[], datetime],
         today: Callable[[], date],
     ) -> None:
@@ -110,9 +111,9 @@ class Loans:
             return Outcome(OutcomeKind.ALREADY, Learned(due=command.due))
         wanted = command.on(self._today(), stands)
         if wanted == stands:
-            return Outcome(OutcomeKind.ALREADY, Learned(due=command.due), (_stays(command, wanted),))
+            return Outcome(OutcomeKind.ALREADY, Learned(due=command.due), (stays(command, wanted),))
         changed = self._changed(loan.user_id, loan.loan_id, wanted)
-        notes = (_floored(command, wanted), *changed.notes) if wanted != command.due else changed.notes
+        notes = (floored(command, wanted), *changed.notes) if wanted != command.due else changed.notes
         return replace(changed, learned=Learned(due=command.due), notes=notes)
 
     def _loan_to_date(self, command: do.SetDueDate) -> alma.Loan | None:
@@ -181,7 +182,7 @@ class Loans:
 
     def _scanned(self, target: do.Target, library: str, desk: str) -> Outcome:
         item = self._scan(self._known(target).ids, library, desk)
-        self._seen.keep(item)
+        self._seen.keep(item.item_data.pid, item)
         where = alma.folded(item.item_data.process_type)
         if where in STILL_ON_LOAN:
             raise Rejected(
@@ -213,13 +214,3 @@ class Loans:
         target = replace(self._known(command.target), place=place)
         outcome = self._scanned(target, place.library, place.desk or DEFAULT_DESK)
         return replace(outcome, learned=Learned(transit_received=True))
-
-
-def _stays(command: do.SetDueDate, stands: date | None) -> str:
-    if not command.may_shorten:
-        return f"The due date stays {stands}: the bridge does not shorten a loan."
-    return f"The due date stays {stands}: a recall leaves the patron {command.leave_days} days at least."
-
-
-def _floored(command: do.SetDueDate, wanted: date) -> str:
-    return f"The due date was made {wanted}, not {command.due}: a recall leaves the patron {command.leave_days} days at least."

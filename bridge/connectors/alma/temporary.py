@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
 
 from bridge.connectors.alma import marc
 from bridge.connectors.alma import models as alma
@@ -15,37 +13,16 @@ from bridge.connectors.alma.settings import AlmaSettings
 from bridge.connectors.alma.sight import Sight, complete, permanent_place, same_place
 from bridge.connectors.alma.whole import whole
 from bridge.connectors.base import Call
+from bridge.connectors.recent import Recent
 from bridge.domain import commands as do
 from bridge.domain.record import Existence, Learned, Outcome, OutcomeKind
 from bridge.errors import Rejected
-
-JUST_NOW = timedelta(seconds=30)
-"""How long an answer in hand may stand for a look: staff may relabel or move the item later."""
-
-
-class LastSeen:
-    """Items as a scan-in just answered them: the look before a delete may be an answer already in hand. Each is used once."""
-
-    def __init__(self, now: Callable[[], datetime]) -> None:
-        self._now = now
-        self._items: dict[str, tuple[datetime, alma.Item]] = {}
-
-    def keep(self, item: alma.Item) -> None:
-        """Remember this answer, and at most a hundred others."""
-        while len(self._items) >= 100:
-            self._items.pop(next(iter(self._items)), None)
-        self._items[item.item_data.pid] = (self._now(), item)
-
-    def take(self, pid: str) -> alma.Item | None:
-        """The answer for this item, if it is fresh; it is then forgotten."""
-        seen, item = self._items.pop(pid, (None, None))
-        return item if seen is not None and self._now() - seen <= JUST_NOW else None
 
 
 class TemporaryItems:
     """Items the bridge makes in one institution."""
 
-    def __init__(self, client: AlmaClient, settings: AlmaSettings, sight: Sight, seen: LastSeen) -> None:
+    def __init__(self, client: AlmaClient, settings: AlmaSettings, sight: Sight, seen: Recent[alma.Item]) -> None:
         self._client = client
         self._settings = settings
         self._sight = sight

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from bridge.connectors.days import day_of
+from bridge.connectors.recent import Recent
 from bridge.connectors.sierra import models as sierra
 from bridge.connectors.sierra.client import SierraClient
 from bridge.connectors.sierra.errors import Deleted, Missing, not_ours
@@ -16,8 +17,6 @@ from bridge.domain import commands as do
 from bridge.domain.identity import Mark
 from bridge.domain.record import HoldRecord, HoldState, SeenLoan, Sighting
 
-JUST_NOW = timedelta(seconds=30)
-"""How long an answer in hand may stand for a look: staff may relabel or move the item later."""
 PATRON_FIELD = "66"
 """Fixed field of an item: record number of who has it (sierra.md section 10); personal, never logged."""
 USUAL = {
@@ -68,21 +67,15 @@ class Sight:
         self._client = client
         self._settings = settings
         self._sleep = sleep
-        self._now = now
-        self._seen: dict[str, tuple[datetime, sierra.Item]] = {}
+        self._recent: Recent[sierra.Item] = Recent(now)
 
     def keep(self, item: sierra.Item) -> None:
-        """Remember this answer, and at most a hundred others."""
-        while len(self._seen) >= 100:
-            self._seen.pop(next(iter(self._seen)), None)
-        self._seen[item.id] = (self._now(), item)
+        """Remember this answer for the step that follows."""
+        self._recent.keep(item.id, item)
 
     def fresh(self, target: do.Target) -> sierra.Item:
         """The item as it was read a moment ago, else read now. Raises ``Missing``."""
-        seen, item = self._seen.pop(target.ids.item, (None, None))
-        if item is not None and seen is not None and self._now() - seen <= JUST_NOW:
-            return item
-        return self.item(target)
+        return self._recent.take(target.ids.item) or self.item(target)
 
     def item(self, target: do.Target) -> sierra.Item:
         """The item by its number where known, else by barcode. Raises ``Missing``, and ``Rejected`` where several bear the barcode."""

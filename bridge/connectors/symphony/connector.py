@@ -128,7 +128,7 @@ class SymphonyConnector:
 
     def check_in(self, command: do.CheckIn, call: Call) -> Outcome:
         """See ``Connector``."""
-        return self._loans.check_in(command) if command.charge is Charge.ANY else self._charges.discharge(command)
+        return self._loans.check_in(command) if command.charge is Charge.ANY else self._charges.discharge(command, call)
 
     def move_item(self, command: do.MoveItem, call: Call) -> Outcome:
         """See ``Connector``."""

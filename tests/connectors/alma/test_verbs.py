@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -12,15 +12,13 @@ import structlog
 
 from bridge.connectors.alma import CONNECTOR, AlmaSettings
 from bridge.connectors.alma.connector import build, capabilities_of
-from bridge.connectors.alma.models import Item
-from bridge.connectors.alma.temporary import LastSeen
 from bridge.connectors.base import Call, Surroundings
 from bridge.domain import commands as do
 from bridge.domain.capabilities import Ability
 from bridge.domain.commands import Verb
 from bridge.domain.record import Existence, HoldState, Learned, OutcomeKind
 from bridge.errors import OutcomeUnknown, Rejected, Retry, Unavailable
-from tests.connectors.alma.bench import NOW, AlmaBench, without_ids
+from tests.connectors.alma.bench import AlmaBench, without_ids
 from tests.contract.bench import a_mark, creating, own
 from tests.contract.suite import CALL, DUE, LATER, held, lent, made
 
@@ -677,22 +675,6 @@ def test_the_kind_builds_a_connector() -> None:
     built.close()
     assert CONNECTOR.build is build
     bench.stop()
-
-
-class TestLastSeen:
-    def test_an_answer_is_used_once_and_the_oldest_is_forgotten(self) -> None:
-        seen = LastSeen(lambda: NOW)
-        for pid in range(101):
-            seen.keep(Item.model_validate({"item_data": {"pid": str(pid)}}))
-        assert seen.take("0") is None
-        assert seen.take("100") is not None
-        assert seen.take("100") is None
-
-    def test_an_old_answer_is_no_look(self) -> None:
-        moments = iter([NOW, NOW + timedelta(seconds=31)])
-        seen = LastSeen(lambda: next(moments))
-        seen.keep(Item.model_validate({"item_data": {"pid": "1"}}))
-        assert seen.take("1") is None
 
 
 def test_an_item_whose_place_was_never_learned_is_scanned_where_it_belongs(bench: AlmaBench) -> None:

@@ -53,6 +53,8 @@ class SymphonyBench:
     unknown_patron = "no-such-patron"
     blocked_patron = "21000000001005"
     account = "ILL-ABC"
+    sister_account = "DISTRICT-SOUTHILL"
+    sister_library = "SOUTH"
     own_barcode = "39000000000001"
     foreign_barcode = "39000000000003"
     temporary_place = do.Place("MAIN", "ILL")
@@ -65,7 +67,7 @@ class SymphonyBench:
 
     def __init__(self, **settings: object) -> None:
         self.stand_in = SymphonyStandIn(clock=lambda: NOW, zone=ZONE)
-        self.stand_in.behave(lost_action=LOST)
+        self.stand_in.behave(lost_action=LOST, account_transits=False)
         self._server = Server(self.stand_in.app)
         self.pace = SpyPace()
         self.heard = Listening()
@@ -118,7 +120,7 @@ class SymphonyBench:
         before, after = self.pace.before, self.heard.after
         self.pace.before, self.heard.after = (lambda: None), (lambda _: None)
         self.connector.probe()
-        self.connector.accounts((self.account,))
+        self.connector.accounts((self.account, self.sister_account))
         self.pace.before, self.heard.after = before, after
 
     def start(self) -> None:
@@ -167,6 +169,8 @@ class SymphonyBench:
 
     def lend(self, barcode: str, patron: str) -> None:
         self.desk("lend", barcode=barcode, patron=patron)
+        if patron == self.sister_account:
+            self.desk("send", barcode=barcode, library=self.sister_library)
 
     def check_in(self, barcode: str) -> None:
         self.desk("check_in", barcode=barcode)
@@ -194,8 +198,9 @@ class SymphonyBench:
 
     def loan_of(self, barcode: str) -> str:
         state = self.stand_in.state
-        loans = [state.open_loan(item.key) for item in state.items_with_barcode(barcode)]
-        return next((state.patrons[loan.patron].called for loan in loans if loan is not None), "")
+        """Everybody an item is charged to, the first charge first."""
+        loans = [loan for item in state.items_with_barcode(barcode) for loan in state.charges_of(item.key)]
+        return "+".join(state.patrons[loan.patron].called for loan in loans)
 
     def due_of(self, barcode: str) -> str:
         loan = self.stand_in.state.open_loan(self.stand_in.state.items_with_barcode(barcode)[0].key)

@@ -72,8 +72,9 @@ def later(bench: SymphonyBench, minutes: int = 10) -> None:
     state.clock = lambda: now
 
 
-def shipped(bench: SymphonyBench) -> LoanRecord:
-    """NORTH charges its item to SOUTH's account, and Symphony sends it there."""
+def shipped(bench: SymphonyBench, *, sends: bool = True) -> LoanRecord:
+    """NORTH charges its item to SOUTH's account, and Symphony sends it there, or not."""
+    bench.stand_in.behave(account_transits=sends)
     loan = bench.connector.check_out(do.CheckOut(target(), ACCOUNT, LATER), CALL).learned.loan
     assert loan is not None
     later(bench)
@@ -262,6 +263,7 @@ def test_a_discharge_that_changes_nothing_is_told_and_not_repeated(bench: Sympho
     patron = bench.stand_in.state.find_patron(ACCOUNT)
     assert patron is not None
     patron.library = "NORTH"
+    bench.reconnect()
     shipped(bench)
     bench.stand_in.forget_calls()
     with pytest.raises(Rejected) as refused:
@@ -311,8 +313,7 @@ class TestTransits:
     def test_an_item_is_sent_to_a_library_and_home(self, bench: SymphonyBench) -> None:
         connector = bench.connector
         assert isinstance(connector, SymphonyConnector)
-        bench.stand_in.behave(account_transits=False)
-        shipped(bench)
+        shipped(bench, sends=False)
         to_south = do.SendTransit(target(), NORTH, SOUTH)
         with pytest.raises(Retry) as wait:
             connector.send_transit(replace(to_south, only_look=True), CALL)
