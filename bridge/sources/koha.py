@@ -47,6 +47,11 @@ class KohaSettings(NamedSettings):
     own_notes: KohaNotes | None = Field(
         default=None, description="Lines of the history told by its own API, a table of its own; left out: none are."
     )
+    start: str = Field(
+        min_length=1,
+        description="Where the first poll begins (ISO 8601): when the bridge goes live, since what was completed before reads as just received.",
+        examples=["2026-12-01T06:00:00+01:00"],
+    )
     client_id: str = Field(default="", description="Client of the REST API (OAuth2).", examples=["the client's id"])
     client_secret: SecretStr | None = Field(default=None, description="Its secret.", examples=["…"])
     path: str = Field(

@@ -26,6 +26,7 @@ from tests.sources.messages import LIBRARIES
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
+START = "2026-10-01T00:00:00+02:00"
 TITLE = [{"type": "title", "value": "Bees"}, {"type": "author", "value": "A. Piarist"}]
 
 
@@ -43,7 +44,7 @@ class Koha(KohaIllStandIn):
         self.ill(name, status, at, **{**known, "ill_backend_id": "FreeForm", "medium": "book", **more})
 
     def source(self, **more: Any) -> KohaSource:
-        known = {"service": "koha-ill", "library": "main", "url": self.url, "requester": "US"}
+        known = {"service": "koha-ill", "library": "main", "url": self.url, "requester": "US", "start": START}
         login = {"client_id": "bridge", "client_secret": "koha-secret", "timezone": "Europe/Berlin"}
         settings = KohaSettings.model_validate({**known, **login, **more})
         return KohaSource("koha", settings, LIBRARIES, tell=lambda _: None, clock=lambda: self.now)
@@ -286,3 +287,12 @@ def test_the_stand_in_moves_as_koha_does(koha: Koha) -> None:
     koha.borrow("7", "NEW")
     with pytest.raises(ValueError, match="does not lead to"):
         koha.move("7", "RET", NOON)
+
+
+def test_what_was_completed_before_the_bridge_began_is_left_alone(koha: Koha) -> None:
+    """Koha says COMP of every request that it ever fulfilled."""
+    koha.borrow("6", "COMP", datetime(2019, 1, 1, tzinfo=UTC))
+    koha.borrow("7", "COMP")
+    assert [each.request.number for each in changes(koha.polled())] == ["7"]
+    with pytest.raises(ValidationError, match="start"):
+        koha.source(start="")

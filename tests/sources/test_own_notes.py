@@ -55,7 +55,7 @@ class Service:
 def koha() -> Service:
     made = KohaIllStandIn()
     made.ill("12", "REQ", NOW)
-    login = {"client_id": "bridge", "client_secret": "koha-secret"}
+    login = {"client_id": "bridge", "client_secret": "koha-secret", "start": "2026-01-01"}
     own = {"path": "/api/v1/contrib/bridge/requests/{number}/comments"}
     return Service("koha", made, {**login, "own_notes": own}, lambda: [text for _, text in made.comments])
 
@@ -192,7 +192,13 @@ def test_an_answer_that_makes_no_sense_is_looked_at_again(service: Service, tell
 
 def test_one_way_is_enough() -> None:
     hook = HookNotes(url=SecretStr("https://x.example/"), secret=SecretStr("long enough"))
-    raw = {"service": "svc", "url": "https://x.example/", "notes": hook, "own_notes": {"path": "/x"}}
+    raw = {
+        "service": "svc",
+        "url": "https://x.example/",
+        "start": "2026-01-01",
+        "notes": hook,
+        "own_notes": {"path": "/x"},
+    }
     with pytest.raises(ValidationError, match="keep one"):
         KohaSettings.model_validate(raw)
 
