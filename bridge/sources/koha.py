@@ -49,7 +49,8 @@ class KohaSettings(NamedSettings):
     )
     start: str = Field(
         min_length=1,
-        description="Where the first poll begins (ISO 8601): when the bridge goes live, since what was completed before reads as just received.",
+        description="Where the first poll begins (ISO 8601): when the bridge goes live. What was completed before would read as just "
+        "received.",
         examples=["2026-12-01T06:00:00+01:00"],
     )
     client_id: str = Field(default="", description="Client of the REST API (OAuth2).", examples=["the client's id"])
