@@ -120,9 +120,9 @@ class Reconciler:
     def _told_of_the_other_side(self, sitting: Sitting) -> Sitting:
         """An in-system loan: the borrowing side knows the charge that the lending side made (both are worked under one lock)."""
         wanted = [goal for goal in sitting.goal.items if isinstance(goal.within, BorrowedWithin)]
-        if not wanted:
-            return sitting
         held, record = sitting.held, sitting.record
+        if not wanted or hands_off(held.row.request, record, sitting.policy):
+            return sitting
         items = [(record.item(goal.leg, goal.volume), goal.barcode) for goal in wanted]
         for item in shared(items, self._ledger.requests.lending_sides(held.row.request.key)):
             record = record.with_item(item) if item.loans else record

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -193,6 +194,15 @@ def test_an_ils_that_charges_an_item_once_says_so(make_stage: Make) -> None:
     both.borrows(Phase.RETURNED)
     assert [each.account for each in both.book.charges] == [ACCOUNT]
     assert both.said(borrower, "see that item OWN-1 is discharged from")
+
+
+def test_a_loan_from_before_the_cut_over_is_left_alone_whatever_was_done_for_the_other_side(make_stage: Make) -> None:
+    both = DistrictStage(make_stage)
+    both.lends(Phase.SHIPPED, due=DUE)
+    both.stage.policy = replace(both.stage.policy, live_from=both.clock() + timedelta(days=1))
+    borrower = both.borrows(Phase.RECEIVED, due=DUE)
+    assert both.stage.row(borrower).state is State.OBSERVED
+    assert [each.account for each in both.book.charges] == [ACCOUNT]
 
 
 class TestAudit:
