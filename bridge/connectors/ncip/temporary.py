@@ -177,12 +177,13 @@ class TemporaryItems:
         item = by_request or self._client.names.item(handle(target))
         happened = self._client.now() if self._dialect.check_out_mandated else None
         try:
-            self._client.ask(say.CheckInItem(item, (), happened))
+            body = self._client.ask(say.CheckInItem(item, (), happened))
         except Refused as refused:
             if refused.meaning not in {Meaning.NOT_ON_LOAN, Meaning.UNKNOWN_ITEM}:
                 raise for_good(refused, "refused", "Delete the item by hand in the ILS, then 'resolve'.") from refused
             return _gone(OutcomeKind.ALREADY)
-        return _gone(OutcomeKind.DONE)
+        finished = by_request is not None and not named(body, "User").value
+        return _gone(OutcomeKind.ALREADY if finished else OutcomeKind.DONE)
 
     def _may_go(self, target: do.Target) -> bool:
         """Whether it is there. What the check-in showed a moment ago spares a look."""
