@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 import structlog
 
 from bridge.domain.arrival import Arrival, ArrivalState
-from bridge.domain.standing import legs_of
+from bridge.domain.change import NOT_SUPPLIED
+from bridge.domain.standing import legs_of, standings
 from bridge.errors import RefusedInput
 from bridge.ledger import Ledger, LedgerBusy, Receipt
 from bridge.metrics import Metrics
@@ -32,6 +33,15 @@ class Verdict:
     arrival: Arrival
     fault: Fault | None = None
     opens: bool = False
+
+
+@dataclass(frozen=True)
+class Heard:
+    """Whether a request was heard of, and this leg; ``refused``: every supplier that was asked so far could not."""
+
+    heard: bool = False
+    leg: bool = False
+    refused: bool = False
 
 
 class Conversations:
@@ -139,33 +149,42 @@ class Conversations:
             return Verdict(arrival, Fault(FaultType.VALUE, f"{symbol} is not a symbol of yours"))
         if not reading.sides:
             return Verdict(reading.arrival, reading.fault)
-        known = [self._known(side) for side in reading.sides]
-        heard = any(request for request, _ in known)
-        if not self._may_open(caller, message) and not (heard and self._of_leg(caller, reading, known)):
-            return self._unheard(caller, reading, message, symbol, heard=heard)
+        said = [self._known(side) for side in reading.sides]
+        if not self._may_open(caller, message) and not self._may_go_on(caller, said):
+            return self._unheard(caller, reading, message, symbol, heard=any(each.heard for each in said))
         if reading.fault is not None:
             return Verdict(reading.arrival, reading.fault)
-        return Verdict(self._worth_opening(reading, known), opens=not all(request and leg for request, leg in known))
+        ended = any(change.phase in NOT_SUPPLIED for change in reading.arrival.changes)
+        opens = ended or not all(each.heard and each.leg for each in said)
+        return Verdict(self._worth_opening(reading, said), opens=opens)
 
     def _may_open(self, caller: Caller, message: IsoMessage) -> bool:
-        own = caller.peer.ours or self.source.settings.peers_open_requests
-        return own or message.kind is Kind.REQUEST
+        """A request opens itself; so does whatever our own side says."""
+        settings = self.source.settings
+        own = caller.peer.ours and bool(settings.our_library(message.sender))
+        return own or settings.peers_open_requests or message.kind is Kind.REQUEST
 
-    def _of_leg(self, caller: Caller, reading: Reading, known: list[tuple[bool, bool]]) -> bool:
-        """A broker chooses suppliers; anybody else speaks for a leg that was opened by us."""
-        return caller.peer.broker or all(leg for (heard, leg), _ in zip(known, reading.sides, strict=True) if heard)
+    def _may_go_on(self, caller: Caller, said: list[Heard]) -> bool:
+        """The other side goes on where our side began: a broker at any supplier, anybody else at its own. Our own system may tell what it
+        hears of a request that was never heard of here, and of the next supplier once the others could not.
+        """
+        heard = [each for each in said if each.heard]
+        if not heard:
+            return caller.peer.ours
+        return caller.peer.broker or all(each.leg or (caller.peer.ours and each.refused) for each in heard)
 
-    def _known(self, side: Side) -> tuple[bool, bool]:
-        """Whether the request was heard of, and this leg of it (any, where nobody named one)."""
+    def _known(self, side: Side) -> Heard:
+        """What was heard of a request, and of this leg of it (any, where nobody named one)."""
         request = self.ledger.inbox.request(side.key)
         if request is None:
-            return False, False
+            return Heard()
         legs = legs_of(request)
-        return True, side.leg in legs or legs == ("",)
+        refused = all(stand.phase in NOT_SUPPLIED for stand in standings(request))
+        return Heard(heard=True, leg=side.leg in legs or legs == ("",), refused=refused)
 
-    def _worth_opening(self, reading: Reading, known: list[tuple[bool, bool]]) -> Arrival:
+    def _worth_opening(self, reading: Reading, said: list[Heard]) -> Arrival:
         """A notification does not make a request."""
-        new = {side.key for side, (heard, _) in zip(reading.sides, known, strict=True) if not heard}
+        new = {side.key for side, each in zip(reading.sides, said, strict=True) if not each.heard}
         changes = tuple(each for each in reading.arrival.changes if each.request not in new or not each.notification)
         return replace(reading.arrival, changes=changes)
 

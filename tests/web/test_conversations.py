@@ -345,7 +345,7 @@ class TestLegs:
         house.say(Talk("OUR", "ABC", "B-1").request(at=AT))
         house.say(Talk("OUR", "ABC", "B-1").supplied("Unfilled", at=AT), **self.PEER)
         house.say(BORROWED.supplied("WeCouldLoan", at=AT), **self.PEER)
-        house.say(BORROWED.supplied("WeCouldLoan", at=AT))
+        house.say(Talk("OUR", "ABC", "B-1").supplied("WeCouldLoan", at=AT))
         held = [only_by_id(kept.key) for kept in house.ledger.inbox.kept()]
         assert held == [True, True, False]
 
@@ -357,6 +357,35 @@ class TestLegs:
         row = house.ledger.requests.of(RequestKey("main", "svc", Role.BORROWER, "OUR", "B-1"))
         assert row is not None
         assert [each.leg for each in standings(row.request)] == ["ABC"]
+
+    def test_nor_does_our_own_system_believe_another_supplier_before_the_first_could_not(self, house: House) -> None:
+        first = Talk("OUR", "ABC", "B-1")
+        house.say(first.request(at=AT))
+        house.say(first.supplied("Loaned", at="2026-11-21T10:00:00Z"))
+        assert house.say(BORROWED.supplied("Loaned", at="2026-11-22T10:00:00Z"))[0] == "ERROR"
+        row = house.ledger.requests.of(RequestKey("main", "svc", Role.BORROWER, "OUR", "B-1"))
+        assert row is not None
+        assert [each.leg for each in standings(row.request)] == ["ABC"]
+
+    def test_once_the_first_could_not_the_next_one_is_believed_in_any_order(self, house: House) -> None:
+        for number, order in (("1", (0, 1, 2)), ("2", (0, 2, 1)), ("3", (2, 1, 0))):
+            first, second = Talk("OUR", "ABC", number), Talk("OUR", "XYZ", number)
+            said = (
+                first.request(at=AT),
+                first.supplied("Unfilled", at="2026-11-21T10:00:00Z"),
+                second.supplied("Loaned", at="2026-11-22T10:00:00Z"),
+            )
+            for place in order:
+                house.say(said[place])
+            row = house.ledger.requests.of(RequestKey("main", "svc", Role.BORROWER, "OUR", number))
+            assert row is not None
+            live = standings(row.request)[-1]
+            assert (live.leg, live.phase) == ("XYZ", Phase.SHIPPED), order
+
+    def test_a_gateway_behind_which_a_broker_stands(self, open_house: Callable[..., House]) -> None:
+        house = open_house(peers={"system": {"ours": True, "broker": True, "secret": SYSTEM}})
+        house.say(Talk("OUR", "BROKER", "B-1").request(at=AT))
+        assert house.say(BORROWED.supplied("Loaned", at="2026-11-22T10:00:00Z")) == ("OK", "")
 
     def test_a_broker_may_choose_the_next_supplier(self, house: House) -> None:
         house.say(Talk("OUR", "BROKER", "B-1").request(at=AT, patron="P1"))
