@@ -47,9 +47,6 @@ def played(connector: str) -> list[Scenario]:
     """Without a machine to ask there is nothing to show of outages and refusals; in-system loans need an ILS that charges twice."""
     shown = [scenario for scenario in SCENARIOS if connector not in BY_HAND or not scenario.by_machine]
     return [scenario for scenario in shown if connector in CHARGE_TWICE or not scenario.charges_twice]
-    """Where nothing is asked by machine, there is nothing to show of outages and refusals."""
-    machine = getattr(command.STAGES[connector], "by_machine")  # noqa: B009 - of the class, so that nothing listens
-    return [scenario for scenario in SCENARIOS if machine or not scenario.by_machine]
 
 
 LONG = ("folio", "horizon", "millennium", "wms")

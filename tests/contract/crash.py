@@ -374,6 +374,8 @@ class CrashContract:
     def test_every_verb_is_played(self, bench: ContractBench, sqlite_url: str) -> None:
         """So that none is missing from what is cut off and from what ends unclearly."""
         planned = {verb for verb in Verb if can(bench.connector, verb)} - NEVER_PLANNED
+        if not can(bench.connector, Verb.CREATE_TEMPORARY_ITEM):
+            planned -= {Verb.FIND_PATRON}  # looked up for what is made for them
         for first, (name, play) in enumerate(PLAYS.items(), start=1001):
             if can(bench.connector, *play.needs):
                 with staged(bench, sqlite_url, name, first) as stage:

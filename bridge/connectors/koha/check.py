@@ -9,13 +9,12 @@ from bridge.connectors.koha.client import KohaClient
 from bridge.connectors.koha.errors import NoSuchCall
 from bridge.connectors.koha.settings import KohaSettings
 from bridge.connectors.sip2 import Sip2Client
-from bridge.connectors.sip2.answers import Can
+from bridge.connectors.sip2.check import sip_finding
 from bridge.domain.expect import Expectations, Expected, Use
 from bridge.domain.finding import Finding, clock_finding, failed, warned, well
 from bridge.http import moment_of
 
 SEEN_BY_STAFF = "Koha's API does not list them: look it up in Koha (authorised values, LOC)."
-NEEDED = (Can.CHECK_OUT, Can.CHECK_IN)
 
 
 def probed(client: KohaClient, sip: Sip2Client | None) -> tuple[Finding, ...]:
@@ -30,17 +29,7 @@ def sip_findings(sip: Sip2Client | None) -> Iterator[Finding]:
         text = "No SIP2 account is configured: check-out and check-in are tasks for staff."
         yield well("SIP2", text)
         return
-    status = sip.status()
-    lacking = [each.value for each in NEEDED if status.can is not None and each not in status.can]
-    if lacking or not status.online:
-        text = (
-            f"The SIP2 server does not support: {', '.join(lacking)}."
-            if lacking
-            else "The SIP2 server says it is off line."
-        )
-        yield failed("SIP2", text, "See to the SIP2 account and server in Koha.")
-    else:
-        yield well("SIP2", "The SIP2 server answers, and accepts our log-in.")
+    yield sip_finding(sip)
 
 
 class KohaCheck:

@@ -112,11 +112,13 @@ class House:
     def lend(self, patron_id: str, barcode: str, *, by: Actor, due: datetime | None = None) -> Lent:
         """A loan by the rule, or due when it is said."""
         copy = self.copies[barcode]
-        rule = (self.now() + timedelta(days=self.loan_days)).replace(hour=23, minute=59, second=0, microsecond=0)
-        self.loans[barcode] = made = Lent(self.people[patron_id.upper()].patron_id, due or rule, by)
+        self.loans[barcode] = made = Lent(self.people[patron_id.upper()].patron_id, due or self._rule(), by)
         copy.held_for = [each for each in copy.held_for if each != made.patron_id]
         copy.trapped = False
         return made
+
+    def _rule(self) -> datetime:
+        return (self.now() + timedelta(days=self.loan_days)).replace(hour=23, minute=59, second=0, microsecond=0)
 
     def check_in(self, barcode: str, place: str) -> TakenIn:
         """Take in; the first hold is trapped."""
@@ -138,7 +140,7 @@ class House:
         if self.copies[barcode].held_for or loan.renewals >= self.renewals:
             return LoanMade(ok=False, words="Item cannot be renewed")
         loan.renewals += 1
-        loan.due += timedelta(days=self.loan_days)
+        loan.due = max(loan.due, self._rule())
         return LoanMade(ok=True, renewed=True, due=loan.due)
 
     def hold(self, patron_id: str, barcode: str, pickup: str, *, add: bool) -> str:

@@ -1,0 +1,221 @@
+"""The verbs of the bridge in Spydus by SIP2, which lends and takes back; the rest is for staff (docs/reference/connectors/spydus.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel
+
+from bridge.connectors.base import Call, Connector, Surroundings
+from bridge.connectors.by_hand import CANNOT_LIST, ByHand, staffed
+from bridge.connectors.sip2 import Sip2Client
+from bridge.connectors.sip2.answers import Item, Loan, Patron
+from bridge.connectors.sip2.check import sip_finding
+from bridge.connectors.spydus.settings import SpydusSettings
+from bridge.domain import commands as do
+from bridge.domain.capabilities import Ability, Capabilities, InspectBy
+from bridge.domain.commands import Verb
+from bridge.domain.expect import AccountStanding, Expectations
+from bridge.domain.finding import Finding, warned
+from bridge.domain.masking import vendor_words
+from bridge.domain.record import Learned, LoanRecord, Outcome, OutcomeKind, PatronRecord, SeenLoan, Sighting
+from bridge.errors import Rejected
+
+NOT_BY_SIP = "SIP2 has no message for it."
+UNSEEN = "SIP2 does not tell which codes there are: look them up in Spydus."
+
+
+def utc_now() -> datetime:
+    """The present moment in UTC."""
+    return datetime.now(UTC)
+
+
+def capabilities_of(settings: SpydusSettings) -> Capabilities:
+    """What SIP2 can do."""
+    yes = (Verb.FIND_PATRON, Verb.FIND_ITEM, Verb.CHECK_OUT, Verb.CHECK_IN)
+    due = Ability.STAFF if settings.due_dates == "staff" else Ability.ADVISORY
+    moves = dict.fromkeys((Verb.MOVE_ITEM, Verb.RESTORE_ITEM), Ability.NO)
+    done = {**dict.fromkeys(yes, Ability.YES), **moves, Verb.SET_DUE_DATE: due}
+    return Capabilities(
+        abilities=staffed(done),
+        reasons=dict.fromkeys((verb for verb in Verb if verb not in yes), NOT_BY_SIP),
+        temporary_location=False,
+        due_date_at_check_out=settings.due_date == "no_block",
+        inspect_by=frozenset({InspectBy.BARCODE}),
+        cannot_list=CANNOT_LIST,
+    )
+
+
+class SpydusConnector(ByHand):
+    """One Spydus. Safe to use from several threads. SIP2 gives loans no numbers, so that a loan is named by its account."""
+
+    def __init__(
+        self, settings: SpydusSettings, surroundings: Surroundings, *, now: Callable[[], datetime] = utc_now
+    ) -> None:
+        self.capabilities = capabilities_of(settings)
+        self._settings = settings
+        self._now = now
+        self._zone = ZoneInfo(settings.timezone)
+        self._sip = Sip2Client(settings, surroundings, now=now)
+
+    def find_patron(self, command: do.FindPatron, call: Call) -> Outcome:
+        """See ``Connector``."""
+        patron = self._sip.patron(command.patron_id)
+        if not patron.known:
+            advice = "Correct the patron id in the request at the service."
+            raise Rejected("The patron is unknown in Spydus.", cause="unknown_patron", advice=advice)
+        against = self._against(patron)
+        if against:
+            said = f"The patron may not borrow: {'; '.join(against)}."
+            raise Rejected(said, cause="patron_not_entitled", advice="See to the patron's record in Spydus.")
+        number = patron.patron_id or command.patron_id
+        return Outcome(learned=Learned(patron=PatronRecord(command.patron_id, number, patron.expires)))
+
+    def _against(self, patron: Patron) -> tuple[str, ...]:
+        today = self._now().astimezone(self._zone).date()
+        expired = patron.expires is not None and patron.expires < today
+        return (*patron.against, *((f"expired on {patron.expires}",) if expired else ()))
+
+    def find_item(self, command: do.FindItem, call: Call) -> Outcome:
+        """See ``Connector``."""
+        item = self._sip.item(command.target.barcode)
+        if not item.known:
+            raise _unknown_item(command.target.barcode)
+        return Outcome(learned=Learned(barcode=command.target.barcode))
+
+    def check_out(self, command: do.CheckOut, call: Call) -> Outcome:
+        """Repeated it may renew, so that it is looked up first; the date is the one that stands afterwards."""
+        barcode, account = command.target.barcode, command.account
+        if call.verify and self._has(account, barcode):
+            return self._lent(OutcomeKind.ALREADY, command, self._sip.item(barcode).due)
+        answer = self._sip.check_out(barcode, account, command.due)
+        if not answer.ok:
+            raise self._refused(command, answer)
+        return self._lent(OutcomeKind.DONE, command, answer.due)
+
+    def _has(self, account: str, barcode: str) -> bool:
+        """Whether an account has the item, by the list of what it has."""
+        return barcode.casefold() in {each.casefold() for each in self._sip.patron(account, charged=True).charged}
+
+    def _lent(self, kind: OutcomeKind, command: do.CheckOut, due: date | None) -> Outcome:
+        record = LoanRecord(command.account, command.account, due, self._now())
+        written = due if self._settings.due_dates == "staff" else command.due or due
+        return Outcome(kind, Learned(loan=record, due=written), _told(due, command.due))
+
+    def _refused(self, command: do.CheckOut, answer: Loan) -> Rejected:
+        words = vendor_words(" ".join(answer.words))
+        said = f" Spydus says: {words}" if words else ""
+        account = self._standing(command.account)
+        if not account.known:
+            advice = "Make the account in Spydus, or correct its name in the policy."
+            return Rejected(
+                "The borrowing library's account is unknown in Spydus.", cause="unknown_account", advice=advice
+            )
+        item = self._sip.item(command.target.barcode)
+        if not item.known:
+            return _unknown_item(command.target.barcode)
+        if account.against:
+            why = f"Nothing can be checked out to the borrowing library's account: {'; '.join(account.against)}.{said}"
+            return Rejected(why, cause="account_blocked", advice="See to the account in Spydus.")
+        cause = "on_loan" if item.on_loan else "not_loanable"
+        why = f"Spydus does not check item {command.target.barcode} out.{said}"
+        return Rejected(why, cause=cause, advice="See to the item in Spydus.")
+
+    def set_due_date(self, command: do.SetDueDate, call: Call) -> Outcome:
+        """A loan of ours is renewed once by Spydus's rule; of the patron's the date is read."""
+        item = self._sip.item(command.target.barcode)
+        if not item.on_loan:
+            note = "The item is not on loan, so there is no due date to change."
+            return Outcome(OutcomeKind.ALREADY, Learned(due=command.due), (note,))
+        if not command.loan_id or call.verify:
+            return Outcome(OutcomeKind.ALREADY, Learned(due=command.due), _told(item.due, command.due))
+        renewed = self._sip.renew(command.target.barcode, command.account or command.loan_id)
+        if not renewed.ok:
+            words = vendor_words(" ".join(renewed.words))
+            note = f"Spydus did not renew the loan; the lender's date is {command.due}. {words}".rstrip()
+            return Outcome(OutcomeKind.ALREADY, Learned(due=command.due), (note,))
+        return Outcome(learned=Learned(due=command.due), notes=_told(renewed.due, command.due))
+
+    def check_in(self, command: do.CheckIn, call: Call) -> Outcome:
+        """A temporary item from whoever has it, an own one only from our account."""
+        barcode = command.target.barcode
+        item = self._sip.item(barcode)
+        if not item.on_loan:
+            return Outcome(OutcomeKind.ALREADY, Learned(checked_in=True))
+        account = command.account or next(iter(command.loan_ids), "")
+        if command.target.origin is do.Origin.OWN and not (account and self._has(account, barcode)):
+            note = "The item is on loan to somebody else; that loan stays."
+            return Outcome(OutcomeKind.ALREADY, Learned(checked_in=True), (note,))
+        return self._checked_in(barcode)
+
+    def _checked_in(self, barcode: str) -> Outcome:
+        answer = self._sip.check_in(barcode)
+        if not answer.ok and self._sip.item(barcode).on_loan:
+            words = vendor_words(" ".join(answer.words))
+            said = f"Spydus does not check the item in. Spydus says: {words}"
+            raise Rejected(said, cause="refused", advice="See to the item in Spydus.")
+        notes = ("Spydus found a hold for the item when it was checked in.",) if answer.traps_hold else ()
+        kind = OutcomeKind.DONE if answer.ok else OutcomeKind.ALREADY
+        return Outcome(kind, Learned(checked_in=True), notes)
+
+    def inspect(self, command: do.Inspect, call: Call) -> Sighting:
+        """Who has the item. What staff made or deleted by hand SIP2 does not show as ours, so nothing is said of it."""
+        barcode = command.target.barcode
+        item = self._sip.item(barcode) if barcode else None
+        if item is None or not item.known:
+            return Sighting()
+        return Sighting(barcode=barcode, loans_seen=True, loans=self._loans(item, command))
+
+    def _loans(self, item: Item, asked: do.Inspect) -> tuple[SeenLoan, ...]:
+        if not item.on_loan:
+            return ()
+        account = asked.account or next(iter(asked.loan_ids), "")
+        ours = bool(account) and self._has(account, asked.target.barcode)
+        return (SeenLoan(account if ours else "", account if ours else "", item.due, ours),)
+
+    def probe(self) -> tuple[Finding, ...]:
+        """See ``Connector``."""
+        return (sip_finding(self._sip),)
+
+    def check(self, expectations: Expectations) -> tuple[Finding, ...]:
+        """See ``Connector``."""
+        return (*self.probe(), warned("Codes", UNSEEN, "Items and holds are made by staff here."))
+
+    def accounts(self, names: Sequence[str]) -> tuple[AccountStanding, ...]:
+        """See ``Connector``."""
+        return tuple(self._standing(name) for name in names)
+
+    def _standing(self, name: str) -> AccountStanding:
+        patron = self._sip.patron(name)
+        if not patron.known:
+            return AccountStanding(name, known=False)
+        return AccountStanding(name, against=self._against(patron), expires=patron.expires)
+
+    def close(self) -> None:
+        """Hang up."""
+        self._sip.close()
+
+
+def _told(stands: date | None, wanted: date | None) -> tuple[str, ...]:
+    if wanted is None or stands == wanted:
+        return ()
+    told = stands or "on a date that it does not tell"
+    return (f"Spydus made it due {told}; the lender's date is {wanted}, which SIP2 cannot set.",)
+
+
+def _unknown_item(barcode: str) -> Rejected:
+    advice = "Correct the barcode in the request at the service, or see to the loan by hand."
+    return Rejected(f"Spydus knows no item with barcode {barcode}.", cause="unknown_item", advice=advice)
+
+
+def build(settings: BaseModel, surroundings: Surroundings) -> Connector:
+    """The connector for these settings (a ``SpydusSettings``)."""
+    return SpydusConnector(SpydusSettings.model_validate(settings.model_dump()), surroundings)
+
+
+def institution(settings: BaseModel) -> Hashable:
+    """The Spydus these settings reach."""
+    known = SpydusSettings.model_validate(settings.model_dump())
+    return known.host.casefold(), known.port, known.institution

@@ -1,0 +1,111 @@
+"""The Spydus connector's own ways, beside the contract."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from bridge.connectors.base import Call
+from bridge.connectors.spydus import CONNECTOR, SpydusSettings
+from bridge.domain import commands as do
+from bridge.domain.capabilities import Ability
+from bridge.domain.commands import Verb
+from bridge.domain.record import OutcomeKind, Sighting
+from bridge.errors import Rejected
+from tests.connectors.spydus.bench import SpydusBench
+from tests.contract.bench import own
+from tests.contract.suite import NAMING, PERSON
+
+CALL = Call()
+DUE = date(2027, 1, 15)
+
+
+def test_a_lent_loan_takes_four_messages_and_two_a_renewal(bench: SpydusBench) -> None:
+    before = bench.pace.cost
+    target = own(bench, "1")
+    lent = bench.connector.check_out(do.CheckOut(target, bench.account, DUE), CALL)
+    assert lent.notes == ("Spydus made it due 2026-12-22; the lender's date is 2027-01-15, which SIP2 cannot set.",)
+    assert bench.pace.cost - before == 1
+    renewed = bench.connector.set_due_date(do.SetDueDate(target, DUE, bench.account, bench.account), CALL)
+    assert renewed.kind is OutcomeKind.DONE
+    assert bench.pace.cost - before == 3
+    home = bench.connector.check_in(do.CheckIn(target, (bench.account,), bench.account), CALL)
+    assert home.kind is OutcomeKind.DONE
+    assert bench.pace.cost - before == 6
+
+
+def test_a_renewal_is_not_repeated_and_a_refused_one_is_told(bench: SpydusBench) -> None:
+    target = own(bench, "1")
+    bench.connector.check_out(do.CheckOut(target, bench.account, DUE), CALL)
+    command = do.SetDueDate(target, DUE, bench.account, bench.account)
+    assert bench.connector.set_due_date(command, Call(verify=True)).kind is OutcomeKind.ALREADY
+    assert bench.house.loans[bench.own_barcode].renewals == 0
+    bench.house.renewals = 0
+    refused = bench.connector.set_due_date(command, CALL)
+    assert "did not renew" in refused.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("account", "barcode", "cause"),
+    [
+        ("NOBODY", "39000000000001", "unknown_account"),
+        ("P1005", "39000000000001", "account_blocked"),
+        ("ILL-XYZ", "NOWHERE", "unknown_item"),
+        ("ILL-XYZ", "39000000000003", "on_loan"),
+    ],
+)
+def test_why_a_check_out_is_refused(bench: SpydusBench, account: str, barcode: str, cause: str) -> None:
+    bench.lend("39000000000003", bench.other_patron)
+    with pytest.raises(Rejected) as refused:
+        bench.connector.check_out(do.CheckOut(replace(own(bench, "1"), barcode=barcode), account, DUE), CALL)
+    assert refused.value.cause == cause
+    assert refused.value.advice
+
+
+def test_a_temporary_item_is_checked_in_from_whoever_has_it_and_an_own_one_is_not(bench: SpydusBench) -> None:
+    bench.lend(bench.own_barcode, bench.other_patron)
+    mine = own(bench, "1")
+    stays = bench.connector.check_in(do.CheckIn(mine, (), bench.account), CALL)
+    assert "stays" in stays.notes[0]
+    borrowed = replace(mine, origin=do.Origin.ADOPTED)
+    bench.house.copies[bench.own_barcode].held_for = ["P1001"]
+    home = bench.connector.check_in(do.CheckIn(borrowed), CALL)
+    assert home.notes == ("Spydus found a hold for the item when it was checked in.",)
+
+
+def test_what_staff_made_is_neither_seen_as_ours_nor_as_gone(bench: SpydusBench) -> None:
+    target = do.Target(own(bench, "1").mark, do.Origin.CREATED, "NOWHERE")
+    assert bench.connector.inspect(do.Inspect(target), CALL) == Sighting()
+    found = bench.connector.find_item(do.FindItem(own(bench, "1")), CALL)
+    assert found.learned.barcode == bench.own_barcode
+    with pytest.raises(Rejected, match="knows no item"):
+        bench.connector.find_item(do.FindItem(target), CALL)
+
+
+@pytest.mark.parametrize("words", NAMING)
+def test_no_name_passes_through_a_refusal(bench: SpydusBench, words: str) -> None:
+    bench.fault("vendor_error", "/11$", message=words.replace("|", " "))
+    with pytest.raises(Rejected) as refused:
+        bench.connector.check_out(do.CheckOut(own(bench, "1"), bench.account, DUE), CALL)
+    assert not [each for each in PERSON if each.casefold() in str(refused.value).casefold()]
+
+
+def test_dates_may_be_left_to_staff() -> None:
+    made = SpydusBench(due_dates="staff")
+    can = made.connector.capabilities
+    assert can.of(Verb.SET_DUE_DATE) is Ability.STAFF
+    assert can.of(Verb.CREATE_TEMPORARY_ITEM) is Ability.STAFF
+    assert can.reasons[Verb.CREATE_TEMPORARY_ITEM]
+    made.start()
+    outcome = made.connector.check_out(do.CheckOut(own(made, "1"), made.account, DUE), CALL)
+    made.stop()
+    assert outcome.learned.due == date(2026, 12, 22)
+
+
+def test_one_server_and_institution_is_one_lane() -> None:
+    known = {"timezone": "UTC", "institution": "A"}
+    settings = [SpydusSettings.model_validate({**known, "host": host}) for host in ("SIP.org", "sip.org")]
+    assert CONNECTOR.institution is not None
+    assert len({CONNECTOR.institution(each) for each in settings}) == 1
