@@ -14,6 +14,7 @@ LONG = (
     "-nonsense-",
     "-dropped-",
     "error-False]",
+    "[sqlite-borrowed]",
     "[sqlite-lent]",
     "[sqlite-not returned]",
     "[sqlite-sent within]",
