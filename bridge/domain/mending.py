@@ -44,7 +44,7 @@ def _opened(item: ItemRecord, seen: Sighting, kind: Drift, *, elsewhere: bool, w
         case Drift.PLACE:
             return replace(item, moved_to=None)
         case Drift.DUE_DATE:
-            return replace(item, due_written=None)
+            return replace(item, due_written=None, loans=_with_seen_dates(item, seen))
         case _:
             return item
 
@@ -65,6 +65,12 @@ def _still_held(item: ItemRecord, seen: Sighting) -> ItemRecord:
         return item
     others = tuple(hold for hold in item.holds if hold.hold_id != seen.hold.hold_id)
     return replace(item, holds=(*others, replace(seen.hold, state=HoldState.PLACED)))
+
+
+def _with_seen_dates(item: ItemRecord, seen: Sighting) -> tuple[LoanRecord, ...]:
+    """The loans as they stand: one that is recorded with the right date would not be dated again."""
+    dates = {loan.loan_id: loan.due for loan in seen.loans}
+    return tuple(replace(loan, due=dates.get(loan.loan_id, loan.due)) for loan in item.loans)
 
 
 def _still_lent(item: ItemRecord, mine: tuple[SeenLoan, ...]) -> ItemRecord:
