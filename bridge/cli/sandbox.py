@@ -15,6 +15,7 @@ from bridge.sandbox.koha import KohaStandIn
 from bridge.sandbox.server import Server
 from bridge.sandbox.service import ServiceStandIn
 from bridge.sandbox.sierra import SierraStandIn
+from bridge.sandbox.spydus import SpydusStandIn
 from bridge.sandbox.symphony import SymphonyStandIn
 
 
@@ -32,11 +33,15 @@ def sandbox(
         int | None,
         typer.Option("--koha-port", help="Run a stand-in Koha too, on this port (its SIP2 server on one of its own)."),
     ] = None,
+    spydus_port: Annotated[
+        int | None,
+        typer.Option("--spydus-port", help="Run a stand-in Spydus too, by SIP2 on this port; 0 picks a free one."),
+    ] = None,
     service_port: Annotated[
         int, typer.Option("--service-port", help="Port of the stand-in service; 0 picks a free one.")
     ] = 0,
 ) -> None:
-    """Run the stand-ins (Alma, a resource-sharing service; Sierra, Symphony and Koha on demand) on loopback until Ctrl-C.
+    """Run the stand-ins (Alma, a resource-sharing service; Sierra, Symphony, Koha and Spydus on demand) on loopback until Ctrl-C.
 
     Example: ill-bridge sandbox --alma-port 8901 --service-port 8902
     """
@@ -59,6 +64,8 @@ def sandbox(
                 _tell_symphony(servers, symphony_port)
             if koha_port is not None:
                 _tell_koha(servers, koha_port)
+            if spydus_port is not None:
+                _tell_spydus(servers, spydus_port)
             typer.echo(f"Service: {service_server.url}  (feed: /changes, bearer token: {service.token})")
             typer.echo("Ctrl-C stops both; everything they hold is forgotten.")
             stopped.wait()
@@ -93,3 +100,14 @@ def _tell_koha(servers: ExitStack, port: int) -> None:
     account = f"user {koha.user}, secret {koha.password}"
     sip = f"SIP2 on port {koha.sip.port}, login {koha.sip.habits.login}, password {koha.sip.habits.password}"
     typer.echo(f"Koha:    {server.url}  ({account}; {sip}; control under /_sandbox)")
+
+
+def _tell_spydus(servers: ExitStack, port: int) -> None:
+    """A stand-in Spydus beside the others, by SIP2 only. Raises ``OSError``."""
+    sip = SpydusStandIn(port=port).server
+    sip.start()
+    servers.callback(sip.stop)
+    account = (
+        f"login {sip.habits.login}, password {sip.habits.password}, location and institution {sip.habits.institution}"
+    )
+    typer.echo(f"Spydus:  SIP2 on 127.0.0.1, port {sip.port}  ({account})")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -41,12 +42,17 @@ FIELDS = {
 
 BY_HAND = {"manual"}
 CHARGE_TWICE = {"symphony"}
+STAFF_MAKE_ITEMS = {"manual", "spydus"}
 
 
 def played(connector: str) -> list[Scenario]:
-    """Without a machine to ask there is nothing to show of outages and refusals; in-system loans need an ILS that charges twice."""
+    """Without a machine to ask there is nothing to show of outages and refusals; in-system loans need an ILS that charges twice.
+
+    Where staff make items, no ILS refuses to.
+    """
     shown = [scenario for scenario in SCENARIOS if connector not in BY_HAND or not scenario.by_machine]
-    return [scenario for scenario in shown if connector in CHARGE_TWICE or not scenario.charges_twice]
+    shown = [scenario for scenario in shown if connector in CHARGE_TWICE or not scenario.charges_twice]
+    return [scenario for scenario in shown if connector not in STAFF_MAKE_ITEMS or not scenario.needs]
 
 
 LONG = ("folio", "horizon", "millennium", "wms")
@@ -120,6 +126,7 @@ BUDGETS = {
     "sierra": (9, 1, 7, 1),
     "symphony": (8, 2, 6, 1),
     "ncip": (5, 1, 3, 1),
+    "spydus": (3, 1, 4, 2),
 }
 """Calls for a whole borrowed loan, for its renewal; for a whole lent one, for its renewal."""
 
@@ -135,7 +142,7 @@ def test_calls_of_a_whole_loan_stay_within_their_budget() -> None:
 
 
 def test_the_stand_ins_run_on_their_own() -> None:
-    ports = ("--sierra-port", "0", "--symphony-port", "0")
+    ports = ("--sierra-port", "0", "--symphony-port", "0", "--spydus-port", "0")
     process = subprocess.Popen(
         [sys.executable, "-m", "bridge", "sandbox", *ports],
         stdout=subprocess.PIPE,
@@ -143,7 +150,11 @@ def test_the_stand_ins_run_on_their_own() -> None:
         cwd=Path(__file__).parents[2],
     )
     assert process.stdout is not None
-    alma, sierra, symphony, service = (process.stdout.readline().split()[1] for _ in range(4))
+    alma, sierra, symphony, spydus, service = (process.stdout.readline() for _ in range(5))
+    alma, sierra, symphony, service = (line.split()[1] for line in (alma, sierra, symphony, service))
+    with socket.create_connection(("127.0.0.1", int(spydus.split("port ")[1].split()[0])), timeout=10) as sip:
+        sip.sendall(b"9300CNsip|COsip-secret|CPMAIN|\r")
+        assert sip.recv(3) == b"941"
     assert requests.get(f"{sierra}/v6/items", timeout=10).status_code == 401
     assert requests.get(f"{symphony}/catalog/bib/describe", timeout=10).status_code == 401
     assert requests.get(f"{alma}/almaws/v1/users/P1001", timeout=10).status_code == 401

@@ -23,6 +23,7 @@ from bridge.cli.demo.programme import SCENARIOS
 from bridge.cli.demo.report import Result, as_json, as_page
 from bridge.cli.demo.scenarios import Ending, Scenario
 from bridge.cli.demo.sierra import SierraStage
+from bridge.cli.demo.spydus import SpydusStage
 from bridge.cli.demo.stage import Calls, IlsStage, Stage, Stuck
 from bridge.cli.demo.symphony import SymphonyStage
 from bridge.cli.options import JsonOption
@@ -36,6 +37,7 @@ STAGES: dict[str, Callable[[], IlsStage]] = {
     "millennium": partial(NcipStage, "millennium"),
     "ncip": partial(NcipStage, "ncip"),
     "sierra": SierraStage,
+    "spydus": SpydusStage,
     "symphony": SymphonyStage,
     "wms": partial(NcipStage, "wms"),
 }
@@ -103,15 +105,18 @@ def _played(stage: Stage, console: Console) -> list[Result]:
     results: list[Result] = []
     loans: dict[str, str] = {}
     with Progress(*columns, console=console) as progress:
-        for scenario in SCENARIOS:
-            if (scenario.by_machine and not stage.ils.by_machine) or (
-                scenario.charges_twice and not stage.charges_twice
-            ):
-                continue
+        for scenario in (each for each in SCENARIOS if _can_be_shown(each, stage)):
             task = progress.add_task(f"{stage.ils.connector}: {scenario.name}", total=1)
             results.append(_one(stage, scenario, loans))
             progress.update(task, completed=1)
     return results
+
+
+def _can_be_shown(scenario: Scenario, stage: Stage) -> bool:
+    """Whether the ILS does by machine what the scenario is about."""
+    asked = stage.ils.by_machine or not scenario.by_machine
+    charged = stage.charges_twice or not scenario.charges_twice
+    return asked and charged and all(stage.can(verb) for verb in scenario.needs)
 
 
 def _one(stage: Stage, scenario: Scenario, loans: dict[str, str]) -> Result:

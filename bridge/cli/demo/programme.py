@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bridge.cli.demo import in_system, losses, scenarios
 from bridge.cli.demo.scenarios import Scenario
+from bridge.domain.commands import Verb
 
 SCENARIOS = (
     Scenario("borrowing, the whole way", "borrower", "1001", scenarios.borrowing),
@@ -16,7 +17,14 @@ SCENARIOS = (
     Scenario("an outage in the middle", "borrower", "1006", scenarios.outage, by_machine=True),
     Scenario("repeated and out of order", "borrower", "1007", scenarios.repeated),
     Scenario("the desk was first", "lender", "1008", scenarios.desk_first),
-    Scenario("two volumes, one fails at first", "borrower", "1009", scenarios.two_volumes, by_machine=True),
+    Scenario(
+        "two volumes, one fails at first",
+        "borrower",
+        "1009",
+        scenarios.two_volumes,
+        by_machine=True,
+        needs=(Verb.CREATE_TEMPORARY_ITEM,),
+    ),
     Scenario("borrowed, recalled and overdue", "borrower", "1010", losses.recalled),
     Scenario("borrowed, lost, billed and paid", "borrower", "1011", losses.lost_and_paid),
     Scenario("borrowed, lost, found and sent back", "borrower", "1012", losses.lost_and_found),

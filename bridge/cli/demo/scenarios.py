@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bridge.cli.demo.stage import Stage
+from bridge.domain.commands import Verb
 from bridge.ledger import State
 from bridge.ledger.model import Row
 
@@ -35,7 +36,7 @@ class Ending:
 @dataclass(frozen=True)
 class Scenario:
     """A scenario: what it shows, our role, and how it is played. ``by_machine``: it shows what comes of asking an ILS by machine;
-    ``charges_twice``: of one that can charge an item twice.
+    ``charges_twice``: of one that can charge an item twice; ``needs``: of one that does this itself.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Scenario:
     channel: str = "webhook"
     by_machine: bool = False
     charges_twice: bool = False
+    needs: tuple[Verb, ...] = ()
 
 
 def borrowed(stage: Stage, number: str, **facts: object) -> None:

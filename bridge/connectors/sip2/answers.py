@@ -165,6 +165,7 @@ class Circulation(StrEnum):
 
 
 ON_LOAN = frozenset({Circulation.CHARGED, Circulation.CHARGED_NO_RECALL, Circulation.RECALLED})
+HIDES_LOAN = frozenset({Circulation.CLAIMED_RETURNED, Circulation.LOST})
 
 
 @dataclass(frozen=True)
@@ -190,6 +191,11 @@ class Item:
     def on_loan(self) -> bool:
         """Whether somebody has it."""
         return self.circulation in ON_LOAN
+
+    @property
+    def may_be_on_loan(self) -> bool:
+        """Whether somebody has it, or it is declared lost or claimed returned, which stands in the place of what is told of a loan."""
+        return self.on_loan or self.circulation in HIDES_LOAN
 
     @classmethod
     def read(cls, message: Message, zone: ZoneInfo) -> Item:

@@ -139,20 +139,20 @@ class SpydusConnector(ByHand):
         return Outcome(learned=Learned(due=command.due), notes=_told(renewed.due, command.due))
 
     def check_in(self, command: do.CheckIn, call: Call) -> Outcome:
-        """A temporary item from whoever has it, an own one only from our account."""
+        """A temporary item from whoever has it, an own one only from our account; what was declared lost may be on loan all the same."""
         barcode = command.target.barcode
         item = self._sip.item(barcode)
-        if not item.on_loan:
+        if not item.may_be_on_loan:
             return Outcome(OutcomeKind.ALREADY, Learned(checked_in=True))
         account = command.account or next(iter(command.loan_ids), "")
         if command.target.origin is do.Origin.OWN and not (account and self._has(account, barcode)):
-            note = "The item is on loan to somebody else; that loan stays."
-            return Outcome(OutcomeKind.ALREADY, Learned(checked_in=True), (note,))
+            notes = ("The item is on loan to somebody else; that loan stays.",) if item.on_loan else ()
+            return Outcome(OutcomeKind.ALREADY, Learned(checked_in=True), notes)
         return self._checked_in(barcode)
 
     def _checked_in(self, barcode: str) -> Outcome:
         answer = self._sip.check_in(barcode)
-        if not answer.ok and self._sip.item(barcode).on_loan:
+        if not answer.ok and self._sip.item(barcode).may_be_on_loan:
             words = vendor_words(" ".join(answer.words))
             said = f"Spydus does not check the item in. Spydus says: {words}"
             raise Rejected(said, cause="refused", advice="See to the item in Spydus.")
@@ -169,7 +169,7 @@ class SpydusConnector(ByHand):
         return Sighting(barcode=barcode, loans_seen=True, loans=self._loans(item, command))
 
     def _loans(self, item: Item, asked: do.Inspect) -> tuple[SeenLoan, ...]:
-        if not item.on_loan:
+        if not item.may_be_on_loan:
             return ()
         account = asked.account or next(iter(asked.loan_ids), "")
         ours = bool(account) and self._has(account, asked.target.barcode)

@@ -75,6 +75,25 @@ def test_a_temporary_item_is_checked_in_from_whoever_has_it_and_an_own_one_is_no
     assert home.notes == ("Spydus found a hold for the item when it was checked in.",)
 
 
+def test_an_item_declared_lost_is_still_on_loan_and_comes_back(bench: SpydusBench) -> None:
+    target, ours = own(bench, "1"), (bench.account,)
+    bench.connector.check_out(do.CheckOut(target, bench.account, DUE), CALL)
+    bench.house.copies[bench.own_barcode].lost = True
+    (seen,) = bench.connector.inspect(do.Inspect(target, account=bench.account), CALL).loans
+    assert seen.ours
+    home = bench.connector.check_in(do.CheckIn(target, ours, bench.account), CALL)
+    assert home.kind is OutcomeKind.DONE
+    assert not bench.loan_of(bench.own_barcode)
+
+
+def test_an_item_declared_lost_that_nobody_of_ours_has_is_left_alone(bench: SpydusBench) -> None:
+    bench.lend(bench.own_barcode, bench.other_patron)
+    bench.house.copies[bench.own_barcode].lost = True
+    stays = bench.connector.check_in(do.CheckIn(own(bench, "1"), (), bench.account), CALL)
+    assert (stays.kind, stays.notes) == (OutcomeKind.ALREADY, ())
+    assert bench.loan_of(bench.own_barcode) == bench.other_patron
+
+
 def test_what_staff_made_is_neither_seen_as_ours_nor_as_gone(bench: SpydusBench) -> None:
     target = do.Target(own(bench, "1").mark, do.Origin.CREATED, "NOWHERE")
     assert bench.connector.inspect(do.Inspect(target), CALL) == Sighting()
