@@ -119,13 +119,16 @@ class Conversations:
             verdict = replace(verdict, opens=True)
         if verdict.opens:
             self._take_waiting(message)
-        tell = log.info if verdict.fault is None else log.warning
-        why = verdict.arrival.problem
-        event = "door.accepted" if verdict.fault is None else "door.not_applied"
-        tell(
-            event, source=self.name, inbox=receipt.inbox_id, repeated=receipt.repeated, **({"why": why} if why else {})
-        )
+        self._tell(verdict, receipt)
         return verdict.fault
+
+    def _tell(self, verdict: Verdict, receipt: Receipt) -> None:
+        inbox, repeated = receipt.inbox_id, receipt.repeated
+        if verdict.fault is None:
+            log.info("door.accepted", source=self.name, inbox=inbox, repeated=repeated)
+        else:
+            why = verdict.arrival.problem
+            log.warning("door.not_applied", source=self.name, inbox=inbox, repeated=repeated, why=why)
 
     def take(self, arrival: Arrival) -> Receipt:
         """Keep and fold; one that was kept before without being understood is taken now."""

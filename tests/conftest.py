@@ -24,6 +24,20 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeat"))
 
 SERVER = "ILL_BRIDGE_TEST_POSTGRES"
 THOROUGH = "thorough"
+POSTGRES = "postgres"
+ALWAYS_ON_POSTGRES = (
+    "tests/ledger/",
+    "tests/engine/test_kill.py",
+    "tests/engine/test_two_daemons.py",
+    "tests/engine/test_dispatcher.py",
+    "tests/engine/test_reconciler.py",
+    "tests/engine/test_together.py",
+    "tests/cli/test_database.py",
+    "tests/connectors/alma/",
+)
+"""What is tried on PostgreSQL in every run: the ledger's own statements, and work by many at once. What stands on top of them is tried on
+SQLite, and on both in the long run.
+"""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -32,6 +46,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave the long tests out, unless they were asked for."""
+    for item in items:
+        if item.get_closest_marker(POSTGRES) and not item.nodeid.startswith(ALWAYS_ON_POSTGRES):
+            item.add_marker(THOROUGH)
     if config.getoption(THOROUGH) or THOROUGH in config.getoption("markexpr"):
         return
     long = [item for item in items if item.get_closest_marker(THOROUGH)]

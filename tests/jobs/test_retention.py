@@ -43,6 +43,7 @@ TEXTS = {
         "alert": {"subject", "document"},
         "notice": {"key", "document", "problem"},
         "audit_finding": {"sentence", "repair", "advice"},
+        "note": {"problem"},
     },
     "of no person": {
         "request": {
@@ -63,6 +64,7 @@ TEXTS = {
         "audit_finding": {"subject", "library", "lane", "kind", "barcode"},
         "audit_list": {"lane", "following", "problem"},
         "loan_watch": {"barcode", "item", "lane"},
+        "note": {"key", "kind", "source"},
     },
 }
 
