@@ -73,7 +73,7 @@ class SourceState:
 def sources(config: ConfigOption = DEFAULT_CONFIG, *, as_json: JsonOption = False) -> None:
     """Every source with its last poll, how far it is behind, its cursor, and the words it used that are not known, with an example.
 
-    Say what such a word means under [sources.NAME.words], see what would follow with `replay --source NAME --dry-run`, then `replay`.
+    Say what such a word means in the table sources.NAME.words, see what would follow with `replay --source NAME --dry-run`, then `replay`.
 
     Example: ill-bridge sources
     """
