@@ -57,6 +57,12 @@ def test_every_command_has_an_example_in_its_help() -> None:
         assert hasattr(command, "commands") or f"Example: ill-bridge {name}" in command.help, name
 
 
+def test_no_help_loses_a_word_in_brackets() -> None:
+    """rich takes it for markup, and shows nothing of it."""
+    for name, command in commands():
+        assert not re.search(r"\[[a-z][\w.]*\]", command.help or "", re.IGNORECASE), name
+
+
 def test_every_error_is_documented() -> None:
     text = page("reference/errors.md")
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, BridgeError)]

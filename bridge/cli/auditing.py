@@ -56,7 +56,7 @@ def audit(
     """Hold the ILS against what should be there: every open request, and finished ones not seen since they were closed. Tells what differs.
 
     Nothing is written in the ILS without --repair, which shows its plan first and asks where it concerns more requests than
-    [engine] ask_over. What bears our mark and no request knows is only told, never deleted. Live work goes first. Exit code 1 where
+    engine.ask_over. What bears our mark and no request knows is only told, never deleted. Live work goes first. Exit code 1 where
     something could not be looked at.
 
     Example: ill-bridge audit --library main

@@ -64,7 +64,7 @@ def purge(
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Remove patrons and titles: of finished requests that are old enough ([privacy]), or everything of one patron who asks for it.
+    """Remove patrons and titles: of finished requests that are old enough (the table privacy), or everything of one patron who asks for it.
 
     With --patron it shows what would go and what stays, and asks first. Open requests keep their patron until they end, and lose it in the
     night after. Works beside a running daemon. Exit code 1 where something stays. With '-' the identifier stands in no list of processes

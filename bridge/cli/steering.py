@@ -52,7 +52,7 @@ def resync(
 ) -> None:
     """Read requests afresh from the ILS and bring them in step. A running daemon carries it out; without one, this command does.
 
-    Over more requests than [engine] ask_over it shows the plan first and asks. Other work goes first, and a lane that is closed or paused
+    Over more requests than engine.ask_over it shows the plan first and asks. Other work goes first, and a lane that is closed or paused
     is waited for. Ctrl-C stops after the request in hand and tells how to go on later.
 
     Example: ill-bridge resync --library main --state parked --dry-run
