@@ -142,6 +142,7 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
     made.leave()
 
 
+@pytest.mark.thorough
 def test_a_reader_gets_what_the_tutorial_shows(reader: Reader) -> None:
     first, *rest = steps()
     assert first.commands.endswith("scripts/demo\n")  # tests/cli/test_demo.py

@@ -36,7 +36,7 @@ SCRIPTS: dict[str, tuple[list[str], set[str]]] = {
 }
 
 
-LONG = {"door", "isolation", "overhead", "latency", "drain", "calls"}
+LONG = {"door", "idle", "scale", "isolation", "overhead", "latency", "drain", "calls"}
 """A daemon and three stand-ins take their time to start: run by scripts/test --thorough."""
 
 

@@ -55,8 +55,8 @@ def played(connector: str) -> list[Scenario]:
     return [scenario for scenario in shown if connector not in STAFF_MAKE_ITEMS or not scenario.needs]
 
 
-LONG = ("folio", "horizon", "manual", "millennium", "spydus", "wms")
-"""They stand on the same code as ``ncip`` and ``koha``, which are shown in every run, or take long."""
+LONG = ("folio", "horizon", "koha", "manual", "millennium", "sierra", "spydus", "wms")
+"""Each has its contract in every run; all of them are shown in the long one."""
 
 
 @pytest.mark.parametrize(

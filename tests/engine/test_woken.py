@@ -52,7 +52,9 @@ class Sleeper:
         assert not self.thread.is_alive()
 
 
-@pytest.mark.parametrize("name", PLAYS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.thorough] if "lost" in name else []) for name in PLAYS]
+)
 def test_who_wakes_past_the_lease_finishes_and_sends_nothing(name: str, make_stage: Callable[..., Stage]) -> None:
     first, *rest = PLAYS[name]
     points = count_points(make_stage, (first,))

@@ -10,8 +10,17 @@ from tests.openapi import VendorApi
 from tests.reference import REFERENCE
 
 HERE = Path(__file__).parent
-ALWAYS = ("[postgres-borrowed]", "[postgres-lent]")
-SLOWEST = ("-time-out-", "-nonsense-")
+ALWAYS = ("[postgres-lent]",)
+SLOWEST = (
+    "-time-out-",
+    "-nonsense-",
+    "boundary[sqlite-edited]",
+    "boundary[sqlite-cancelled]",
+    "boundary[sqlite-recalled]",
+    "[edited-server",
+    "[cancelled-server",
+    "[recalled-server",
+)
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +52,7 @@ def check(bench: AlmaBench, vendor_api: VendorApi | None) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """On PostgreSQL a loan of each side is cut off in every run; the other plays, and the slowest unclear ends, in the long one."""
+    """On PostgreSQL an own item's loan is cut off in every run; the other plays, and the slowest unclear ends, in the long one."""
     for item in items:
         long = "[postgres-" in item.name and not item.name.endswith(ALWAYS)
         if item.path == HERE / "test_contract.py" and (long or any(word in item.name for word in SLOWEST)):
