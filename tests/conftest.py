@@ -27,10 +27,8 @@ THOROUGH = "thorough"
 POSTGRES = "postgres"
 ALWAYS_ON_POSTGRES = (
     "tests/ledger/",
-    "tests/engine/test_kill.py",
     "tests/engine/test_two_daemons.py",
     "tests/engine/test_dispatcher.py",
-    "tests/engine/test_reconciler.py",
     "tests/engine/test_together.py",
     "tests/cli/test_database.py",
     "tests/connectors/alma/",

@@ -14,6 +14,8 @@ ALWAYS = ("[postgres-lent]",)
 SLOWEST = (
     "-time-out-",
     "-nonsense-",
+    "-server error-False",
+    "-dropped-False",
     "boundary[sqlite-edited]",
     "boundary[sqlite-cancelled]",
     "boundary[sqlite-recalled]",
