@@ -50,9 +50,9 @@ def tasks_ahead(goal: Goal, record: Record, can: Capabilities) -> tuple[StaffTas
     What staff must decide stands alone, since nobody knows what follows from it.
     """
     tasks: list[StaffTask] = []
-    while len(tasks) < MOST_STEPS:
+    while True:
         found = next_step(goal, record, can)
-        if not isinstance(found, StaffTask) or (tasks and found.command is None):
+        if not isinstance(found, StaffTask) or (tasks and found.command is None) or len(tasks) == MOST_STEPS:
             break
         tasks.append(found)
         if found.command is None:

@@ -87,8 +87,6 @@ class Verdicts:
 
     def under_way(self, sitting: Sitting, until: datetime) -> Verdict:
         """A call of unknown end may still take effect: it is looked up again then, and counts as no try."""
-        if sitting.in_vain:
-            return self.as_before(sitting, until)
         parked = Parked("", OutcomeUnknown.consequence, _UNDER_WAY, "It goes on by itself.")
         lines = (self._line(_UNDER_WAY),)
         return Verdict(
