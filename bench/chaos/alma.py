@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bench.chaos.ils import BYSTANDERS, OwnItem, Sandboxed, Thing, day_in, libraries, mark_in
+from bench.chaos.ils import BYSTANDERS, OwnItem, Sandboxed, Thing, Told, Words, day_in, libraries, mark_in
 from bench.chaos.stories import PATRONS
 from bridge.sandbox.alma import AlmaStandIn
 from bridge.sandbox.alma.seed import Seed, SeedItem, SeedPatron
@@ -55,16 +55,16 @@ class AlmaHouse(Sandboxed):
 
     name = "alma"
     prefix = "/almaws"
+    words = Words(patron="primary_id", holds="requests", bib="mms_id", loaned="pid", held="pid")
 
     def __init__(self, own: Sequence[str]) -> None:
         self._alma = AlmaStandIn()
-        self._own = frozenset(own)
         patrons = [SeedPatron(primary_id=name) for name in PATRONS]
         bystanders = [SeedItem(barcode=f"BY-{number:02d}", title=f"Bystander {number}") for number in range(BYSTANDERS)]
         stories = [SeedItem(barcode=barcode, title=f"Own title of {barcode}") for barcode in own]
         self._alma.plant(Seed(patrons=patrons, items=[*bystanders, *stories]))
         self._alma.behave(loan_limit=100_000, transient_requests=1, renewals=1000)
-        super().__init__(self._alma.app)
+        super().__init__(self._alma.app, own)
 
     def configuration(self) -> str:
         """See ``House``."""
@@ -73,10 +73,6 @@ class AlmaHouse(Sandboxed):
     def key_order(self) -> Mapping[str, str]:
         """See ``Sandboxed``."""
         return {"key": self._alma.key}
-
-    def desk(self, act: str, barcode: str, more: Mapping[str, Any]) -> bool:
-        """See ``House``."""
-        return super().desk(act, barcode, {"primary_id": more["patron"]} if act == "add_patron" else more)
 
     def things(self) -> tuple[Thing, ...]:
         """See ``House``."""
@@ -90,29 +86,20 @@ class AlmaHouse(Sandboxed):
             *(Thing("fee", each["id"], mark_in(each["comment"]), who=each["user"]) for each in found["fees"]),
         )
 
-    def own(self) -> dict[str, OwnItem]:
-        """See ``House``."""
-        found = self.objects()
-        return {
-            item["barcode"]: _own(item, found["loans"], found["requests"])
-            for item in found["items"]
-            if item["barcode"] in self._own
-        }
-
-    def bystanders(self) -> Mapping[str, object]:
-        """See ``House``: seeded items that no story is about, with their loans and holds; patrons; the desk's own fees."""
-        found = self.objects()
-        items = {
-            item["id"]: item
-            for item in found["items"]
-            if item["created_by"] == "seed" and item["barcode"] not in self._own
-        }
-        bibs = {item["mms_id"] for item in items.values()}
-        told = {f"item {item['barcode']}": item for item in items.values()}
-        told |= {f"bib {bib['id']}": bib for bib in found["bibs"] if bib["id"] in bibs}
-        told |= {f"loan {loan['id']} of a bystander": loan for loan in found["loans"] if loan["pid"] in items}
-        told |= {f"hold {hold['id']} of a bystander": hold for hold in found["requests"] if hold["pid"] in items}
-        return told
+    def own_item(self, item: Told, loans: Sequence[Told], holds: Sequence[Told]) -> OwnItem:
+        """See ``Sandboxed``."""
+        mine = [loan for loan in loans if loan["pid"] == item["id"]]
+        opened = next((loan for loan in mine if loan["open"]), None)
+        fixed = {key: item[key] for key in ("place", "copy_id", "fields", "suppressed", "mms_id")}
+        return OwnItem(
+            barcode=item["barcode"],
+            loan=item["loan"] or "",
+            due=day_in(opened["due"], ZONE) if opened else "",
+            loans_by_bridge=sum(loan["created_by"] == "api" for loan in mine),
+            away=item["temp"] is not None,
+            holds=tuple(hold["user"] for hold in holds if hold["pid"] == item["id"] and hold["active"]),
+            fixed=json.dumps(fixed, sort_keys=True),
+        )
 
 
 def _hold(told: Mapping[str, Any]) -> Thing:
@@ -126,19 +113,4 @@ def _hold(told: Mapping[str, Any]) -> Thing:
         pickup=told["pickup_library"],
         why=why,
         ours=why.startswith("cancelled:"),
-    )
-
-
-def _own(item: Mapping[str, Any], loans: Sequence[Mapping[str, Any]], holds: Sequence[Mapping[str, Any]]) -> OwnItem:
-    mine = [loan for loan in loans if loan["pid"] == item["id"]]
-    opened = next((loan for loan in mine if loan["open"]), None)
-    fixed = {key: item[key] for key in ("place", "copy_id", "fields", "suppressed", "mms_id")}
-    return OwnItem(
-        barcode=item["barcode"],
-        loan=item["loan"] or "",
-        due=day_in(opened["due"], ZONE) if opened else "",
-        loans_by_bridge=sum(loan["created_by"] == "api" for loan in mine),
-        away=item["temp"] is not None,
-        holds=tuple(hold["user"] for hold in holds if hold["pid"] == item["id"] and hold["active"]),
-        fixed=json.dumps(fixed, sort_keys=True),
     )

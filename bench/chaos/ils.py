@@ -6,7 +6,7 @@ import json
 import re
 import threading
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from functools import cached_property
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 MARK = re.compile(r"ILLB-[0-9a-f]{16}")
+Told = Mapping[str, Any]
+"""An object as a stand-in tells it."""
 BYSTANDERS = 16
 """Own items that no story is about."""
 
@@ -162,16 +164,30 @@ class Gate:
         return found
 
 
+@dataclass(frozen=True)
+class Words:
+    """Keys under which a stand-in tells its objects: a patron's name, all holds, an item's bib, the item of a loan and of a hold."""
+
+    patron: str = "barcode"
+    holds: str = "holds"
+    bib: str = "bib"
+    loaned: str = "item"
+    held: str = "item"
+
+
 class Sandboxed:
     """What stand-ins of ``bridge.sandbox`` have in common: a server behind a gate, and control under ``/_sandbox``.
 
-    ``prefix``: where the vendor's own paths begin.
+    ``prefix``: where the vendor's own paths begin; ``words``: what the stand-in calls things.
+    ``own``: barcodes of items that stories are about.
     """
 
     name: str
     prefix: str
+    words: Words
 
-    def __init__(self, app: WSGIApplication) -> None:
+    def __init__(self, app: WSGIApplication, own: Sequence[str]) -> None:
+        self._own = frozenset(own)
         self.gate = Gate(app, lambda path: path.startswith(self.prefix))
         self._server = Server(self.gate)
         self._session = requests.Session()
@@ -205,7 +221,8 @@ class Sandboxed:
 
     def desk(self, act: str, barcode: str, more: Mapping[str, Any]) -> bool:
         """See ``House``."""
-        return self.posted(f"/desk/{act}", {"barcode": barcode, **more} if barcode else more).ok
+        told = {self.words.patron: more["patron"]} if act == "add_patron" else more
+        return self.posted(f"/desk/{act}", {"barcode": barcode, **told} if barcode else told).ok
 
     def fault(self, fields: Mapping[str, Any]) -> None:
         """See ``House``."""
@@ -231,6 +248,29 @@ class Sandboxed:
         self._session.delete(f"{self._server.url}/_sandbox/faults", timeout=30).raise_for_status()
         for kind in ("outage", "latency", "throttle", "unauthorized"):
             self.spell(kind, {}, on=False)
+
+    def own(self) -> dict[str, OwnItem]:
+        """See ``House``."""
+        found = self.objects()
+        items = (item for item in found["items"] if item["barcode"] in self._own)
+        return {item["barcode"]: self.own_item(item, found["loans"], found[self.words.holds]) for item in items}
+
+    def own_item(self, item: Told, loans: Sequence[Told], holds: Sequence[Told]) -> OwnItem:
+        """How an own item stands."""
+        raise NotImplementedError
+
+    def bystanders(self) -> Mapping[str, object]:
+        """See ``House``: seeded items that no story is about, with their bibs, loans and holds."""
+        found, words = self.objects(), self.words
+        seeded = (item for item in found["items"] if item["created_by"] == "seed" and item["barcode"] not in self._own)
+        items = {item["id"]: item for item in seeded}
+        bibs = {item[words.bib] for item in items.values()}
+        told: dict[str, object] = {f"item {item['barcode']}": item for item in items.values()}
+        told |= {f"bib {bib['id']}": bib for bib in found["bibs"] if bib["id"] in bibs}
+        loans = (loan for loan in found["loans"] if loan[words.loaned] in items)
+        told |= {f"loan {loan['id']} of a bystander": loan for loan in loans}
+        holds = (hold for hold in found[words.holds] if hold[words.held] in items)
+        return told | {f"hold {hold['id']} of a bystander": hold for hold in holds}
 
     def objects(self) -> dict[str, list[dict[str, Any]]]:
         """Everything that the stand-in holds."""

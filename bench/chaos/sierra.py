@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bench.chaos.ils import BYSTANDERS, OwnItem, Sandboxed, Thing, day_in, libraries, mark_in
+from bench.chaos.ils import BYSTANDERS, OwnItem, Sandboxed, Thing, Told, Words, day_in, libraries, mark_in
 from bench.chaos.stories import PATRONS
 from bridge.sandbox.sierra import SierraStandIn
 from bridge.sandbox.sierra.seed import Seed, SeedItem, SeedPatron
@@ -60,16 +60,16 @@ class SierraHouse(Sandboxed):
 
     name = "sierra"
     prefix = "/iii/sierra-api"
+    words = Words(held="record")
 
     def __init__(self, own: Sequence[str]) -> None:
         self._sierra = SierraStandIn()
-        self._own = frozenset(own)
         patrons = [SeedPatron(barcode=name) for name in PATRONS]
         bystanders = [SeedItem(barcode=f"BY-{number:02d}", title=f"Bystander {number}") for number in range(BYSTANDERS)]
         stories = [SeedItem(barcode=barcode, title=f"Own title of {barcode}", notes=("gift",)) for barcode in own]
         self._sierra.plant(Seed(patrons=patrons, items=[*bystanders, *stories]))
         self._sierra.behave(transient_requests=1, renewals=1000)
-        super().__init__(self._sierra.app)
+        super().__init__(self._sierra.app, own)
 
     def configuration(self) -> str:
         """See ``House``."""
@@ -79,10 +79,6 @@ class SierraHouse(Sandboxed):
     def key_order(self) -> Mapping[str, str]:
         """See ``Sandboxed``."""
         return {"key": self._sierra.key, "secret": self._sierra.secret}
-
-    def desk(self, act: str, barcode: str, more: Mapping[str, Any]) -> bool:
-        """See ``House``."""
-        return super().desk(act, barcode, {"barcode": more["patron"]} if act == "add_patron" else more)
 
     def fault(self, fields: Mapping[str, Any]) -> None:
         """See ``House``; what Sierra says of a trouble of its own is HTTP 500 with code 102 (sierra.md section 3)."""
@@ -99,29 +95,24 @@ class SierraHouse(Sandboxed):
             *(Thing("fee", str(each["id"]), mark_in(each["reason"]), who=each["who"]) for each in found["fees"]),
         )
 
-    def own(self) -> dict[str, OwnItem]:
-        """See ``House``."""
-        found = self.objects()
-        return {
-            item["barcode"]: _own(item, found["loans"], found["holds"])
-            for item in found["items"]
-            if item["barcode"] in self._own
-        }
-
-    def bystanders(self) -> Mapping[str, object]:
-        """See ``House``: seeded items that no story is about, with their loans and holds."""
-        found = self.objects()
-        items = {
-            item["id"]: item
-            for item in found["items"]
-            if item["created_by"] == "seed" and item["barcode"] not in self._own
-        }
-        bibs = {item["bib"] for item in items.values()}
-        told: dict[str, object] = {f"item {item['barcode']}": item for item in items.values()}
-        told |= {f"bib {bib['id']}": bib for bib in found["bibs"] if bib["id"] in bibs}
-        told |= {f"loan {loan['id']} of a bystander": loan for loan in found["loans"] if loan["item"] in items}
-        told |= {f"hold {hold['id']} of a bystander": hold for hold in found["holds"] if hold["record"] in items}
-        return told
+    def own_item(self, item: Told, loans: Sequence[Told], holds: Sequence[Told]) -> OwnItem:
+        """The one location counts as changed only where it is neither the old one nor that of lent items."""
+        mine = [loan for loan in loans if loan["item"] == item["id"]]
+        opened = next((loan for loan in mine if loan["open"]), None)
+        away = item["location"] == AWAY
+        fixed = {"fields": item["fields"], "bib": item["bib"], "type": item["item_type"]}
+        fixed["location"] = "main" if away else item["location"]
+        waiting = tuple(hold["who"] for hold in holds if hold["record"] == item["id"] and hold["active"])
+        fixed["status"] = "-" if waiting or opened else item["status"]
+        return OwnItem(
+            barcode=item["barcode"],
+            loan=item["loan"] or "",
+            due=day_in(opened["due"], ZONE) if opened else "",
+            loans_by_bridge=sum(loan["created_by"] == "api" for loan in mine),
+            away=away,
+            holds=waiting,
+            fixed=json.dumps(fixed, sort_keys=True),
+        )
 
 
 def _hold(told: Mapping[str, Any]) -> Thing:
@@ -135,24 +126,4 @@ def _hold(told: Mapping[str, Any]) -> Thing:
         pickup=PICKUPS.get(told["pickup"], told["pickup"]),
         why=why,
         ours=why == "cancelled",
-    )
-
-
-def _own(item: Mapping[str, Any], loans: Sequence[Mapping[str, Any]], holds: Sequence[Mapping[str, Any]]) -> OwnItem:
-    """The one location counts as changed only where it is neither the old one nor that of lent items."""
-    mine = [loan for loan in loans if loan["item"] == item["id"]]
-    opened = next((loan for loan in mine if loan["open"]), None)
-    away = item["location"] == AWAY
-    fixed = {"fields": item["fields"], "bib": item["bib"], "type": item["item_type"]}
-    fixed["location"] = "main" if away else item["location"]
-    waiting = tuple(hold["who"] for hold in holds if hold["record"] == item["id"] and hold["active"])
-    fixed["status"] = "-" if waiting or opened else item["status"]
-    return OwnItem(
-        barcode=item["barcode"],
-        loan=item["loan"] or "",
-        due=day_in(opened["due"], ZONE) if opened else "",
-        loans_by_bridge=sum(loan["created_by"] == "api" for loan in mine),
-        away=away,
-        holds=waiting,
-        fixed=json.dumps(fixed, sort_keys=True),
     )

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bench.chaos.ils import BYSTANDERS, OwnItem, Sandboxed, Thing, day_in, libraries, mark_in
+from bench.chaos.ils import BYSTANDERS, OwnItem, Sandboxed, Thing, Told, Words, day_in, libraries, mark_in
 from bench.chaos.stories import PATRONS
 from bridge.sandbox.symphony import SymphonyStandIn
 from bridge.sandbox.symphony.seed import Seed, SeedItem, SeedPatron, SeedPolicy
@@ -63,10 +63,10 @@ class SymphonyHouse(Sandboxed):
 
     name = "symphony"
     prefix = "/symws"
+    words = Words()
 
     def __init__(self, own: Sequence[str]) -> None:
         self._symphony = SymphonyStandIn(zone=ZONE)
-        self._own = frozenset(own)
         patrons = [SeedPatron(barcode=name) for name in PATRONS]
         bystanders = [SeedItem(barcode=f"BY-{number:02d}", title=f"Bystander {number}") for number in range(BYSTANDERS)]
         stories = [SeedItem(barcode=barcode, title=f"Own title of {barcode}") for barcode in own]
@@ -76,7 +76,7 @@ class SymphonyHouse(Sandboxed):
         for patron in self._symphony.state.patrons.values():
             if patron.profile == "ILL":
                 patron.checkout_location = AT_ACCOUNT
-        super().__init__(self._symphony.app)
+        super().__init__(self._symphony.app, own)
 
     def configuration(self) -> str:
         """See ``House``."""
@@ -87,10 +87,6 @@ class SymphonyHouse(Sandboxed):
     def key_order(self) -> Mapping[str, str]:
         """See ``Sandboxed``."""
         return {"login": self._symphony.login, "password": self._symphony.password}
-
-    def desk(self, act: str, barcode: str, more: Mapping[str, Any]) -> bool:
-        """See ``House``."""
-        return super().desk(act, barcode, {"barcode": more["patron"]} if act == "add_patron" else more)
 
     def fault(self, fields: Mapping[str, Any]) -> None:
         """See ``House``; a trouble of its own Symphony tells as an unhandled exception (symphony.md section 7)."""
@@ -113,29 +109,21 @@ class SymphonyHouse(Sandboxed):
             *(Thing("fee", each["id"], mark_in(each["comment"]), who=each["who"]) for each in found["fees"]),
         )
 
-    def own(self) -> dict[str, OwnItem]:
-        """See ``House``."""
-        found = self.objects()
-        return {
-            item["barcode"]: _own(item, found["loans"], found["holds"])
-            for item in found["items"]
-            if item["barcode"] in self._own
-        }
-
-    def bystanders(self) -> Mapping[str, object]:
-        """See ``House``: seeded items that no story is about, with their loans and holds."""
-        found = self.objects()
-        items = {
-            item["id"]: item
-            for item in found["items"]
-            if item["created_by"] == "seed" and item["barcode"] not in self._own
-        }
-        bibs = {item["bib"] for item in items.values()}
-        told: dict[str, object] = {f"item {item['barcode']}": item for item in items.values()}
-        told |= {f"bib {bib['id']}": bib for bib in found["bibs"] if bib["id"] in bibs}
-        told |= {f"loan {loan['id']} of a bystander": loan for loan in found["loans"] if loan["item"] in items}
-        told |= {f"hold {hold['id']} of a bystander": hold for hold in found["holds"] if hold["item"] in items}
-        return told
+    def own_item(self, item: Told, loans: Sequence[Told], holds: Sequence[Told]) -> OwnItem:
+        """Where an item is is its status; it is away while it lies where an ILL account has it."""
+        mine = [loan for loan in loans if loan["item"] == item["id"]]
+        opened = next((loan for loan in mine if loan["open"]), None)
+        fixed = {key: item[key] for key in ("library", "item_type", "shadowed", "call_number", "notes")}
+        fixed["location"] = "STACKS" if item["location"] == AWAY else item["location"]
+        return OwnItem(
+            barcode=item["barcode"],
+            loan=item["loan"] or "",
+            due=day_in(opened["due"], ZONE) if opened else "",
+            loans_by_bridge=sum(loan["created_by"] == "api" for loan in mine),
+            away=item["location"] == AWAY or item["current"] == AT_ACCOUNT,
+            holds=tuple(hold["who"] for hold in holds if hold["item"] == item["id"] and hold["active"]),
+            fixed=json.dumps(fixed, sort_keys=True),
+        )
 
 
 def _hold(told: Mapping[str, Any]) -> Thing:
@@ -149,21 +137,4 @@ def _hold(told: Mapping[str, Any]) -> Thing:
         pickup=told["pickup"],
         why=why,
         ours=why == "cancelled",
-    )
-
-
-def _own(item: Mapping[str, Any], loans: Sequence[Mapping[str, Any]], holds: Sequence[Mapping[str, Any]]) -> OwnItem:
-    """Where an item is is its status; it is away while it lies where an ILL account has it."""
-    mine = [loan for loan in loans if loan["item"] == item["id"]]
-    opened = next((loan for loan in mine if loan["open"]), None)
-    fixed = {key: item[key] for key in ("library", "item_type", "shadowed", "call_number", "notes")}
-    fixed["location"] = "STACKS" if item["location"] == AWAY else item["location"]
-    return OwnItem(
-        barcode=item["barcode"],
-        loan=item["loan"] or "",
-        due=day_in(opened["due"], ZONE) if opened else "",
-        loans_by_bridge=sum(loan["created_by"] == "api" for loan in mine),
-        away=item["location"] == AWAY or item["current"] == AT_ACCOUNT,
-        holds=tuple(hold["who"] for hold in holds if hold["item"] == item["id"] and hold["active"]),
-        fixed=json.dumps(fixed, sort_keys=True),
     )

@@ -45,6 +45,29 @@ def sandbox(
 
     Example: ill-bridge sandbox --alma-port 8901 --service-port 8902
     """
+    stopped = _stopping()
+    more = (
+        (sierra_port, _tell_sierra),
+        (symphony_port, _tell_symphony),
+        (koha_port, _tell_koha),
+        (spydus_port, _tell_spydus),
+    )
+    try:
+        with ExitStack() as servers:
+            _tell_alma(servers, alma_port)
+            for port, tell in more:
+                if port is not None:
+                    tell(servers, port)
+            _tell_service(servers, service_port)
+            typer.echo("Ctrl-C stops them; everything they hold is forgotten.")
+            stopped.wait()
+    except OSError as taken:
+        typer.echo(f"The stand-ins cannot listen: {taken}. Choose other ports.", err=True)
+        raise typer.Exit(1) from taken
+
+
+def _stopping() -> threading.Event:
+    """Set by SIGTERM and SIGINT."""
     stopped = threading.Event()
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
@@ -52,26 +75,21 @@ def sandbox(
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    alma, service = AlmaStandIn(), ServiceStandIn()
-    try:
-        with ExitStack() as servers:
-            alma_server = servers.enter_context(Server(alma.app, port=alma_port))
-            service_server = servers.enter_context(Server(service.app, port=service_port))
-            typer.echo(f"Alma:    {alma_server.url}  (API key: {alma.key}; control and desk under /_sandbox)")
-            if sierra_port is not None:
-                _tell_sierra(servers, sierra_port)
-            if symphony_port is not None:
-                _tell_symphony(servers, symphony_port)
-            if koha_port is not None:
-                _tell_koha(servers, koha_port)
-            if spydus_port is not None:
-                _tell_spydus(servers, spydus_port)
-            typer.echo(f"Service: {service_server.url}  (feed: /changes, bearer token: {service.token})")
-            typer.echo("Ctrl-C stops both; everything they hold is forgotten.")
-            stopped.wait()
-    except OSError as taken:
-        typer.echo(f"The stand-ins cannot listen: {taken}. Choose other ports.", err=True)
-        raise typer.Exit(1) from taken
+    return stopped
+
+
+def _tell_alma(servers: ExitStack, port: int) -> None:
+    """The stand-in Alma. Raises ``OSError``."""
+    alma = AlmaStandIn()
+    server = servers.enter_context(Server(alma.app, port=port))
+    typer.echo(f"Alma:    {server.url}  (API key: {alma.key}; control and desk under /_sandbox)")
+
+
+def _tell_service(servers: ExitStack, port: int) -> None:
+    """The stand-in service. Raises ``OSError``."""
+    service = ServiceStandIn()
+    server = servers.enter_context(Server(service.app, port=port))
+    typer.echo(f"Service: {server.url}  (feed: /changes, bearer token: {service.token})")
 
 
 def _tell_sierra(servers: ExitStack, port: int) -> None:

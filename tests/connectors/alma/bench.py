@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import io
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
-
-import requests
 
 from bridge.connectors.alma import AlmaConnector, AlmaSettings
 from bridge.connectors.base import Connector, Surroundings
@@ -23,26 +19,9 @@ from bridge.sandbox.alma import AlmaStandIn
 from bridge.sandbox.alma.marc import subfields
 from bridge.sandbox.alma.seed import MARKED_SET
 from bridge.sandbox.alma.standing import objects
-from bridge.sandbox.faults import Fault, Outage
-from bridge.sandbox.memory import Call
-from bridge.sandbox.server import Server
-from tests.contract.bench import Listening, Spoilt, SpyPace
+from tests.contract.sandboxed import NOW, SandboxedBench
 
-NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
-WRITE = "POST|PUT|DELETE"
-WRITING = frozenset({"POST", "PUT", "DELETE"})
 API = "^/almaws"
-FAULTS = {
-    Spoilt.TIME_OUT: "hang",
-    Spoilt.DROPPED: "drop_before",
-    Spoilt.SERVER_ERROR: "status",
-    Spoilt.NONSENSE: "garbage",
-}
-
-
-def took_effect(call: Call) -> bool:
-    """Whether the stand-in did what it was asked, whatever became of its answer."""
-    return call.fault.endswith("_after") if call.fault else call.status < 400
 
 
 def address_of(path: str, query: str) -> str:
@@ -79,8 +58,12 @@ class Recording:
         return self._app(environ, start_response)
 
 
-class AlmaBench:
+class AlmaBench(SandboxedBench[AlmaStandIn]):
     """See ``ContractBench``."""
+
+    api = API
+    written = API
+    strange_code = "999999"
 
     patron = "21000000001001"
     other_patron = "P1002"
@@ -98,13 +81,9 @@ class AlmaBench:
     unseen_codes: frozenset[str] = frozenset()
 
     def __init__(self, **settings: object) -> None:
-        self.stand_in = AlmaStandIn(clock=lambda: NOW)
-        self.recording = Recording(self.stand_in.app)
-        self._server = Server(self.recording)
-        self.pace = SpyPace()
-        self.heard = Listening()
-        self.waits: list[float] = []
-        self.clock = NOW
+        stand_in = AlmaStandIn(clock=lambda: NOW)
+        self.recording = Recording(stand_in.app)
+        super().__init__(stand_in, self.recording)
         self.settings = AlmaSettings.model_validate(
             {
                 "host": self._server.url,
@@ -135,73 +114,12 @@ class AlmaBench:
         self.connector.close()
         self._server.stop()
 
-    def fault(self, kind: str, *, method: str = ".*", path: str = API, times: int = 1, **more: object) -> None:
-        body = {"kind": kind, "method": method, "path": path, "times": times, **more}
-        self.stand_in.faults.add(Fault.model_validate(body))
-
-    def outage(self, *, on: bool) -> None:
-        self.stand_in.faults.set_outage(Outage(on=on))
-
-    def writes(self) -> Counter[str]:
-        calls = (call for call in self.stand_in.calls() if call.method in WRITING)
-        return Counter(f"{call.method} {call.template}" for call in calls if took_effect(call))
-
-    def changes(self, exchange: Exchange) -> bool:
-        return exchange.method in WRITING
-
     def same_twice(self, name: str, verbs: tuple[Verb, ...] = ()) -> bool:
         """A scan-in of what is not on loan changes nothing the second time."""
         return name.startswith(("PUT", "DELETE")) or Verb.RECEIVE_TRANSIT in verbs
 
-    def spoil(self, way: Spoilt, *, done: bool, skip: int = 0) -> None:
-        self.fault(FAULTS[way], method=WRITE, done=done, skip=skip, status=500 if way is Spoilt.SERVER_ERROR else None)
-
-    def drop_after_next_write(self) -> None:
-        self.fault("drop_after", method=WRITE)
-
-    def drop_before_next_write(self) -> None:
-        self.fault("drop_before", method=WRITE)
-
-    def unauthorized(self, *, times: int) -> None:
-        self.fault("unauthorized", times=times)
-
-    def throttle(self, *, times: int, retry_after: float) -> None:
-        self.fault("throttle", times=times, retry_after=round(retry_after))
-
-    def garbage(self, *, times: int) -> None:
-        self.fault("garbage", times=times)
-
-    def server_error(self, words: str, *, times: int) -> None:
-        page = f"<html><head><title>500</title></head><body><script>x()</script><p>{words}</p></body></html>"
-        self.fault("status", status=500, body=page, content_type="text/html", times=times)
-
-    def refusal(self, words: str, *, status: int, times: int) -> None:
-        self.fault("vendor_error", code="999999", message=words, status=status, times=times)
-
-    def proxy_page(self, *, times: int) -> None:
-        self.fault("html", times=times)
-
-    def desk(self, what: str, **order: object) -> None:
-        answer = requests.post(f"{self._server.url}/_sandbox/desk/{what}", json=order, timeout=10)
-        assert answer.ok, answer.text
-
-    def lend(self, barcode: str, patron: str) -> None:
-        self.desk("lend", barcode=barcode, patron=patron)
-
-    def check_in(self, barcode: str) -> None:
-        self.desk("check_in", barcode=barcode)
-
-    def relabel(self, barcode: str, new_barcode: str) -> None:
-        self.desk("relabel", barcode=barcode, new_barcode=new_barcode)
-
-    def delete_by_hand(self, barcode: str) -> None:
-        self.desk("delete", barcode=barcode)
-
     def move(self, barcode: str, place: do.Place, *, for_good: bool) -> None:
         self.desk("move", barcode=barcode, library=place.library, location=place.location, temporary=not for_good)
-
-    def cancel_hold(self, barcode: str) -> None:
-        self.desk("cancel_hold", barcode=barcode)
 
     def erase_mark(self, barcode: str) -> None:
         self.desk("erase_mark", barcode=barcode)
@@ -254,9 +172,6 @@ class AlmaBench:
         user = self.stand_in.state.find_user(patron)
         assert user is not None
         return sum(fee.user == user.primary_id for fee in list(self.stand_in.state.fees.values()))
-
-    def orphans(self) -> int:
-        return len(self.stand_in.report()["orphans"])
 
     def told(self, template: str, method: str = "") -> list[Exchange]:
         return [

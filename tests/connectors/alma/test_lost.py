@@ -11,8 +11,9 @@ from bridge.domain.capabilities import Ability
 from bridge.domain.commands import Verb
 from bridge.domain.record import OutcomeKind
 from bridge.errors import Rejected
-from tests.connectors.alma.bench import NOW, AlmaBench
+from tests.connectors.alma.bench import AlmaBench
 from tests.contract.bench import own
+from tests.contract.sandboxed import NOW
 from tests.contract.suite import CALL, lent, made
 
 

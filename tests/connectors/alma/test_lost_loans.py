@@ -17,8 +17,9 @@ from bridge.domain.identity import Role
 from bridge.domain.learn import confirm
 from bridge.domain.plan import StaffTask, next_step
 from bridge.ledger import State
-from tests.connectors.alma.bench import NOW, AlmaBench
+from tests.connectors.alma.bench import AlmaBench
 from tests.connectors.alma.test_whole_loans import OWN, POLICY
+from tests.contract.sandboxed import NOW
 from tests.engine.pretend import DUE, Clock, PretendIls, Stage
 
 EIGHTY = Money(Decimal(80), "EUR")

@@ -19,7 +19,8 @@ from bridge.domain.identity import Role
 from bridge.domain.policy import AlignDueDate, BorrowingPolicy, LendingPolicy, Policy
 from bridge.engine.schedule import RetrySchedule
 from bridge.ledger import State
-from tests.connectors.alma.bench import NOW, AlmaBench
+from tests.connectors.alma.bench import AlmaBench
+from tests.contract.sandboxed import NOW
 from tests.engine.pretend import DUE, LATER, Clock, PretendIls, Stage
 
 FAULTS = ("drop_before", "drop_after", "html", "garbage", "throttle")

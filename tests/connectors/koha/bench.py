@@ -2,52 +2,30 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from datetime import UTC, datetime
 from typing import Any
-
-import requests
 
 from bridge.connectors.base import Connector, Surroundings
 from bridge.connectors.koha import KohaConnector, KohaSettings
 from bridge.domain import commands as do
-from bridge.domain.commands import Verb
 from bridge.domain.identity import Mark
-from bridge.http import Exchange
-from bridge.sandbox.faults import Fault, Outage
 from bridge.sandbox.koha import KohaStandIn
 from bridge.sandbox.koha.seed import SeedItem, add_item
-from bridge.sandbox.memory import Call
-from bridge.sandbox.server import Server
-from tests.contract.bench import Listening, Spoilt, SpyPace
+from tests.contract.bench import Spoilt
+from tests.contract.sandboxed import NOW, SandboxedBench
 
-NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 ZONE = "Europe/Berlin"
 API = "^/(api/v1/(?!oauth)|sip2/)"
-WRITE = "POST|PUT|DELETE|SIP2"
 WRITES = r"^/(api/v1/(?!oauth)|sip2/(09|11|15|29|37)$)"
-WRITING = frozenset({"POST", "PUT", "DELETE"})
 SIP_WRITES = frozenset({"11 check out", "09 check in", "15 hold", "29 renew", "37 fee paid"})
-FAULTS = {
-    Spoilt.TIME_OUT: "hang",
-    Spoilt.DROPPED: "drop_before",
-    Spoilt.SERVER_ERROR: "status",
-    Spoilt.NONSENSE: "garbage",
-}
 
 
-def writes(method: str, template: str) -> bool:
-    """Whether a call by this name changes something."""
-    return template in SIP_WRITES if method == "SIP2" else method in WRITING and not template.endswith("/token")
-
-
-def took_effect(call: Call) -> bool:
-    """Whether the stand-in did what it was asked, whatever became of its answer."""
-    return call.fault.endswith("_after") if call.fault else call.status < 400
-
-
-class KohaBench:
+class KohaBench(SandboxedBench[KohaStandIn]):
     """See ``ContractBench``."""
+
+    api = API
+    written = WRITES
+    write = "POST|PUT|DELETE|SIP2"
+    looks = ("/token",)
 
     patron = "21000000001001"
     other_patron = "P1002"
@@ -65,12 +43,7 @@ class KohaBench:
     unseen_codes: frozenset[str] = frozenset()
 
     def __init__(self, *, sip: bool = True, **settings: object) -> None:
-        self.stand_in = KohaStandIn(clock=lambda: NOW)
-        self._server = Server(self.stand_in.app)
-        self.pace = SpyPace()
-        self.heard = Listening()
-        self.waits: list[float] = []
-        self.clock = NOW
+        super().__init__(KohaStandIn(clock=lambda: NOW))
         habits = self.stand_in.sip.habits
         account = {
             "host": "127.0.0.1",
@@ -103,19 +76,8 @@ class KohaBench:
         self.connector = self.connect()
         self.log_in()
 
-    def writes(self) -> Counter[str]:
-        calls = (call for call in self.stand_in.calls() if writes(call.method, call.template) and took_effect(call))
-        return Counter(f"{call.method} {_plain(call.template)}" for call in calls)
-
-    def changes(self, exchange: Exchange) -> bool:
-        return writes(exchange.method, exchange.template)
-
-    def same_twice(self, name: str, verbs: tuple[Verb, ...] = ()) -> bool:
-        return name.startswith(("PUT", "DELETE"))
-
     def spoil(self, way: Spoilt, *, done: bool, skip: int = 0) -> None:
-        status = 500 if way is Spoilt.SERVER_ERROR else None
-        self.fault(FAULTS[way], method=WRITE, path=WRITES, done=done, skip=skip, status=status)
+        super().spoil(way, done=done, skip=skip)
         if way is Spoilt.NONSENSE:
             self.fault("garbage", method="SIP2", path="/97$", times=4)
 
@@ -129,10 +91,8 @@ class KohaBench:
 
     def log_in(self) -> None:
         """Unheard, so that a log-in is none of the points at which a life may end: they are numbered, and it comes once a life."""
-        before, after = self.pace.before, self.heard.after
-        self.pace.before, self.heard.after = (lambda: None), (lambda _: None)
-        self.connector.probe()
-        self.pace.before, self.heard.after = before, after
+        with self.unheard():
+            self.connector.probe()
 
     def start(self) -> None:
         self._server.start()
@@ -144,53 +104,14 @@ class KohaBench:
         self.stand_in.sip.stop()
         self._server.stop()
 
-    def fault(self, kind: str, *, method: str = ".*", path: str = API, times: int = 1, **more: object) -> None:
-        body = {"kind": kind, "method": method, "path": path, "times": times, **more}
-        self.stand_in.faults.add(Fault.model_validate(body))
+    def is_write(self, method: str, template: str) -> bool:
+        return template in SIP_WRITES if method == "SIP2" else super().is_write(method, template)
 
-    def outage(self, *, on: bool) -> None:
-        self.stand_in.faults.set_outage(Outage(on=on))
-
-    def drop_after_next_write(self) -> None:
-        self.fault("drop_after", method=WRITE, path=WRITES)
-
-    def drop_before_next_write(self) -> None:
-        self.fault("drop_before", method=WRITE, path=WRITES)
-
-    def unauthorized(self, *, times: int) -> None:
-        self.fault("unauthorized", times=times)
-
-    def throttle(self, *, times: int, retry_after: float) -> None:
-        self.fault("throttle", times=times, retry_after=round(retry_after))
-
-    def garbage(self, *, times: int) -> None:
-        self.fault("garbage", times=times)
-
-    def server_error(self, words: str, *, times: int) -> None:
-        page = f"<html><head><title>500</title></head><body><script>x()</script><p>{words}</p></body></html>"
-        self.fault("status", status=500, body=page, content_type="text/html", times=times)
+    def named(self, template: str) -> str:
+        return _plain(template)
 
     def refusal(self, words: str, *, status: int, times: int) -> None:
         self.fault("vendor_error", message=words, status=status, times=times)
-
-    def proxy_page(self, *, times: int) -> None:
-        self.fault("html", times=times)
-
-    def desk(self, what: str, **order: object) -> None:
-        answer = requests.post(f"{self._server.url}/_sandbox/desk/{what}", json=order, timeout=10)
-        assert answer.ok, answer.text
-
-    def lend(self, barcode: str, patron: str) -> None:
-        self.desk("lend", barcode=barcode, patron=patron)
-
-    def check_in(self, barcode: str) -> None:
-        self.desk("check_in", barcode=barcode)
-
-    def relabel(self, barcode: str, new_barcode: str) -> None:
-        self.desk("relabel", barcode=barcode, new_barcode=new_barcode)
-
-    def delete_by_hand(self, barcode: str) -> None:
-        self.desk("delete", barcode=barcode)
 
     def objects(self) -> dict[str, list[dict[str, Any]]]:
         return self.stand_in.objects()
@@ -229,9 +150,6 @@ class KohaBench:
         """Koha knows one shelving location, so that every move is for good until the next."""
         self.desk("move", barcode=barcode, location=place.location)
 
-    def cancel_hold(self, barcode: str) -> None:
-        self.desk("cancel_hold", barcode=barcode)
-
     def erase_mark(self, barcode: str) -> None:
         item = self.stand_in.state.barcoded(barcode)
         assert item is not None
@@ -247,9 +165,6 @@ class KohaBench:
         found = self.stand_in.state.named(patron)
         assert found is not None
         return sum(debit.patron == found.id for debit in list(self.stand_in.state.debits.values()))
-
-    def orphans(self) -> int:
-        return len(self.stand_in.report()["orphans"])
 
     def paths(self) -> list[str]:
         """Calls so far, by name; log-ins left out."""

@@ -2,51 +2,32 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
-
-import requests
 
 from bridge.connectors.base import Connector, Surroundings
 from bridge.connectors.symphony import SymphonyConnector, SymphonySettings
 from bridge.domain import commands as do
-from bridge.domain.commands import Verb
 from bridge.domain.identity import Mark
-from bridge.http import Exchange
-from bridge.sandbox.faults import Fault, Outage
-from bridge.sandbox.memory import Call
-from bridge.sandbox.server import Server
 from bridge.sandbox.symphony import SymphonyStandIn
 from bridge.sandbox.symphony.model import Custom
 from bridge.sandbox.symphony.seed import Seed, SeedItem
 from bridge.sandbox.symphony.standing import objects
-from tests.contract.bench import Listening, Spoilt, SpyPace
+from tests.contract.sandboxed import NOW, SandboxedBench
 
-NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 ZONE = "America/New_York"
 API = "^/symws/(?!user/staff/login)"
-WRITE = "POST|PUT|DELETE"
-WRITING = frozenset({"POST", "PUT", "DELETE"})
-FAULTS = {
-    Spoilt.TIME_OUT: "hang",
-    Spoilt.DROPPED: "drop_before",
-    Spoilt.SERVER_ERROR: "status",
-    Spoilt.NONSENSE: "garbage",
-}
 LOG_IN = "/user/staff/login"
 LOST = "markLost"
 """An action that no real Symphony is known to have; the stand-in has it where a switch says so."""
 
 
-def took_effect(call: Call) -> bool:
-    """Whether the stand-in did what it was asked, whatever became of its answer."""
-    return call.fault.endswith("_after") if call.fault else call.status < 400
-
-
-class SymphonyBench:
+class SymphonyBench(SandboxedBench[SymphonyStandIn]):
     """See ``ContractBench``."""
+
+    api = API
+    written = API
+    looks = (LOG_IN,)
 
     patron = "21000000001001"
     other_patron = "P1002"
@@ -66,13 +47,8 @@ class SymphonyBench:
     unseen_codes: frozenset[str] = frozenset()
 
     def __init__(self, **settings: object) -> None:
-        self.stand_in = SymphonyStandIn(clock=lambda: NOW, zone=ZONE)
+        super().__init__(SymphonyStandIn(clock=lambda: NOW, zone=ZONE))
         self.stand_in.behave(lost_action=LOST, account_transits=False)
-        self._server = Server(self.stand_in.app)
-        self.pace = SpyPace()
-        self.heard = Listening()
-        self.waits: list[float] = []
-        self.clock = NOW
         self.settings = SymphonySettings.model_validate(
             {
                 "base_url": f"{self._server.url}/symws",
@@ -95,33 +71,15 @@ class SymphonyBench:
         self.connector = self.connect()
         self.log_in()
 
-    def writes(self) -> Counter[str]:
-        calls = (
-            call for call in self.stand_in.calls() if call.method in WRITING and not call.template.endswith(LOG_IN)
-        )
-        return Counter(f"{call.method} {call.template}" for call in calls if took_effect(call))
-
-    def changes(self, exchange: Exchange) -> bool:
-        return exchange.method in WRITING and exchange.template != LOG_IN
-
-    def same_twice(self, name: str, verbs: tuple[Verb, ...] = ()) -> bool:
-        return name.startswith(("PUT", "DELETE"))
-
-    def spoil(self, way: Spoilt, *, done: bool, skip: int = 0) -> None:
-        status = 500 if way is Spoilt.SERVER_ERROR else None
-        self.fault(FAULTS[way], method=WRITE, path=API, done=done, skip=skip, status=status)
-
     def connect(self) -> SymphonyConnector:
         surroundings = Surroundings("symphony", self.pace, self.heard.tell)
         return SymphonyConnector(self.settings, surroundings, sleep=self.waits.append, now=lambda: self.clock)
 
     def log_in(self) -> None:
         """Unheard, with the key of the ILL account: points at which a life may end are numbered, and these come once a life."""
-        before, after = self.pace.before, self.heard.after
-        self.pace.before, self.heard.after = (lambda: None), (lambda _: None)
-        self.connector.probe()
-        self.connector.accounts((self.account, self.sister_account))
-        self.pace.before, self.heard.after = before, after
+        with self.unheard():
+            self.connector.probe()
+            self.connector.accounts((self.account, self.sister_account))
 
     def start(self) -> None:
         self._server.start()
@@ -131,55 +89,10 @@ class SymphonyBench:
         self.connector.close()
         self._server.stop()
 
-    def fault(self, kind: str, *, method: str = ".*", path: str = API, times: int = 1, **more: object) -> None:
-        body = {"kind": kind, "method": method, "path": path, "times": times, **more}
-        self.stand_in.faults.add(Fault.model_validate(body))
-
-    def outage(self, *, on: bool) -> None:
-        self.stand_in.faults.set_outage(Outage(on=on))
-
-    def drop_after_next_write(self) -> None:
-        self.fault("drop_after", method=WRITE, path=API)
-
-    def drop_before_next_write(self) -> None:
-        self.fault("drop_before", method=WRITE, path=API)
-
-    def unauthorized(self, *, times: int) -> None:
-        self.fault("unauthorized", times=times)
-
-    def throttle(self, *, times: int, retry_after: float) -> None:
-        self.fault("throttle", times=times, retry_after=round(retry_after))
-
-    def garbage(self, *, times: int) -> None:
-        self.fault("garbage", times=times)
-
-    def server_error(self, words: str, *, times: int) -> None:
-        page = f"<html><head><title>500</title></head><body><script>x()</script><p>{words}</p></body></html>"
-        self.fault("status", status=500, body=page, content_type="text/html", times=times)
-
-    def refusal(self, words: str, *, status: int, times: int) -> None:
-        self.fault("vendor_error", code="9999", message=words, status=status, times=times)
-
-    def proxy_page(self, *, times: int) -> None:
-        self.fault("html", times=times)
-
-    def desk(self, what: str, **order: object) -> None:
-        answer = requests.post(f"{self._server.url}/_sandbox/desk/{what}", json=order, timeout=10)
-        assert answer.ok, answer.text
-
     def lend(self, barcode: str, patron: str) -> None:
         self.desk("lend", barcode=barcode, patron=patron)
         if patron == self.sister_account:
             self.desk("send", barcode=barcode, library=self.sister_library)
-
-    def check_in(self, barcode: str) -> None:
-        self.desk("check_in", barcode=barcode)
-
-    def relabel(self, barcode: str, new_barcode: str) -> None:
-        self.desk("relabel", barcode=barcode, new_barcode=new_barcode)
-
-    def delete_by_hand(self, barcode: str) -> None:
-        self.desk("delete", barcode=barcode)
 
     def objects(self) -> dict[str, list[dict[str, Any]]]:
         with self.stand_in.state.lock:
@@ -219,9 +132,6 @@ class SymphonyBench:
         """The desk gives another home location, so that every move is for good until the next."""
         self.desk("move", barcode=barcode, location=place.location, library=place.library)
 
-    def cancel_hold(self, barcode: str) -> None:
-        self.desk("cancel_hold", barcode=barcode)
-
     def erase_mark(self, barcode: str) -> None:
         """Staff cleaned the bib up."""
         bib = self.stand_in.state.bibs[self.stand_in.state.items_with_barcode(barcode)[0].bib]
@@ -242,9 +152,6 @@ class SymphonyBench:
         found = self.stand_in.state.find_patron(patron)
         assert found is not None
         return sum(bill.patron == found.key for bill in list(self.stand_in.state.bills.values()))
-
-    def orphans(self) -> int:
-        return len(self.stand_in.report()["orphans"])
 
     def paths(self, method: str = "") -> list[str]:
         """Templates called so far, log-ins left out."""
