@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import combinations
+
+CODE = re.compile(r"ILLB-[0-9a-f]{16}")
+"""The code of a mark, whoever's it is."""
 
 
 class Role(StrEnum):
@@ -59,6 +63,12 @@ def mark_for(bridge: str, key: RequestKey, leg: str, volume: str) -> Mark:
     digest = hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:16]
     readable = "/".join(part or "-" for part in parts)
     return Mark(code=f"ILLB-{digest}", text=f"ILLB-{digest} {readable}")
+
+
+def bears_another(text: str, mark: Mark) -> bool:
+    """Whether this text bears marks, and not this one: what it stands on is another request's then."""
+    found = CODE.findall(text)
+    return bool(found) and mark.code not in found
 
 
 @dataclass(frozen=True)

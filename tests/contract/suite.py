@@ -6,6 +6,7 @@ A connector's tests subclass ``ConnectorContract`` and give a fixture ``bench``;
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -249,6 +250,23 @@ class ConnectorContract(CrashContract):
         assert bench.connector.cancel_hold(command, CALL).kind is OutcomeKind.DONE
         assert bench.holds_on(target.barcode) == 0
         assert bench.connector.cancel_hold(command, CALL).kind is OutcomeKind.ALREADY
+
+    def test_another_requests_hold_on_the_same_item_is_not_ours(self, bench: ContractBench) -> None:
+        """One ILL account may wait for an own item for two requests: the second one neither adopts nor cancels the first one's hold."""
+        needs(bench, Verb.PLACE_HOLD, Verb.CANCEL_HOLD)
+        sees(bench, InspectBy.IDS)
+        first, second = own(bench, "h4"), own(bench, "h5")
+        bench.connector.place_hold(do.PlaceHold(first, bench.account, bench.pickup, note=first.mark.text), CALL)
+        wish = do.PlaceHold(second, bench.account, bench.pickup, note=second.mark.text)
+        for call in (CALL, Call(verify=True)):
+            with suppress(Rejected, Retry):
+                assert bench.connector.place_hold(wish, call).kind is OutcomeKind.DONE
+        assert bench.connector.inspect(do.Inspect(second, patron_id=bench.account), CALL).hold is None
+        cancel = do.CancelHold(second, bench.account, "")
+        assert bench.connector.cancel_hold(cancel, CALL).kind is OutcomeKind.ALREADY
+        assert bench.connector.inspect(do.Inspect(first, patron_id=bench.account), CALL).hold is not None
+        assert bench.connector.cancel_hold(replace(cancel, target=first), CALL).kind is OutcomeKind.DONE
+        assert bench.holds_on(bench.own_barcode) == 0
 
     def test_a_whole_borrowed_loan_leaves_nothing(self, bench: ContractBench) -> None:
         target, _ = made(bench, "w1")

@@ -14,7 +14,7 @@ from bridge.connectors.alma.marc import system_number
 from bridge.connectors.alma.patrons import Patrons
 from bridge.connectors.alma.settings import AlmaSettings
 from bridge.domain import commands as do
-from bridge.domain.identity import Mark
+from bridge.domain.identity import Mark, bears_another
 from bridge.domain.record import HoldRecord, HoldState, SeenLoan, Sighting
 
 LOST_AND_PAID = "LOST_LOAN_AND_PAID"
@@ -155,10 +155,11 @@ class Sight:
     def hold_on(
         self, ids: do.VendorIds, mark: Mark, *, hold_id: str = "", patron_id: str = ""
     ) -> alma.UserRequest | None:
-        """Our hold on an item: the one recorded, the one that bears the mark, or this patron's."""
+        """Our hold on an item: the one recorded, the one that bears the mark, or this patron's that bears no other."""
         for request in self._client.item_requests(ids).user_request:
             ours = request.request_id == hold_id or mark.code in request.comment
-            if ours or (patron_id and request.user_primary_id.casefold() == patron_id.casefold()):
+            theirs = patron_id and request.user_primary_id.casefold() == patron_id.casefold()
+            if ours or (theirs and not bears_another(request.comment, mark)):
                 return request
         return None
 

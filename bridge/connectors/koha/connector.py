@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Hashable, Sequence
 from datetime import UTC, datetime
@@ -27,14 +26,13 @@ from bridge.domain.capabilities import Ability, Capabilities, InspectBy
 from bridge.domain.commands import Verb
 from bridge.domain.expect import AccountStanding, Expectations
 from bridge.domain.finding import Finding
-from bridge.domain.identity import Mark
+from bridge.domain.identity import CODE, Mark
 from bridge.domain.record import MarkedObject, MarkedPage, Outcome, Sighting
 
 NO_DUE_DATE = "Koha's API sets no due date; it comes from the circulation rules."
 NO_LOST = "No value of LOST is configured (lost_status)."
 NO_SIP = "Koha's REST API cannot check out or in, and no SIP2 account is configured (sip2)."
 NO_TRANSIT = "Koha's API has no call for transits."
-CODE = re.compile(r"ILLB-[0-9a-f]{16}")
 
 
 def utc_now() -> datetime:

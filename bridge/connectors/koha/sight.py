@@ -13,7 +13,7 @@ from bridge.connectors.koha.client import KohaClient
 from bridge.connectors.koha.errors import Missing, NoSuchCall
 from bridge.connectors.koha.patrons import Patrons
 from bridge.domain import commands as do
-from bridge.domain.identity import Mark
+from bridge.domain.identity import Mark, bears_another
 from bridge.domain.record import HoldRecord, HoldState, SeenLoan, Sighting
 
 JUST_NOW = timedelta(seconds=30)
@@ -134,13 +134,11 @@ class Sight:
         return replace(found, patron_id=asked.patron_id) if found and asked.patron_id else found
 
     def hold_on(self, item_id: str, patron_id: str, mark: Mark, *, hold_id: str = "") -> HoldRecord | None:
-        """Our hold among those on an item: the one recorded, the one whose note bears the mark, or the patron's."""
+        """Our hold among those on an item: the one recorded, the one whose note bears the mark, or the patron's that bears no other."""
         for hold in self._client.holds_on(item_id):
-            if (
-                hold.hold_id == hold_id
-                or mark.code in hold.notes.split()
-                or (patron_id and hold.patron_id == patron_id)
-            ):
+            ours = hold.hold_id == hold_id or mark.code in hold.notes.split()
+            theirs = patron_id and hold.patron_id == patron_id
+            if ours or (theirs and not bears_another(hold.notes, mark)):
                 return HoldRecord(hold.hold_id, patron_id or hold.patron_id, hold.pickup_library_id, HoldState.PLACED)
         return None
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
-
 from bridge.connectors.sierra import models as sierra
 from bridge.connectors.sierra.client import SierraClient
 from bridge.connectors.sierra.settings import SierraSettings
 from bridge.connectors.sierra.sight import ids_of
 from bridge.domain.commands import ListMarked
-from bridge.domain.identity import Mark
+from bridge.domain.identity import CODE, Mark
 from bridge.domain.record import MarkedObject, MarkedPage
 
 NO_LOCATIONS = "Sierra lists what bears our mark by location: name the locations of borrowed items in audit_locations."
-CODE = re.compile(r"ILLB-[0-9a-f]{16}")
 PAGE = 200
 
 

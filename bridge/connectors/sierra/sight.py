@@ -14,7 +14,7 @@ from bridge.connectors.sierra.errors import Deleted, Missing, not_ours
 from bridge.connectors.sierra.patrons import Patrons
 from bridge.connectors.sierra.settings import SierraSettings
 from bridge.domain import commands as do
-from bridge.domain.identity import Mark
+from bridge.domain.identity import Mark, bears_another
 from bridge.domain.record import HoldRecord, HoldState, SeenLoan, Sighting
 
 PATRON_FIELD = "66"
@@ -180,10 +180,11 @@ class Sight:
         return replace(found, patron_id=asked.patron_id) if found else None
 
     def hold_on(self, item_id: str, patron_id: str, mark: Mark, *, hold_id: str = "") -> HoldRecord | None:
-        """Our hold among a patron's: the one recorded, the one whose note bears the mark, or the one on this item."""
+        """Our hold among a patron's: the one recorded, the one whose note bears the mark, or the one on this item that bears no other."""
         for hold in self._client.holds(patron_id):
             ours = hold.id == hold_id or mark.code in hold.note.split()
-            if ours or (hold.record_type == "i" and hold.record == item_id):
+            here = hold.record_type == "i" and hold.record == item_id
+            if ours or (here and not bears_another(hold.note, mark)):
                 return HoldRecord(hold.id, patron_id, hold.pickup.code, HoldState.PLACED)
         return None
 

@@ -6,14 +6,13 @@ import re
 
 from bridge.connectors.symphony.models import Bib
 from bridge.domain.commands import CreateTemporaryItem
-from bridge.domain.identity import Mark
+from bridge.domain.identity import CODE, Mark
 
 LEADER = "00000nam a2200000 a 4500"
 """Encoding level blank: an upper-case one is refused in changes (symphony.md section 5.1)."""
 FIXED = "000000s        xx            000 0 und d"
 WORD = "ILLB"
 """A word that every temporary bib bears, by which all of them are found."""
-CODE = re.compile(r"ILLB-[0-9a-f]{16}")
 _UNPRINTED = re.compile(r"[\x00-\x1f\x7f]+")
 
 

@@ -17,7 +17,7 @@ from bridge.connectors.symphony.patrons import Patrons
 from bridge.connectors.symphony.settings import SymphonySettings
 from bridge.domain import commands as do
 from bridge.domain.commands import Charge
-from bridge.domain.identity import Mark
+from bridge.domain.identity import Mark, bears_another
 from bridge.domain.record import HoldRecord, HoldState, LoanRecord, SeenLoan, Sighting
 from bridge.errors import Rejected
 
@@ -217,12 +217,14 @@ class Sight:
         return HoldRecord(hold.key, asked.patron_id or hold.patron, hold.pickup, state) if state else None
 
     def hold_on(self, item: str, patron: str, mark: Mark) -> HoldRecord | None:
-        """A patron's hold that bears our mark, or is on this copy."""
+        """A patron's hold that bears our mark, or is on this copy and bears nobody else's."""
         try:
             holds = self._client.patron_lists(patron, "holdRecordList{*}").holds
         except Missing:
             return None
         for hold in holds:
-            if hold.active and (mark.code in hold.comment.split() or (hold.item == item and hold.kind == "COPY")):
+            if not hold.active or bears_another(hold.comment, mark):
+                continue
+            if mark.code in hold.comment.split() or (hold.item == item and hold.kind == "COPY"):
                 return HoldRecord(hold.key, patron, hold.pickup, HoldState.PLACED)
         return None
