@@ -348,8 +348,9 @@ class NoteItem:
 class Inspect:
     """What exists in the ILS for this mark? Read-only; the other fields say where to look.
 
-    ``loans_only``: only who has the item is asked, so that one call may do; whoever sees more may say more. ``double``: the item may be
-    charged to ``account`` (an ILL account) and to ``patron_id`` at once; every open charge is told, with its ``charge``.
+    Each loan in ``loan_ids`` that stands is told, under another charge too: one that is not told has ended. ``loans_only``: only who has
+    the item is asked, so that one call may do; whoever sees more may say more. ``double``: the item may be charged to ``account`` (an ILL
+    account) and to ``patron_id`` at once; every open charge is told, with its ``charge``.
     """
 
     target: Target

@@ -190,7 +190,9 @@ class District(PretendIls):
     def inspect(self, command: do.Inspect, call: Call) -> Sighting:
         self._verb("inspect")
         book = self._book(command)
-        loans = tuple(self._seen(command, each) for each in book.charges)
+        top = book.charges[-1:]
+        shown = [each for each in book.charges if command.double or each in top or each.loan_id in command.loan_ids]
+        loans = tuple(self._seen(command, each) for each in shown)
         return Sighting(item_present=True, barcode=book.barcode, loans=loans, loans_seen=True, in_transit=bool(book.to))
 
     @staticmethod

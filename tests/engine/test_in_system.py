@@ -12,6 +12,7 @@ from bridge.domain.change import Phase
 from bridge.domain.drift import Drift
 from bridge.domain.policy import DoneBy
 from bridge.engine.audit import Looked, look
+from bridge.errors import OutcomeUnknown
 from bridge.ledger import State, Verdict
 from tests.engine.district import ACCOUNT, BORROWER, OWNER, PATRON, DistrictStage, with_borrowing, with_lending
 from tests.engine.pretend import DUE, LATER, Stage
@@ -86,6 +87,19 @@ def test_the_patron_is_charged_once_the_account_is(make_stage: Make) -> None:
     both.lends(Phase.SHIPPED, due=DUE)
     both.wait(hours=1)
     assert [each.account for each in both.book.charges] == [ACCOUNT, PATRON]
+
+
+def test_a_renewal_that_was_cut_off_ends_no_loan_beneath_the_patrons(make_stage: Make) -> None:
+    both = DistrictStage(make_stage)
+    lender = both.lends(Phase.SHIPPED, due=DUE)
+    both.borrows(Phase.RECEIVED, due=DUE)
+    both.ils.fails.append(("set_due_date", OutcomeUnknown("The connection was cut.")))
+    both.lends(None, due=LATER)
+    both.wait(hours=1)
+    assert [str(each.due) for each in both.book.charges] == ["2027-02-15", "2027-01-12"]
+    loan = both.stage.row(lender).record.items[0].open_loan
+    assert loan is not None
+    assert loan.account == ACCOUNT
 
 
 @pytest.mark.parametrize("scans", [1, 2])

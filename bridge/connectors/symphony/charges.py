@@ -67,9 +67,24 @@ class Charges:
 
     def seen(self, item: symphony.Item, asked: do.Inspect) -> tuple[SeenLoan, ...]:
         """The open loans of an item as ``inspect`` tells them."""
-        top = (item.charge,) if item.charge is not None else ()
-        charges = self.of(item, asked.account, asked.patron_id) if asked.double else top
+        double = asked.double
+        charges = self.of(item, asked.account, asked.patron_id) if double else self.recorded(item, asked.loan_ids)
         return tuple(self._seen(each, asked) for each in charges)
+
+    def recorded(self, item: symphony.Item, loan_ids: Iterable[str]) -> tuple[symphony.Charge, ...]:
+        """The charge on top, and those of these loans that stand beneath it, read by their keys; without any beneath, nothing is read."""
+        top = item.charge
+        if top is None:
+            return ()
+        beneath = [self._standing(name) for name in dict.fromkeys(loan_ids) if name and key_of(name) != top.key]
+        return (top, *filter(None, beneath))
+
+    def _standing(self, name: str) -> symphony.Charge | None:
+        """The charge of this name; one with its key and another time is a later loan's."""
+        with suppress(Missing):
+            charge = self._client.charge(key_of(name))
+            return charge if charge.name == name else None
+        return None
 
     def _seen(self, charge: symphony.Charge, asked: do.Inspect) -> SeenLoan:
         on_account = same_account(charge, asked.account)
@@ -205,6 +220,11 @@ def _is_of_this_loan(charge: symphony.Charge, command: do.CheckOut) -> bool:
         return charge.name in command.over_loan_ids
     before = command.over_began_before
     return before is None or (charge.began is not None and charge.began < before)
+
+
+def key_of(name: str) -> str:
+    """The key of a charge as it is recorded."""
+    return name.partition("@")[0]
 
 
 def _number(key: str) -> int:

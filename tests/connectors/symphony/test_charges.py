@@ -147,6 +147,26 @@ def test_a_second_charge_whose_answer_was_lost_is_found(bench: SymphonyBench) ->
     assert len(charges(bench)) == 2
 
 
+def test_the_owning_librarys_loan_is_seen_beneath_the_patrons(bench: SymphonyBench) -> None:
+    """Its request asks about one loan, and must not take it for ended."""
+    learned = received(bench)
+    assert learned.loan is not None
+    assert learned.beneath is not None
+    look = do.Inspect(target(), account=ACCOUNT, loan_ids=(learned.beneath.loan_id,))
+    seen = bench.connector.inspect(look, CALL).loans
+    assert [(loan.loan_id, loan.ours) for loan in seen] == [
+        (learned.loan.loan_id, False),
+        (learned.beneath.loan_id, True),
+    ]
+    for _ in range(2):
+        bench.check_in(ITEM)
+    for who in (ACCOUNT, OTHER):
+        bench.lend(ITEM, who)
+        later(bench)
+    (top,) = bench.connector.inspect(look, CALL).loans
+    assert not top.ours, "numbers of charges are used again"
+
+
 def test_only_what_is_charged_to_the_account_is_charged_to_the_patron(bench: SymphonyBench) -> None:
     with pytest.raises(Retry) as wait:
         bench.connector.check_out(over(bench), CALL)
