@@ -386,6 +386,7 @@ class ConnectorContract(CrashContract):
         assert bench.loan_of(bench.own_barcode) == ""
 
     def test_checking_out_again_makes_no_second_loan(self, bench: ContractBench) -> None:
+        sees(bench)
         target, first = lent(bench, "l2")
         again = bench.connector.check_out(do.CheckOut(target, bench.account, DUE), Call(verify=True))
         assert again.learned.loan is not None
@@ -393,6 +394,7 @@ class ConnectorContract(CrashContract):
         assert again.learned.loan.loan_id == first.learned.loan.loan_id
 
     def test_a_check_out_whose_answer_was_lost_is_found(self, bench: ContractBench) -> None:
+        sees(bench)
         needs(bench, Verb.CHECK_OUT)
         target = own(bench, "l3")
         if bench.connector.capabilities.move_before_check_out:

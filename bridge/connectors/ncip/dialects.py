@@ -45,9 +45,9 @@ class Dialect:
     no element for it. ``item_agency``: whether an item's agency is named in check-out and check-in. ``answers_barcodes``: the item id
     in an AcceptItemResponse is a barcode, and not a key of the ILS's own. ``barcode_unique``: a second item with a barcode is refused.
     ``check_out_mandated``: a check-out says that it has happened (WMS then takes the date). ``check_in_by_request``: an item is named
-    by its request. ``check_out_again``: how often an unclear check-out is tried again where nothing can be seen. ``requests_items``:
-    RequestItem takes an item's barcode, ``requests_by_record`` where a record's number would stand. ``delete_ends_holds``: holds go
-    with the item. ``title_plain``: diacritics are left out. ``problems``: types of its own.
+    by its request, where a message of ours told of that. ``requests_items``: RequestItem takes an item's barcode, ``requests_by_record``
+    where a record's number would stand. ``delete_ends_holds``: holds go with the item. ``title_plain``: diacritics are left out.
+    ``problems``: types of its own.
     """
 
     name: str
@@ -87,7 +87,6 @@ class Dialect:
     sees: Sees = Sees.NOTHING
     check_out_mandated: bool = False
     check_out_exact: bool = False
-    check_out_again: int = 0
     check_in_by_request: bool = False
     renews: Renews = Renews.NO
     deletes: Deletes = Deletes.STAFF
@@ -158,7 +157,6 @@ FOLIO = Dialect(
     request_type="Page",
     requests_items=True,
     requests_by_record=True,
-    check_out_again=2,
     deletes=Deletes.MESSAGE,
     delete_ends_holds=True,
     fee_action="charge-default-patron-fee",
@@ -177,7 +175,6 @@ WMS = Dialect(
     action="Hold For Fulfillment",
     check_out_mandated=True,
     check_out_exact=True,
-    check_out_again=1,
     check_in_by_request=True,
     cancels=False,
     deletes=Deletes.CHECK_IN,
@@ -189,7 +186,6 @@ WMS_PLATFORM = Dialect(
     schemes=_PLATFORM_SCHEMES,
     profile="Version 2011",
     accepts=False,
-    check_out_again=0,
 )
 KOHA = Dialect(
     "koha",

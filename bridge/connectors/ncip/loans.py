@@ -41,21 +41,10 @@ class Loans:
         """Check out to an ILL account; the answer's date is the one that stands."""
         if call.verify and (standing := self._lent_before(command)) is not None:
             return standing
-        tries = self._dialect.check_out_again if call.verify and self._sight.blind else 0
         try:
-            return self._lent(command, tries)
+            return self._checked_out(command, lent_seen(self._client.ask(self._lending(command))))
         except Refused as refused:
             return self._not_lent(command, refused)
-
-    def _lent(self, command: do.CheckOut, tries: int) -> Outcome:
-        """mod-ncip checks an item in where its check-out fails, so that after an unclear end the next try goes through."""
-        while True:
-            try:
-                return self._checked_out(command, lent_seen(self._client.ask(self._lending(command))))
-            except Refused as refused:
-                if tries <= 0 or refused.meaning in {Meaning.UNKNOWN_ITEM, Meaning.UNKNOWN_USER}:
-                    raise
-                tries -= 1
 
     def _lending(self, command: do.CheckOut) -> say.CheckOutItem:
         names, target = self._client.names, command.target
@@ -91,11 +80,18 @@ class Loans:
             ) from refused
         if refused.meaning is Meaning.USER_BLOCKED:
             raise for_good(refused, "account_blocked", "See to the account in the ILS.") from refused
-        standing = None if self._sight.blind else self._lent_before(command)
+        standing = self._lent_all_the_same(command)
         if standing is not None:
             return standing
         cause = "not_loanable" if refused.meaning is Meaning.ON_LOAN else "refused"
         raise for_good(refused, cause, "See who has the item in the ILS.") from refused
+
+    def _lent_all_the_same(self, command: do.CheckOut) -> Outcome | None:
+        """What stands of a check-out that was refused; where that cannot be seen, the refusal is what there is to tell."""
+        try:
+            return self._lent_before(command)
+        except Rejected:
+            return None
 
     def _loan(self, target: do.Target, account: str) -> OnLoan | None:
         """The open loan, as far as it can be seen: all of them by LookupItem, those of the account by LookupUser.
@@ -105,9 +101,7 @@ class Loans:
         if self._sight.by_item:
             seen = self._sight.item(handle(target))
             return self._sight.loan_of(seen, target, (account,)) if seen is not None else None
-        if self._sight.blind:
-            return None
-        user = self._sight.lists_of(self._client.names.account(account))
+        user = None if self._sight.blind else self._sight.lists_of(self._client.names.account(account))
         if user is None or user.loans is None:
             raise not_seen(f"Lending item {target.barcode}")
         found = self._sight.loan_in(user, target, account, own=True)
@@ -126,26 +120,34 @@ class Loans:
         return self._renewed(command, who)
 
     def _seen(self, command: do.SetDueDate, who: str, *, again: bool) -> Outcome | None:
-        """An end where nothing is to be done. After an unclear end a loan that runs longer than before was renewed: not twice."""
-        if self._sight.blind:
-            return None
-        stands = self._date_of(command.target, who, own=command.target.origin is do.Origin.OWN)
-        if stands is None:
+        """An end where nothing is to be done. After an unclear end a loan that runs longer than before was renewed: not twice.
+
+        Raises ``Rejected`` where that cannot be seen.
+        """
+        loan, sure = self._date_of(command.target, who, own=command.target.origin is do.Origin.OWN)
+        if not sure:
+            return _unseen(command, again=again)
+        if loan is None:
             note = "The item is not on loan, so there is no due date to set."
             return Outcome(OutcomeKind.ALREADY, Learned(due=command.due), (note,))
-        renewed = again and command.before is not None and stands.due is not None and stands.due > command.before
-        if stands.due is not None and (renewed or stands.due >= command.due):
-            return Outcome(OutcomeKind.ALREADY, Learned(due=command.due), told(stands.due, command.due))
+        renewed = again and command.before is not None and loan.due is not None and loan.due > command.before
+        if loan.due is not None and (renewed or loan.due >= command.due):
+            return Outcome(OutcomeKind.ALREADY, Learned(due=command.due), told(loan.due, command.due))
         return None
 
-    def _date_of(self, target: do.Target, who: str, *, own: bool) -> SeenLoan | None:
+    def _date_of(self, target: do.Target, who: str, *, own: bool) -> tuple[SeenLoan | None, bool]:
+        """The open loan, and whether it is sure that there is no other."""
         if self._sight.by_item:
             seen = self._sight.item(handle(target))
             found = self._sight.loan_of(seen, target, (who,)) if seen is not None else None
-            return found.loan if found is not None and (not own or found.ours is not False) else None
+            return (found.loan if found is not None and (not own or found.ours is not False) else None), True
+        if self._sight.blind or not who:
+            return None, False
         names = self._client.names
-        user = self._sight.lists_of(names.account(who) if own else names.user(who)) if who else None
-        return self._sight.loan_in(user, target, who, own=own) if user is not None else None
+        user = self._sight.lists_of(names.account(who) if own else names.user(who))
+        if user is None or user.loans is None:
+            return None, False
+        return self._sight.loan_in(user, target, who, own=own), True
 
     def _renewed(self, command: do.SetDueDate, who: str) -> Outcome:
         if not who:
@@ -177,12 +179,13 @@ class Loans:
     def check_in(self, command: do.CheckIn) -> Outcome:
         """Check in: a temporary item from whoever has it, an own one only from our account, as far as that can be seen."""
         notes: tuple[str, ...] = ()
-        if command.target.origin is do.Origin.OWN:
+        by_request = self._dialect.check_in_by_request and _known_by_request(command)
+        if command.target.origin is do.Origin.OWN and not by_request:
             ended, notes = self._not_ours_now(command)
             if ended is not None:
                 return ended
         try:
-            body = self._client.ask(self._taking_back(command.target))
+            body = self._client.ask(self._taking_back(command.target, by_request=by_request))
         except Refused as refused:
             if refused.meaning in NOT_LENT:
                 gone = refused.meaning is Meaning.UNKNOWN_ITEM
@@ -191,9 +194,8 @@ class Loans:
             raise for_good(refused, "refused", "Check the item in at the desk, then 'resolve'.") from refused
         return self._taken_back(command, body, notes)
 
-    def _taking_back(self, target: do.Target) -> say.CheckInItem:
+    def _taking_back(self, target: do.Target, *, by_request: bool) -> say.CheckInItem:
         """By the request where the ILS knows it: an item that is finished, or lent to somebody else, is then left alone."""
-        by_request = self._dialect.check_in_by_request
         named = say.Id(target.mark.code, kind="ILL Request Id") if by_request else None
         return say.CheckInItem(
             item=named or self._client.names.item(handle(target)),
@@ -213,8 +215,6 @@ class Loans:
 
     def _not_ours_now(self, command: do.CheckIn) -> tuple[Outcome | None, tuple[str, ...]]:
         """What ends the check-in of an own item before it begins, or what is to be said of it."""
-        if self._dialect.check_in_by_request:
-            return None, ()
         if self._sight.blind:
             return None, (UNSEEN,)
         accounts = tuple(dict.fromkeys(filter(None, (*command.loan_ids, command.account))))
@@ -246,6 +246,13 @@ class Loans:
         return None, ()
 
 
+def _known_by_request(command: do.CheckIn) -> bool:
+    """Whether a message of ours told the ILS of the request, and was answered: one that it does not know counts as finished there."""
+    target = command.target
+    lent = target.origin is do.Origin.OWN and bool(command.loan_ids)
+    return lent or (target.origin is do.Origin.CREATED and bool(target.ids.item))
+
+
 _UNTOLD = "The ILS does not say until when it renewed the loan: look at it there."
 
 
@@ -254,6 +261,16 @@ def told(stands: date | None, wanted: date | None) -> tuple[str, ...]:
     if wanted is None or stands is None or stands == wanted:
         return ()
     return (f"The loan is due on {stands} in the ILS; the date asked for is {wanted}.",)
+
+
+def _unseen(command: do.SetDueDate, *, again: bool) -> Outcome | None:
+    """A loan that cannot be seen is renewed, but only once, and not to make it shorter, which no renewal does."""
+    if again:
+        raise not_seen("Renewing the loan")
+    if command.before is None or command.due > command.before:
+        return None
+    note = f"No renewal makes a loan shorter: it was left as it is. The date asked for is {command.due}."
+    return Outcome(OutcomeKind.ALREADY, Learned(due=command.due), (note,))
 
 
 def _ended(*notes: str) -> Outcome:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal
-from urllib.parse import urlsplit
+from typing import Literal, Self
+from urllib.parse import urlencode, urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from bridge.connectors.ncip.dialects import WMS, WMS_PLATFORM, Dialect
 from bridge.connectors.ncip.envelope import Envelope
@@ -44,6 +44,21 @@ class WmsSettings(NcipBase):
         examples=["OCLC Institution Symbol"],
     )
 
+    principal_id: str = Field(
+        default="",
+        description="User to whom calls over NCIP are attributed (principalID), where OCLC wants one for the WSKey.",
+        examples=["8eaa9f92-3951-431c-975a-d7df26b8d131"],
+    )
+    principal_idns: str = Field(
+        default="", description="Name space of that user (principalIDNS).", examples=["urn:oclc:platform:128807"]
+    )
+
+    @model_validator(mode="after")
+    def _a_whole_principal(self) -> Self:
+        if bool(self.principal_id) != bool(self.principal_idns):
+            raise ValueError("principal_id and principal_idns are set together or not at all")
+        return self
+
     @field_validator("token_url", "scim_url")
     @classmethod
     def _a_web_address(cls, value: str) -> str:
@@ -51,6 +66,14 @@ class WmsSettings(NcipBase):
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ValueError("must be an address that begins with https://")
         return value.rstrip("/")
+
+    @property
+    def address(self) -> str:
+        """Where messages go, with the user to whom they are attributed (koha-wms-spydus.md section B.2)."""
+        if not self.principal_id:
+            return super().address
+        who = urlencode({"principalID": self.principal_id, "principalIDNS": self.principal_idns})
+        return f"{super().address}?{who}"
 
     def basis(self) -> Dialect:
         """One of the two NCIPs of WMS."""

@@ -221,8 +221,6 @@ def check_out(state: State, asked: Asked) -> Answer:
     item, patron = _item(state, asked), _patron(state, asked)
     _may_borrow(state, patron)
     standing = state.open_loan(item)
-    if standing is not None and standing.patron == patron.barcode and _mandated(state, asked):
-        return _lent(item, standing)
     if standing is not None:
         if state.behaviour.refused_check_out_checks_in:
             state.check_in(item)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
+from flask import request
 
 from bridge.connectors.base import Call
 from bridge.connectors.millennium import MillenniumSettings
@@ -16,6 +17,7 @@ from bridge.domain.identity import Mark
 from bridge.errors import CredentialsRejected, IlsError, Rejected, Retry, Unavailable
 from bridge.http import Answer, Sending
 from tests.connectors.ncip.bench import MillenniumBench, WmsBench
+from tests.contract.bench import own
 from tests.reference import REFERENCE, needs_reference
 
 CALL = Call()
@@ -202,6 +204,23 @@ class TestScim:
             assert "could not be seen" in " ".join(home.notes)
         finally:
             bench.stop()
+
+    def test_calls_are_attributed_to_a_user_where_one_is_named(self) -> None:
+        bench = WmsBench(principal_id="p-4711", principal_idns="urn:oclc:platform:1")
+        asked: list[str] = []
+        bench.stand_in.app.before_request(lambda: asked.append(request.query_string.decode()))
+        bench.start()
+        try:
+            bench.connector.check_out(do.CheckOut(own(bench, "1"), bench.account, date(2027, 1, 15)), CALL)
+        finally:
+            bench.stop()
+        assert "principalID=p-4711&principalIDNS=urn%3Aoclc%3Aplatform%3A1" in asked
+        assert "p-4711" not in repr(bench.heard.exchanges)
+
+    def test_half_a_user_is_none(self) -> None:
+        settings = {"url": "https://x", "timezone": "UTC", "key": "k", "secret": "s", "scim_url": "https://y"}
+        with pytest.raises(ValueError, match="together"):
+            WmsSettings.model_validate({**settings, "principal_id": "p-4711"})
 
     def test_addresses_are_wanted(self) -> None:
         settings = {"url": "https://x", "timezone": "UTC", "key": "k", "secret": "s", "scim_url": "nowhere"}

@@ -296,14 +296,68 @@ class TestLoans:
         home = bench.connector.check_in(do.CheckIn(own(bench, "1"), (), bench.account), CALL)
         assert home.kind is OutcomeKind.ALREADY
 
-    def test_folio_is_sent_an_unclear_check_out_until_it_goes_through(self) -> None:
-        with running(FolioBench) as bench:
-            command = do.CheckOut(own(bench, "1"), bench.account, DUE)
+    def test_an_unclear_check_out_that_cannot_be_looked_up_is_left_to_staff(self) -> None:
+        """mod-ncip checks an item in where its check-out fails: sent again, the message would end whatever loan there is."""
+        for kind in (FolioBench, WmsBench):
+            with running(kind) as bench:
+                command = do.CheckOut(own(bench, "1"), bench.account, DUE)
+                bench.drop_before_next_write()
+                with pytest.raises((OutcomeUnknown, Unavailable)):
+                    bench.connector.check_out(command, CALL)
+                bench.lend(bench.own_barcode, bench.patron)
+                with pytest.raises(Rejected) as refused:
+                    bench.connector.check_out(command, AGAIN)
+                assert refused.value.cause == "cannot_look"
+                assert bench.loan_of(bench.own_barcode) == bench.patron
+
+    def test_a_refused_check_out_is_told_in_its_own_words_where_no_list_comes(self) -> None:
+        with running(HorizonBench) as bench:
+            bench.stand_in.behave(lists=False)
+            bench.lend(bench.own_barcode, bench.patron)
+            with pytest.raises(Rejected) as refused:
+                bench.connector.check_out(do.CheckOut(own(bench, "1"), bench.account, DUE), CALL)
+        assert refused.value.cause == "not_loanable"
+        assert "already checked out" in refused.value.reason.casefold()
+
+    def test_wms_is_asked_by_barcode_for_what_no_message_told_it_of(self) -> None:
+        """A request that it does not know it answers as finished (koha-wms-spydus.md section B.3), and the loan would stand."""
+        with running(WmsBench) as bench:
+            bench.lend(bench.own_barcode, bench.account)
+            home = bench.connector.check_in(do.CheckIn(own(bench, "1"), (), bench.account), CALL)
+            assert bench.loan_of(bench.own_barcode) == ""
+            assert "could not be seen" in " ".join(home.notes)
+            bench.stand_in.state.add_item("ILL-9", by="desk")
+            bench.lend("ILL-9", bench.patron)
+            for origin in (do.Origin.CREATED, do.Origin.ADOPTED):
+                bench.connector.check_in(do.CheckIn(do.Target(own(bench, "9").mark, origin, "ILL-9")), CALL)
+                assert bench.loan_of("ILL-9") == ""
+                bench.lend("ILL-9", bench.patron)
+
+    @pytest.mark.parametrize("how", ["nothing", "user"])
+    def test_a_renewal_whose_end_cannot_be_seen_is_not_made_twice(self, how: str) -> None:
+        with running(NcipBench, looks=how) as bench:
+            bench.stand_in.behave(lists=False)
+            bench.lend(bench.own_barcode, bench.account)
+            command = do.SetDueDate(own(bench, "1"), LATER, bench.account, bench.account, before=DUE)
             bench.drop_after_next_write()
             with pytest.raises(OutcomeUnknown):
-                bench.connector.check_out(command, CALL)
-            assert bench.connector.check_out(command, AGAIN).learned.loan is not None
-            assert bench.loan_of(bench.own_barcode) == bench.account
+                bench.connector.set_due_date(command, CALL)
+            after = bench.due_of(bench.own_barcode)
+            with pytest.raises(Rejected) as refused:
+                bench.connector.set_due_date(command, AGAIN)
+            assert refused.value.cause == "cannot_look"
+            assert bench.due_of(bench.own_barcode) == after
+
+    def test_a_loan_that_cannot_be_seen_is_renewed_unless_it_should_be_shorter(self) -> None:
+        with running(NcipBench, looks="nothing") as bench:
+            target, _ = made(bench, "1")
+            bench.lend(target.barcode, bench.patron)
+            bench.stand_in.forget_calls()
+            shorter = do.SetDueDate(target, DUE, patron_id=bench.patron, before=LATER)
+            assert "left as it is" in " ".join(bench.connector.set_due_date(shorter, CALL).notes)
+            assert bench.sent() == []
+            bench.connector.set_due_date(do.SetDueDate(target, LATER, patron_id=bench.patron), CALL)
+            assert bench.sent() == ["RenewItem"]
 
     def test_an_item_is_found(self, bench: NcipBench) -> None:
         assert bench.connector.find_item(do.FindItem(own(bench, "1")), CALL).learned.barcode == bench.own_barcode
