@@ -37,11 +37,19 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Heard:
-    """Whether a request was heard of, and this leg; ``refused``: every supplier that was asked so far could not."""
+    """Whether a request was heard of, and this leg; ``nameless``: nobody named a leg of it so far, and ``leg`` says whether it is the
+    partner's. ``refused``: every supplier that was asked so far could not.
+    """
 
     heard: bool = False
     leg: bool = False
+    nameless: bool = False
     refused: bool = False
+
+    @property
+    def next_may_speak(self) -> bool:
+        """Whether another supplier may be believed: the ones before could not, or nobody said who they are."""
+        return self.leg or self.nameless or self.refused
 
 
 class Conversations:
@@ -153,43 +161,42 @@ class Conversations:
         if not reading.sides:
             return Verdict(reading.arrival, reading.fault)
         said = [self._known(side) for side in reading.sides]
-        if not self._may_open(caller, message) and not self._may_go_on(caller, said):
+        if not self._may_say(caller, message, said):
             return self._unheard(caller, reading, message, symbol, heard=any(each.heard for each in said))
         if reading.fault is not None:
             return Verdict(reading.arrival, reading.fault)
         ended = any(change.phase in NOT_SUPPLIED for change in reading.arrival.changes)
         opens = ended or not all(each.heard and each.leg for each in said)
-        return Verdict(self._worth_opening(reading, said), opens=opens)
+        return Verdict(reading.arrival, opens=opens)
 
-    def _may_open(self, caller: Caller, message: IsoMessage) -> bool:
-        """A request opens itself; so does whatever our own side says."""
-        settings = self.source.settings
-        own = caller.peer.ours and bool(settings.our_library(message.sender))
-        return own or settings.peers_open_requests or message.kind is Kind.REQUEST
-
-    def _may_go_on(self, caller: Caller, said: list[Heard]) -> bool:
-        """The other side goes on where our side began: a broker at any supplier, anybody else at its own. Our own system may tell what it
-        hears of a request that was never heard of here, and of the next supplier once the others could not.
+    def _may_say(self, caller: Caller, message: IsoMessage, said: list[Heard]) -> bool:
+        """A request opens itself; so does whatever our own side says. The other side goes on where our side began: a broker at any
+        supplier, anybody else at its own. Our own system may tell what it hears of a request that was never heard of here, and of the next
+        supplier once the others could not; so may anybody where only the other side is heard.
         """
+        settings = self.source.settings
+        if message.kind is Kind.REQUEST or (caller.peer.ours and settings.our_library(message.sender)):
+            return True
         heard = [each for each in said if each.heard]
         if not heard:
-            return caller.peer.ours
-        return caller.peer.broker or all(each.leg or (caller.peer.ours and each.refused) for each in heard)
+            return caller.peer.ours or settings.peers_open_requests
+        if caller.peer.broker:
+            return True
+        if caller.peer.ours:
+            return all(each.next_may_speak for each in heard)
+        return all(each.leg or (settings.peers_open_requests and each.refused) for each in heard)
 
     def _known(self, side: Side) -> Heard:
-        """What was heard of a request, and of this leg of it (any, where nobody named one)."""
+        """What was heard of a request, and of this leg of it; where nobody named one, the partner's is it."""
         request = self.ledger.inbox.request(side.key)
         if request is None:
             return Heard()
-        legs = legs_of(request)
-        refused = all(stand.phase in NOT_SUPPLIED for stand in standings(request))
-        return Heard(heard=True, leg=side.leg in legs or legs == ("",), refused=refused)
-
-    def _worth_opening(self, reading: Reading, said: list[Heard]) -> Arrival:
-        """A notification does not make a request."""
-        new = {side.key for side, each in zip(reading.sides, said, strict=True) if not each.heard}
-        changes = tuple(each for each in reading.arrival.changes if each.request not in new or not each.notification)
-        return replace(reading.arrival, changes=changes)
+        legs, stands = legs_of(request), standings(request)
+        nameless = legs == ("",)
+        partner = next((each.partner for each in stands if each.partner), "")
+        known = side.leg in legs or (nameless and same_agency(partner, side.leg))
+        refused = all(stand.phase in NOT_SUPPLIED for stand in stands)
+        return Heard(heard=True, leg=known, nameless=nameless, refused=refused)
 
     def _unheard(self, caller: Caller, reading: Reading, message: IsoMessage, symbol: str, *, heard: bool) -> Verdict:
         """Kept until our own side, or a request, is heard."""
@@ -226,6 +233,14 @@ class Conversations:
         if last == asked:
             return None, Fault(FaultType.VALUE, str(asked))
         return Fault(FaultType.VALUE, "" if last is None else str(last)), None
+
+
+def same_agency(partner: str, leg: str) -> bool:
+    """Whether a partner may be the agency of this leg; one that nobody named may be any. Sources name the same one with its type
+    (``ISIL:XYZ``) or without.
+    """
+    plain = (partner.casefold().rpartition(":")[2], leg.casefold().rpartition(":")[2])
+    return not partner or plain[0] == plain[1]
 
 
 def _unfolded(arrival: Arrival, marked: str, why: str) -> Arrival:

@@ -54,7 +54,7 @@ class Inbox:
         if inbox_id is None:
             named = {"from_source": source, "named": arrival.key}
             return Receipt(int(statements.RECEIVED_BEFORE.scalar(connection, named)), repeated=True)
-        folded = tuple(dict.fromkeys(fold_change(connection, change, lane_of, now) for change in arrival.changes))
+        folded = _folded(connection, arrival, lane_of, now)
         if folded:
             statements.FOLDED_INTO.run(connection, {"message": inbox_id, "of": folded[0]})
         return Receipt(int(inbox_id), repeated=False, requests=folded)
@@ -144,7 +144,7 @@ class Inbox:
         """Take a kept message again as it is understood now; answers the requests it was folded into."""
         now = self._clock()
         with self._database.write() as connection:
-            folded = tuple(dict.fromkeys(fold_change(connection, change, lane_of, now) for change in arrival.changes))
+            folded = _folded(connection, arrival, lane_of, now)
             values = {"state": arrival.state.value, "problem": arrival.problem}
             if folded:
                 values["request_id"] = folded[0]  # type: ignore[assignment]
@@ -200,10 +200,21 @@ def _move_cursor(connection: Connection, source: str, position: str, now: dateti
         connection.execute(insert(schema.cursor).values(source=source, position=position, polled_at=now))
 
 
-def fold_change(connection: Connection, change: Change, lane_of: LaneOf, now: datetime) -> int:
-    """Fold a change into its request (made where it is the first), tell the history, and make the request due."""
+def _folded(connection: Connection, arrival: Arrival, lane_of: LaneOf, now: datetime) -> tuple[int, ...]:
+    """The requests that a message was folded into, each once."""
+    told = (fold_change(connection, change, lane_of, now) for change in arrival.changes)
+    return tuple(dict.fromkeys(each for each in told if each is not None))
+
+
+def fold_change(connection: Connection, change: Change, lane_of: LaneOf, now: datetime) -> int | None:
+    """Fold a change into its request (made where it is the first), tell the history, and make the request due.
+
+    A notification makes no request: one of a request never heard of is ``None``, and only its message is kept.
+    """
     named = _names(change.request)
     found = statements.NAMED.first(connection, named)
+    if found is None and change.notification:
+        return None
     before = codec.request_from(found.document) if found is not None else Request(change.request)
     after = fold(before, change)
     changed = after != before

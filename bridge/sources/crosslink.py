@@ -151,7 +151,7 @@ class CrossLinkSource(ListedSource[CrossLinkSettings]):
         number = text_at(row, "requesterRequestId", "illRequest.header.requestingAgencyRequestId", "id")
         return filled(
             kind="snapshot",
-            time=moment_at(row, "updatedAt", "createdAt"),
+            time=_broker_time(row, "updatedAt", "createdAt"),
             library=self._library(text_at(row, us)),
             role=SIDES.get(text_at(row, "side"), text_at(row, "side")),
             request=filled(number=number, requester=text_at(row, "requesterSymbol")),
@@ -172,6 +172,13 @@ class CrossLinkSource(ListedSource[CrossLinkSettings]):
         settings = self.settings
         another = bool(settings.symbols) and symbol not in settings.symbols
         return symbol if settings.libraries or another else ""
+
+
+def _broker_time(row: object, *paths: str) -> str:
+    """The broker keeps its times in UTC without saying so; ``timezone`` is that of suppliers' due dates."""
+    said = moment_at(row, *paths)
+    found = datetime.fromisoformat(said) if said else None
+    return said if found is None or found.tzinfo else found.replace(tzinfo=UTC).isoformat()
 
 
 _SERVICE = {"loan": "loan", "copy": "copy"}

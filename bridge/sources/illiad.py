@@ -89,14 +89,15 @@ class IlliadSource(ListedSource[IlliadSettings]):
         return {"Accept": "application/json; version=1"}
 
     def _piles(self, name: str, since: datetime | None) -> Iterator[Pile]:  # noqa: ARG002 - one list
-        for user in self.settings.users:
+        for user in self.settings.users:  # these tell no moment up to which the other list was read
             params = {"$filter": self.settings.filter} if self.settings.filter else {}
-            yield self._listed(
-                f"/Transaction/UserRequests/{quote(user, safe='')}", params, "/Transaction/UserRequests/{user}"
-            )
+            path = f"/Transaction/UserRequests/{quote(user, safe='')}"
+            rows = self._listed(path, params, "/Transaction/UserRequests/{user}")
+            yield Pile(rows, settled=not self.settings.list_path)
         if self.settings.list_path:
             written = since.astimezone(self.settings.zone()).strftime("%Y-%m-%dT%H:%M:%S") if since else "1970-01-01"
-            yield self._listed(self.settings.list_path.replace("{since}", written), {}, "[list_path]")
+            rows = self._listed(self.settings.list_path.replace("{since}", written), {}, "[list_path]")
+            yield Pile(rows, settled=True)
         yield from self._followed()
 
     def _checked(self, since: datetime, clock: Callable[[], datetime], limit: timedelta) -> Iterator[Finding]:
@@ -119,11 +120,11 @@ class IlliadSource(ListedSource[IlliadSettings]):
         text = "Neither users nor list_path is set: requests are followed once another source of this service has told of them."
         yield well("New requests", text)
 
-    def _listed(self, path: str, params: Mapping[str, str], template: str) -> Pile:
+    def _listed(self, path: str, params: Mapping[str, str], template: str) -> list[object]:
         rows = self._asked.get(path, params, template=template)
         if not isinstance(rows, list):
             raise RefusedInput(f"Source {self.name}: the answer is no list.")
-        return Pile([part for row in rows for part in self._parts(row)], settled=True)
+        return [part for row in rows for part in self._parts(row)]
 
     def _followed(self) -> Iterator[Pile]:
         """Open requests in turn, so many in one poll; where one cannot be had the others are asked after all the same."""

@@ -18,6 +18,7 @@ from bridge.web.app import PATIENCE, Refused, raw_body, refused
 
 log = structlog.get_logger(__name__)
 MEDIA_TYPES = ("application/xml", "text/xml")
+FORWARDED = "x-forwarded-for"
 CHALLENGE = {"WWW-Authenticate": 'Basic realm="ill-bridge"'}
 
 
@@ -87,7 +88,7 @@ def conversations_router(doors: Mapping[str, ConversationDoor]) -> APIRouter:
         door = doors.get(name)
         if door is None:
             return refused(404, f"There is no source '{name}' that speaks ISO 18626.")
-        address, headers = request.client.host if request.client else "", dict(request.headers)
+        address, headers = request.client.host if request.client else "", _headers(request)
         try:
             door.admit(address, headers)
         except RefusedInput as problem:
@@ -104,6 +105,12 @@ def conversations_router(doors: Mapping[str, ConversationDoor]) -> APIRouter:
         return await run_in_threadpool(_answered, door, Post(address, headers, received))
 
     return router
+
+
+def _headers(request: Request) -> Mapping[str, str]:
+    """By lower-case names; a proxy may write its X-Forwarded-For as a line of its own below the one that the caller made up."""
+    forwarded = {FORWARDED: ", ".join(request.headers.getlist(FORWARDED))} if FORWARDED in request.headers else {}
+    return {**request.headers, **forwarded}
 
 
 def _answered(door: ConversationDoor, post: Post) -> Response:

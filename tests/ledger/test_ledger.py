@@ -161,6 +161,16 @@ class TestInbox:
         assert ledger.requests.one(request_id).request.key == KEY
         assert ledger.inbox.kept() == ()
 
+    def test_a_notification_makes_no_request_and_is_told_of_one_that_is_there(self, ledger: Ledger) -> None:
+        (told,) = arrival("n1").changes
+        said = Arrival("n1", "{}", (replace(told, notification=True),))
+        (receipt,) = ledger.inbox.take("hook", [said], lambda _: "alma")
+        assert (receipt.requests, ledger.requests.list()) == ((), ())
+        take(ledger)
+        (row,) = ledger.requests.list()
+        assert ledger.inbox.replay(receipt.inbox_id, said, lambda _: "alma") == (row.id,)
+        assert len(ledger.requests.history(row.id)) == 2
+
     def test_silence_and_speech_of_a_source_are_news_once(self, ledger: Ledger) -> None:
         assert ledger.inbox.polled("feed", "Nobody there.")
         assert not ledger.inbox.polled("feed", "Nobody there.")

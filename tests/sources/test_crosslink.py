@@ -187,6 +187,14 @@ def test_pages_in_order_of_time_and_the_cursor_of_each_list(broker: Broker) -> N
     ]
 
 
+def test_a_time_without_a_zone_is_the_brokers_own_wherever_we_are(broker: Broker) -> None:
+    broker.zoned = False
+    for number in range(6):
+        broker.borrow(f"r{number}", "SHIPPED", NOON + timedelta(hours=number))
+    found = changes(broker.polled(page_size=2, timezone="America/New_York"))
+    assert {each.stamp.at for each in found} == {NOON + timedelta(hours=number) for number in range(6)}
+
+
 def test_more_rows_of_one_second_than_fit_a_page(broker: Broker) -> None:
     for place in range(11):
         broker.borrow(f"{place:02}", "SENT", NOON + timedelta(milliseconds=place % 2))

@@ -17,7 +17,7 @@ from bridge.domain.goal import ItemWish, Wish
 from bridge.domain.identity import RequestKey, Role
 from bridge.domain.request import Request
 from bridge.domain.standing import standings
-from bridge.errors import RefusedInput
+from bridge.errors import RefusedInput, Unavailable
 from bridge.ledger import Arrival, Ledger
 from bridge.sandbox.server import Server
 from bridge.sandbox.sharing.illiad import IlliadStandIn
@@ -221,6 +221,22 @@ def test_a_list_that_a_site_has_made_is_read_since_the_last_change(illiad: Illia
     cursor = list(source.poll(None))[-1].cursor
     assert [each.request.number for each in changes(list(source.poll(cursor)))] == ["13", "13"]
     assert illiad.shelf.asked[-1]["since"] == "2026-11-25T06:58:00"
+    source.close()
+
+
+def test_what_users_lists_tell_moves_no_cursor_past_a_list_that_could_not_be_read(illiad: Illiad) -> None:
+    illiad.borrow("12", "Request Sent")
+    illiad.borrow("13", "Request Sent", NOW, Username="other")
+    source = illiad.source(users=["jstudent"], list_path="/Custom/Changed?since={since}")
+    cursors = []
+
+    def broken(path: str) -> tuple[Any, int] | None:
+        return (jsonify(Message="x"), 500) if "Custom" in path else None
+
+    illiad.before_answer = broken
+    with pytest.raises(Unavailable):
+        cursors.extend(page.cursor for page in source.poll(None))
+    assert set(cursors) == {""}
     source.close()
 
 

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from http.client import HTTPConnection
 from itertools import permutations
 from pathlib import Path
 from typing import Any, ClassVar
@@ -18,8 +19,8 @@ from lxml import etree
 
 from bridge.configuring import check
 from bridge.conversing import Conversations
-from bridge.domain.arrival import ArrivalState
-from bridge.domain.change import Phase
+from bridge.domain.arrival import Arrival, ArrivalState
+from bridge.domain.change import UNSET, Change, Edits, Phase, Stamp, Unset
 from bridge.domain.identity import RequestKey, Role
 from bridge.domain.standing import standings
 from bridge.errors import ConfigurationError
@@ -301,6 +302,31 @@ class TestCallers:
         ):
             assert house.post(LENT.request(at=AT), **{"X-Forwarded-For": forwarded}).status_code == status, forwarded
 
+    def test_what_a_stranger_says_of_its_address_is_not_believed_where_the_proxy_writes_a_line_of_its_own(
+        self, open_house: Callable[..., House]
+    ) -> None:
+        peers = {"b": {"broker": True, "addresses": ["192.0.2.7"]}}
+        house = open_house(peers=peers, trusted_proxies=["127.0.0.1"])
+        body, address = LENT.request(at=AT), urlsplit(house.url)
+        for lines, status in ((("192.0.2.7", "198.51.100.9"), 401), (("198.51.100.9", "192.0.2.7"), 200)):
+            line = HTTPConnection(address.hostname or "", address.port, timeout=20)
+            line.putrequest("POST", "/iso18626/iso")
+            for name, value in (*XML.items(), ("Content-Length", str(len(body)))):
+                line.putheader(name, value)
+            for forwarded in lines:
+                line.putheader("X-Forwarded-For", forwarded)
+            line.endheaders(body)
+            assert line.getresponse().status == status, lines
+            line.close()
+
+    def test_peers_behind_one_address_each_speak_for_their_own_symbol(self, open_house: Callable[..., House]) -> None:
+        here = ["127.0.0.1"]
+        house = open_house(
+            peers={"abc": {"symbols": ["ABC"], "addresses": here}, "xyz": {"symbols": ["XYZ"], "addresses": here}}
+        )
+        assert house.say(LENT.request(at=AT)) == ("OK", "")
+        assert house.say(Talk("DEF", "OUR", "1").request(at=AT)) == ("ERROR", "UnrecognisedDataValue")
+
     @pytest.mark.parametrize(
         ("source", "why"),
         [
@@ -430,6 +456,40 @@ class TestLegs:
         house = open_house(peers_open_requests=True)
         assert house.say(BORROWED.supplied("Loaned", at=AT), **self.PEER) == ("OK", "")
         assert house.phase(BORROWED, Role.BORROWER) is Phase.SHIPPED
+
+    def test_there_too_no_other_supplier_takes_over_before_the_first_could_not(
+        self, open_house: Callable[..., House]
+    ) -> None:
+        house = open_house(peers_open_requests=True)
+        first = Talk("OUR", "ABC", "B-1")
+        house.say(first.supplied("Loaned", at=AT), **self.BROKERED)
+        done = BORROWED.supplied("LoanCompleted", at="2026-11-21T10:00:00Z")
+        assert house.say(done, **self.PEER) == ("ERROR", "UnrecognisedDataValue")
+        assert house.phase(first, Role.BORROWER) is Phase.SHIPPED
+        house.say(first.supplied("Unfilled", at="2026-11-21T11:00:00Z"), **self.BROKERED)
+        assert house.say(BORROWED.supplied("Loaned", at="2026-11-22T10:00:00Z"), **self.PEER) == ("OK", "")
+
+    @pytest.mark.parametrize(
+        ("partner", "said", "phase"),
+        [
+            ("ABC", "ERROR", Phase.RECEIVED),
+            ("ISIL:ABC", "ERROR", Phase.RECEIVED),
+            ("XYZ", "OK", Phase.COMPLETED),
+            ("ISIL:xyz", "OK", Phase.COMPLETED),
+            (UNSET, "OK", Phase.COMPLETED),
+        ],
+    )
+    def test_of_a_request_that_another_source_told_of_only_its_partner_may_speak(
+        self, house: House, partner: str | Unset, said: str, phase: Phase
+    ) -> None:
+        key = RequestKey("main", "svc", Role.BORROWER, "OUR", "B-1")
+        at = datetime.fromisoformat(AT)
+        told = Change("p1", key, Stamp(0, at), phase=Phase.RECEIVED, edits=Edits(partner=partner))
+        house.ledger.inbox.take("poll", [Arrival("p1", "{}", (told,))], lambda _: "alma")
+        done = BORROWED.supplied("LoanCompleted", at="2026-11-21T10:00:00Z")
+        assert house.say(done, **self.PEER)[0] == said
+        assert house.phase(BORROWED, Role.BORROWER) is phase
+        assert house.say(BORROWED.supplied("Recalled", at="2026-11-22T10:00:00Z"))[0] == "OK", "our own system hears it"
 
     def test_a_request_for_us_opens_and_its_requester_goes_on(self, house: House) -> None:
         for message in (LENT.request(at=AT), LENT.acted("Received", at=AT)):

@@ -42,6 +42,7 @@ class CrossLinkStandIn:
         self.shelf = Shelf()
         self.embeds_items = False
         self.loses_answers = False
+        self.zoned = True
         self._clock = clock
         self._login = (user, password)
         self.app = Flask("crosslink")
@@ -92,7 +93,10 @@ class CrossLinkStandIn:
         told = {**known, "id": name, "itemsLink": f"/patron_requests/{name}/items", **row}
         if not self.embeds_items:
             told.pop("items", None)
-        return {**told, "updatedAt": at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f") + "000Z"}
+        return {
+            **told,
+            "updatedAt": at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f") + ("000Z" if self.zoned else ""),
+        }
 
     def _items(self, name: str) -> Response | tuple[Response, int]:
         row = self.shelf.row(name)

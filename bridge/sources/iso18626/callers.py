@@ -50,15 +50,20 @@ def candidates(settings: Iso18626Settings, address: str, headers: Mapping[str, s
 
 
 def caller_of(found: tuple[Caller, ...], message: IsoMessage | None) -> Caller:
-    """The one who calls: the first whose account, where it has one, is in the message. Raises ``RefusedInput``.
+    """The one who calls: of those whose account, where they have one, is in the message, the first that may speak for its sender,
+    since peers may share an address; else the first of them. Raises ``RefusedInput``.
 
     A message of the supplying side has no place for an account in 2021; a peer that is known by its account alone must still name it.
     """
-    for caller in found:
-        peer = caller.peer
-        if not peer.account or (message is not None and _bears_account(peer, message)):
-            return caller
-    raise RefusedInput(STRANGER)
+    proved = [
+        caller
+        for caller in found
+        if not caller.peer.account or (message is not None and _bears_account(caller.peer, message))
+    ]
+    if not proved:
+        raise RefusedInput(STRANGER)
+    speaking = (caller for caller in proved if message is not None and caller.peer.speaks_for(message.sender))
+    return next(speaking, proved[0])
 
 
 def _fits(peer: Peer, address: str, headers: Mapping[str, str]) -> bool:

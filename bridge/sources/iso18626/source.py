@@ -16,7 +16,11 @@ from bridge.sources.iso18626.meaning import NotTaken, Side, changes_of, sides_of
 from bridge.sources.iso18626.message import Fault, IsoMessage, NoMessage, message_of
 from bridge.sources.iso18626.settings import Iso18626Settings
 
-_CODE = re.compile(r"(<(?:[\w.-]+:)?securityCode(?:\s[^>]*)?>)[^<]*(<)")
+_CODE = re.compile(
+    r"(<(?:[\w.-]+:)?securityCode(?:\s[^<>]*)?>)(?:[^<]|<!\[CDATA\[.*?(?:\]\]>|\Z)|<!--.*?(?:-->|\Z)|<\?.*?(?:\?>|\Z))*",
+    re.DOTALL,
+)
+"""A security code to its end, whatever it is written as; a body that breaks off in it, or is no XML, has one too."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,7 @@ class Iso18626Source:
         return self.reread(text).arrival
 
     def _read(self, body: bytes, text: str, encoding: str | None) -> Reading:
-        kept = _CODE.sub(r"\1(removed)\2", text)
+        kept = _CODE.sub(r"\1(removed)", text)
         try:
             message = message_of(parsed(body, encoding=encoding))
         except (NoXml, NoMessage) as wrong:

@@ -68,11 +68,33 @@ class TestForms:
         assert (reading.message, reading.arrival.state) == (None, ArrivalState.MALFORMED)
         assert why in reading.arrival.problem
 
-    def test_a_security_code_is_not_kept(self) -> None:
-        code = b"<requestingAgencyAuthentication><securityCode>hush</securityCode></requestingAgencyAuthentication></header>"
-        kept = read(BORROWED.acted("Received", at=AT).replace(b"</header>", code)).arrival.body
-        assert "hush" not in kept
-        assert "<securityCode>(removed)<" in kept
+    @pytest.mark.parametrize(
+        "code",
+        [
+            "hush",
+            "<![CDATA[hush]]>",
+            "h<!-- -->ush",
+            "<![CDATA[h]]><?x y?>ush<![CDATA[</securityCode>]]>",
+            "hush\nhush",
+        ],
+    )
+    @pytest.mark.parametrize("tag", ["securityCode", "ill:securityCode", "securityCode\n x='1'"])
+    def test_a_security_code_is_not_kept(self, code: str, tag: str) -> None:
+        told = f"<requestingAgencyAuthentication><{tag}>{code}</{tag.split()[0]}></requestingAgencyAuthentication></header>"
+        reading = read(BORROWED.acted("Received", at=AT).replace(b"</header>", told.encode()))
+        assert reading.arrival.changes
+        assert "ush" not in reading.arrival.body
+        assert f"<{tag}>(removed)</" in reading.arrival.body
+
+    @pytest.mark.parametrize("rest", ["", "<![CDATA[hush", "<!-- hush", "<?hush"])
+    def test_nor_is_one_in_which_a_body_breaks_off(self, rest: str) -> None:
+        reading = read(f"<x><securityCode>hush{rest}".encode())
+        assert reading.message is None
+        assert reading.arrival.body == "<x><securityCode>(removed)"
+
+    def test_looking_for_them_takes_no_time(self) -> None:
+        body = b"<securityCode <" * 200_000
+        assert read(body).message is None
 
 
 class TestSides:
