@@ -228,7 +228,7 @@ def test_what_users_lists_tell_moves_no_cursor_past_a_list_that_could_not_be_rea
     illiad.borrow("12", "Request Sent")
     illiad.borrow("13", "Request Sent", NOW, Username="other")
     source = illiad.source(users=["jstudent"], list_path="/Custom/Changed?since={since}")
-    cursors = []
+    cursors: list[str] = []
 
     def broken(path: str) -> tuple[Any, int] | None:
         return (jsonify(Message="x"), 500) if "Custom" in path else None
