@@ -308,7 +308,14 @@ class Daemon:
         """On threads of its own: a service that does not answer must not hold up what else goes by the clock."""
         channels = note_channels_of(self._known)
         self._notes = tuple(
-            NoteJob(name, channel, self.ledger, give_up_after=patience, stopping=self._stopping.is_set)
+            NoteJob(
+                name,
+                channel,
+                self.ledger,
+                give_up_after=patience,
+                stopping=self._stopping.is_set,
+                count=self.metrics.noted,
+            )
             for name, (channel, patience) in channels.items()
         )
         if not self._notes:

@@ -21,6 +21,7 @@ from bridge.daemon import Daemon
 from bridge.ledger.audits import NewFinding
 from bridge.ledger.model import NewOrder
 from bridge.metrics import FAMILIES, LedgerGauges, Metrics
+from bridge.sandbox.iso18626 import Talk
 from bridge.sandbox.server import Server
 from bridge.sandbox.service.standin import ServiceStandIn
 from bridge.wiring import configuration
@@ -32,7 +33,7 @@ RULES = yaml.safe_load((ROOT / "config" / "prometheus" / "alerts.yml").read_text
     "rules"
 ]
 PAGE = (ROOT / "docs" / "reference" / "metrics.md").read_text(encoding="utf-8")
-METRIC = re.compile(r"\b((?:ill_bridge|process)_[a-z_]+)(?:\{([^}]*)\})?")
+METRIC = re.compile(r"\b((?:ill_bridge|process)_[a-z0-9_]+)(?:\{([^}]*)\})?")
 GROUPED = re.compile(r"\b(?:by|on) \(([^)]*)\)")
 OF_PROMETHEUS = {"job", "instance"}
 EVERYWHERE = "0.0.0.0"  # noqa: S104
@@ -44,6 +45,22 @@ library = "main"
 interval_seconds = 0.1
 url = "{url}/changes"
 token = "feed-token"
+[sources.hook.notes]
+url = "http://127.0.0.1:9/notes"
+secret = "a secret of notes"
+[sources.iso]
+kind = "iso18626"
+service = "svc"
+library = "main"
+peers = {{ system = {{ ours = true, addresses = ["127.0.0.1"] }} }}
+[sources.relay]
+kind = "iso18626"
+service = "svc"
+library = "main"
+deployment = "relay"
+[sources.relay.peers]
+system = {{ ours = true, addresses = ["127.0.0.1"], url = "http://127.0.0.1:9/iso" }}
+broker = {{ broker = true, secret = "secret of a broker", url = "http://127.0.0.1:9/iso" }}
 """
 
 
@@ -98,12 +115,16 @@ def lived_through(house: House, daemon: Daemon, service: str) -> None:
     house.post(daemon.url, status="Teleported")
     house.repeat(daemon.url, status="Teleported")
     house.post(daemon.url, role="onlooker")
+    for door in ("iso", "relay"):
+        body = Talk("OUR", "SUP", "B-1").acted("Notification", at="2026-11-20T10:00:00Z")
+        requests.post(f"{daemon.url}/iso18626/{door}", data=body, headers={"Content-Type": "text/xml"}, timeout=20)
     requests.post(f"{daemon.url}/sources/hook/events", data=b"{}", timeout=10)
     requests.post(f"{service}/requests", json={"number": "F1", "requester": "ABC", "role": "borrower"}, timeout=10)
     until(lambda: house.row("F1"), "a poll that brings something")
     house.outage(on=True)
     house.post(daemon.url, request={"number": "3", "requester": "ABC"})
     until(lambda: daemon.ledger.lanes.all()[0].paused_until, "a closed lane")
+    until(lambda: any(each.tries for each in daemon.ledger.notes.unsent()), "a note that was not taken")
     daemon.ledger.audits.seen((NewFinding("alma:mark:1", "main", "alma", "orphan", "Something bears our mark."),))
     order = NewOrder("resync", 1, '{"kind": "resync", "request_id": 1}', "ada")
     daemon.ledger.orders.give_all([order], batch="b")
@@ -134,6 +155,9 @@ def test_what_happened_is_counted(exposed: Exposed) -> None:
     assert exposed("ill_bridge_requests_released_total", library="main", state="closed") == 1
     assert exposed("ill_bridge_changes_received_total", source="feed", result="folded") == 1
     assert exposed("ill_bridge_source_calls_total", source="feed", status="2xx") >= 1
+    assert exposed("ill_bridge_iso18626_confirmations_total", source="iso", status="OK") == 1
+    assert exposed("ill_bridge_relay_calls_total", source="relay", peer="broker", status="none") == 1
+    assert exposed("ill_bridge_notes_tried_total", source="hook", result="put_off") >= 1
 
 
 def test_what_stands_in_the_ledger_is_told(exposed: Exposed) -> None:
@@ -150,6 +174,8 @@ def test_what_stands_in_the_ledger_is_told(exposed: Exposed) -> None:
     assert exposed("ill_bridge_kept_messages", source="hook", result="malformed") == 1
     assert exposed("ill_bridge_orders_open", kind="resync") == 1
     assert exposed("ill_bridge_api_calls_remaining", ils="alma") > 1000
+    assert exposed("ill_bridge_notes", source="hook", state="waiting") >= 1
+    assert exposed("ill_bridge_notes", source="hook", state="given_up") == 0
     assert exposed("ill_bridge_source_silent", source="feed") == 0
     assert 0 <= exposed("ill_bridge_source_poll_age_seconds", source="feed") < 60
 

@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from bridge.alerts import words
-from bridge.alerts.facts import Facts, PastTrouble
+from bridge.alerts.facts import Facts, NotesFact, PastTrouble
 from bridge.alerts.model import Item, Kind, Notice, Stage
 from bridge.alerts.settings import AlertSettings, DigestSettings, Weekday
-from bridge.alerts.troubles import account_item, account_line, ends, findings_of, items_of
+from bridge.alerts.troubles import account_item, account_line, ends, findings_of, items_of, not_taken
 from bridge.domain.attention import ParkedGroup, QuietRequest
 
 LATE = timedelta(days=1)
@@ -57,7 +57,7 @@ def digest(facts: Facts, settings: AlertSettings, *, since: datetime, library: s
     sections = [_library(facts, settings, name) for name in names]
     sections.append(_lanes(facts, zone, since, library))
     if not library:
-        sections += [_sources(facts, zone), _kept(facts), _of_no_library(facts)]
+        sections += [_sources(facts, zone), _kept(facts), _notes(facts, zone), _of_no_library(facts)]
     sections = [section for section in sections if section.lines]
     things = sum(section.things for section in sections)
     day = f"{facts.now.astimezone(zone):%Y-%m-%d}"
@@ -230,3 +230,22 @@ def _kept(facts: Facts) -> Section:
         item = Item("kept", group.source, cause="not_understood", since=group.latest, count=group.count)
         section.add([said, f"  Next: ill-bridge status; then: ill-bridge replay --source {group.source}"], item)
     return section
+
+
+def _notes(facts: Facts, zone: ZoneInfo) -> Section:
+    section = Section("Notes to services")
+    for fact in facts.notes:
+        if fact.oldest is not None and not_taken(fact, facts.now):
+            item = Item("notes", fact.source, cause="notes_not_taken", since=fact.oldest, count=fact.waiting)
+            section.add(
+                [f"{fact.source}: {fact.waiting} wait since {words.moment(fact.oldest, zone)}: {fact.problem}"], item
+            )
+        if fact.given_up:
+            item = Item("notes", fact.source, cause="notes_given_up", since=fact.last_given_up, count=fact.given_up)
+            line = f"{fact.source}: {fact.given_up} given up, the latest at {_last(fact, zone)}: {fact.problem}"
+            section.add([line, f"  Next: ill-bridge notes; then: ill-bridge notes --retry {fact.source}"], item)
+    return section
+
+
+def _last(fact: NotesFact, zone: ZoneInfo) -> str:
+    return words.moment(fact.last_given_up, zone) if fact.last_given_up is not None else ""

@@ -58,6 +58,18 @@ class AccountFact:
 
 
 @dataclass(frozen=True)
+class NotesFact:
+    """Lines of histories that a service was not told: how many wait and since when, how many were given up and when last."""
+
+    source: str
+    waiting: int = 0
+    oldest: datetime | None = None
+    given_up: int = 0
+    last_given_up: datetime | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True)
 class PastTrouble:
     """A trouble that ended, as the digest tells it."""
 
@@ -80,6 +92,7 @@ class Facts:
     stops: tuple[StopFact, ...] = ()
     parked: tuple[ParkedGroup, ...] = ()
     kept: tuple[KeptGroup, ...] = ()
+    notes: tuple[NotesFact, ...] = ()
     accounts: tuple[AccountFact, ...] = ()
     quiet: tuple[QuietRequest, ...] = ()
     aged: tuple[QuietRequest, ...] = ()

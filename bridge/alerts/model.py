@@ -19,6 +19,7 @@ class Kind(StrEnum):
     QUOTA_STOP = "quota_stop"
     PARKED = "parked"
     KEPT = "kept"
+    NOTES = "notes"
     ACCOUNT = "account"
     AUDIT = "audit"
     DIGEST = "digest"
@@ -31,6 +32,7 @@ IMMEDIATE = (
     Kind.QUOTA_STOP,
     Kind.PARKED,
     Kind.KEPT,
+    Kind.NOTES,
     Kind.ACCOUNT,
 )
 """Kinds that are told at once unless the settings say otherwise; what the audit finds can wait for the digest."""
@@ -46,9 +48,8 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True)
 class Item:
-    """One thing that needs attention. ``what``: request, lane, source, library, account, kept, object. ``count`` stands for so many alike.
-
-    ``name`` is its short id or name, ``number`` a request's number at the service, ``until`` the day an account ends.
+    """One thing that needs attention. ``what``: request, lane, source, library, account, kept, notes, object. ``count`` stands for so many
+    alike. ``name`` is its short id or name, ``number`` a request's number at the service, ``until`` the day an account ends.
     """
 
     what: str

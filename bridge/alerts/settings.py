@@ -191,8 +191,8 @@ class AlertSettings(AlertsSection):
     digest: DigestSettings = Field(default_factory=DigestSettings)
     immediate: tuple[Kind, ...] = Field(
         default=IMMEDIATE,
-        description="What is told at once: lane_closed, source_silent, quota_stop, parked, kept, account; audit may be added. The digest "
-        "holds all of it too.",
+        description="What is told at once: lane_closed, source_silent, quota_stop, parked, kept, notes, account; audit may be added. The "
+        "digest holds all of it too.",
         examples=[["lane_closed", "quota_stop"]],
     )
     look_seconds: float = Field(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from bridge.alerts import words
-from bridge.alerts.facts import AccountFact, Facts, LaneFact, SourceFact, StopFact
+from bridge.alerts.facts import AccountFact, Facts, LaneFact, NotesFact, SourceFact, StopFact
 from bridge.alerts.model import Item, Kind, Trouble
 from bridge.alerts.settings import AlertSettings
 from bridge.domain.attention import KeptGroup, ParkedGroup
@@ -37,6 +37,7 @@ def _all(facts: Facts, settings: AlertSettings) -> Iterator[Trouble]:
     yield from (_stopped(stop) for stop in facts.stops if stop.quota)
     yield from (_parked(group, zone) for group in facts.parked if _concerns_all(group, settings))
     yield from (_kept(group, zone) for group in facts.kept)
+    yield from (each for fact in facts.notes for each in _untold(fact, facts, zone))
     yield from (_found(group) for group in facts.findings)
     yield from _accounts([fact for fact in facts.accounts if ends(fact, facts, settings)], facts, zone)
 
@@ -180,6 +181,76 @@ def _kept(group: KeptGroup, zone: ZoneInfo) -> Trouble:
         ),
         newest=group.latest,
     )
+
+
+NOTES_WAIT = timedelta(hours=1)
+"""A service that has not taken a note for longer than this takes none."""
+
+
+def not_taken(fact: NotesFact, now: datetime) -> bool:
+    """Whether a service takes no notes; what waits for a moment is on its way."""
+    return fact.oldest is not None and now - fact.oldest > NOTES_WAIT
+
+
+def _untold(fact: NotesFact, facts: Facts, zone: ZoneInfo) -> Iterator[Trouble]:
+    """A service that takes no notes now, and notes that were given up."""
+    if fact.oldest is not None and not_taken(fact, facts.now):
+        since, advice = (
+            words.moment(fact.oldest, zone),
+            "See to the service; notes wait meanwhile, and hold up no work.",
+        )
+        many = words.counted(fact.waiting, "note")
+        yield Trouble(
+            subject=f"notes:{fact.source}",
+            kind=Kind.NOTES,
+            title=f"{fact.source} takes no notes",
+            lines=(f"{many} to {fact.source} since {since}: {fact.problem}", advice, "Next: ill-bridge notes"),
+            cause="notes_not_taken",
+            items=(
+                Item(
+                    "notes",
+                    fact.source,
+                    "",
+                    "",
+                    "notes_not_taken",
+                    fact.problem,
+                    advice,
+                    fact.oldest,
+                    count=fact.waiting,
+                ),
+            ),
+            since=fact.oldest,
+            lasting=True,
+            over=f"{fact.source} takes notes again",
+        )
+    if fact.given_up:
+        advice = "See why, correct what is wrong, then have them tried again; the histories hold them all the same."
+        many = words.counted(fact.given_up, "note")
+        yield Trouble(
+            subject=f"notes given up:{fact.source}",
+            kind=Kind.NOTES,
+            title=f"{many} to {fact.source} given up",
+            lines=(
+                f"{fact.source} was not told {words.counted(fact.given_up, 'line')} of histories: {fact.problem}",
+                advice,
+                f"Next: ill-bridge notes; then: ill-bridge notes --retry {fact.source}",
+            ),
+            cause="notes_given_up",
+            items=(
+                Item(
+                    "notes",
+                    fact.source,
+                    "",
+                    "",
+                    "notes_given_up",
+                    fact.problem,
+                    advice,
+                    fact.last_given_up,
+                    count=fact.given_up,
+                ),
+            ),
+            newest=fact.last_given_up,
+        )
 
 
 def ends(fact: AccountFact, facts: Facts, settings: AlertSettings) -> bool:

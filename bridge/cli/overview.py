@@ -25,6 +25,9 @@ AGED_SHOWN = timedelta(days=30)
 LONG_DUE = timedelta(minutes=15)
 """A request that is due for longer than this, with nobody working on it and nothing paused, needs attention."""
 
+LONG_WAITING = timedelta(hours=1)
+"""Notes that a service has not taken for longer than this need attention."""
+
 
 def status(config: ConfigOption = DEFAULT_CONFIG, *, as_json: JsonOption = False) -> None:
     """What needs attention; lanes, libraries, sources, how many requests are in which state, and what is parked and why.
@@ -56,13 +59,14 @@ def _report(known: Configuration, ledger: Ledger) -> dict[str, Any]:
             {"id": kept.id, "source": kept.source, "why": kept.problem, "received_at": kept.received_at}
             for kept in ledger.inbox.kept()
         ],
+        "notes": [asdict(each) for each in seen.notes],
         "stopped": [stopped.as_json(group) for group in stopped.groups(ledger)],
         "attention": _attention(ledger),
         "audit": _audit(ledger, seen),
         "silent_for_long": [asdict(each) for each in ledger.attention.quiet(age_limits(known))],
         "closed_by_age": [asdict(each) for each in ledger.attention.closed_by_age(seen.at - AGED_SHOWN)],
     }
-    return {"concerns": list(_concerns(report)), **report}
+    return {"concerns": list(_concerns(report, seen.at)), **report}
 
 
 def _audit(ledger: Ledger, seen: Seen) -> dict[str, Any]:
@@ -165,7 +169,7 @@ def _end(until: datetime | None) -> datetime | None:
     return until if until != FOREVER else None
 
 
-def _concerns(report: dict[str, Any]) -> Iterator[str]:
+def _concerns(report: dict[str, Any], now: datetime) -> Iterator[str]:
     """What needs attention, a sentence each; pauses by staff do not."""
     if report["daemon"] is False:
         yield "The daemon is not running."
@@ -178,11 +182,24 @@ def _concerns(report: dict[str, Any]) -> Iterator[str]:
     for source in report["sources"]:
         if source["problem"]:
             yield f"Source {source['name']} is silent: {source['problem']}"
+    for told in report["notes"]:
+        yield from _untold(told, now)
     oldest = report["oldest_due"]
     closed = {lane["name"] for lane in report["lanes"] if not lane["open"]}
     if oldest and oldest["lane"] not in closed and oldest["seconds"] > LONG_DUE.total_seconds():
         yield f"{oldest['request']} has been due{_for(oldest['seconds'])} on lane {oldest['lane']}."
     yield from _left_to_people(report)
+
+
+def _untold(told: dict[str, Any], now: datetime) -> Iterator[str]:
+    """What a service was not told, a sentence each; what waits for a moment is none."""
+    why = f": {told['problem']}" if told["problem"] else "."
+    if told["dropped"]:
+        many = "1 note" if told["dropped"] == 1 else f"{told['dropped']} notes"
+        yield f"{many} to {told['source']} given up{why} See: ill-bridge notes"
+    waited = (now - told["oldest"]).total_seconds() if told["oldest"] is not None else 0
+    if waited > LONG_WAITING.total_seconds():
+        yield f"Notes to {told['source']} have waited{_for(waited)}{why} See: ill-bridge notes"
 
 
 def _left_to_people(report: dict[str, Any]) -> Iterator[str]:
@@ -216,9 +233,8 @@ def _print(report: dict[str, Any], people: Sequence[str]) -> None:
         say(_lane_line(lane))
     for library in report["libraries"]:
         say(_library_line(library))
-    for source in report["sources"]:
-        trouble = f" - {source['problem']}" if source["problem"] else ""
-        say(f"Source {source['name']}: {source['messages']} messages{trouble}")
+    for line in _services(report):
+        say(line)
     say(f"Requests: {_counted(report['requests'])}")
     if report["conditions"]:
         say(f"Of the unfinished: {_counted(report['conditions'])} (ill-bridge requests --condition NAME)")
@@ -228,6 +244,14 @@ def _print(report: dict[str, Any], people: Sequence[str]) -> None:
         say(f"Orders not carried out yet: {_counted(report['orders'])}")
     for line in (*_kept(report), *people, *_found(report), *_quiet(report), *_aged(report)):
         say(line)
+
+
+def _services(report: dict[str, Any]) -> Iterator[str]:
+    for source in report["sources"]:
+        trouble = f" - {source['problem']}" if source["problem"] else ""
+        yield f"Source {source['name']}: {source['messages']} messages{trouble}"
+    for told in report["notes"]:
+        yield f"Notes to {told['source']}: {told['waiting']} waiting, {told['dropped']} given up (ill-bridge notes)"
 
 
 def _kept(report: dict[str, Any]) -> Iterator[str]:

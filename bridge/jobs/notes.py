@@ -38,6 +38,7 @@ class NoteJob:
         *,
         give_up_after: timedelta,
         stopping: Callable[[], bool] = lambda: False,
+        count: Callable[[str, str], None] = lambda _source, _result: None,
         schedule: RetrySchedule | None = None,
     ) -> None:
         self._source = source
@@ -45,6 +46,7 @@ class NoteJob:
         self._ledger = ledger
         self._give_up_after = give_up_after
         self._stopping = stopping
+        self._count = count
         self._schedule = schedule or RetrySchedule()
         self._failures = 0
         self._silent_until: datetime | None = None
@@ -83,6 +85,7 @@ class NoteJob:
             self._failed(kept, problem, unsure=looking or isinstance(problem, OutcomeUnknown))
             return False
         self._ledger.notes.sent(kept)
+        self._count(self._source, "sent")
         if self._failures:
             log.info("notes.taken_again", source=self._source)
         self._failures, self._silent_until = 0, None
@@ -97,11 +100,13 @@ class NoteJob:
             self._drop(kept, str(problem))
             return
         until = now + self._schedule.wait(kept.tries + 1, at_least=problem.after)
+        self._count(self._source, "put_off")
         self._ledger.notes.put_off(kept, until=until, problem=str(problem), unsure=unsure)
         if self._failures == 1:
             log.warning("notes.not_taken", source=self._source, why=vendor_words(str(problem)))
 
     def _drop(self, kept: KeptNote, why: str) -> None:
+        self._count(self._source, "given_up")
         self._ledger.notes.drop(kept, why)
         of = kept.note.short_id if kept.note is not None else ""
         log.error("notes.given_up", source=self._source, request=of, tries=kept.tries + 1, why=vendor_words(why))

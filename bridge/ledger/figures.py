@@ -20,6 +20,7 @@ from bridge.ledger.database import Database
 from bridge.ledger.lanes import lane_of
 from bridge.ledger.libraries import library_of
 from bridge.ledger.model import Lane, Library, State
+from bridge.ledger.outbox import Waiting, waiting_of
 
 REQUEST = schema.request
 STEP = schema.step
@@ -83,6 +84,7 @@ class Seen:
     conditions: Mapping[tuple[str, str], int] = field(default_factory=dict)
     orders: Mapping[str, int] = field(default_factory=dict)
     findings: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    notes: tuple[Waiting, ...] = ()
 
     def workable(self, lane: str) -> tuple[Group, ...]:
         """Due requests of a lane that nobody paused."""
@@ -134,6 +136,7 @@ class Figures:
                 conditions=_conditions(connection),
                 orders=_orders(connection),
                 findings=_findings(connection),
+                notes=waiting_of(connection),
             )
 
     def conditions(self) -> dict[tuple[str, str], int]:

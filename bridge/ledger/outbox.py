@@ -52,13 +52,14 @@ class KeptNote:
 
 @dataclass(frozen=True)
 class Waiting:
-    """How a source's notes stand: how many wait and since when, how many were given up, and why the latest of them failed."""
+    """How a source's notes stand: how many wait and since when, how many were given up and when last, why the latest of them failed."""
 
     source: str
-    waiting: int
-    oldest: datetime | None
-    dropped: int
-    problem: str
+    waiting: int = 0
+    oldest: datetime | None = None
+    dropped: int = 0
+    last_dropped: datetime | None = None
+    problem: str = ""
 
 
 def rules_of(connection: Connection) -> Sequence[NoteRule]:
@@ -154,27 +155,34 @@ class Outbox:
 
     def waiting(self) -> tuple[Waiting, ...]:
         """How the notes of each source stand that has any unsent."""
-        waits = and_(NOTE.c.sent_at.is_(None), NOTE.c.dropped_at.is_(None))
-        query = select(
-            NOTE.c.source,
-            func.count().filter(waits).label("waiting"),
-            func.min(NOTE.c.at).filter(waits).label("oldest"),
-            func.count(NOTE.c.dropped_at).label("dropped"),
-            func.max(NOTE.c.id).filter(NOTE.c.problem != "").label("latest"),
-        ).where(NOTE.c.sent_at.is_(None))
         with self._database.read() as connection:
-            rows = connection.execute(query.group_by(NOTE.c.source).order_by(NOTE.c.source)).all()
-            told = select(NOTE.c.id, NOTE.c.problem).where(NOTE.c.id.in_([row.latest for row in rows]))
-            problems: Mapping[int, str] = {row.id: row.problem for row in connection.execute(told)}
-        return tuple(
-            Waiting(row.source, row.waiting, row.oldest, row.dropped, problems.get(row.latest, "")) for row in rows
-        )
+            return waiting_of(connection)
 
     def forget(self, before: datetime) -> None:
         """Forget what was sent or given up before then."""
         done = func.coalesce(NOTE.c.sent_at, NOTE.c.dropped_at)
         with self._database.write() as connection:
             connection.execute(delete(NOTE).where(done < before))
+
+
+def waiting_of(connection: Connection) -> tuple[Waiting, ...]:
+    """How the notes of each source stand that has any unsent; read from the partial index ``note_open``."""
+    waits = and_(NOTE.c.sent_at.is_(None), NOTE.c.dropped_at.is_(None))
+    query = select(
+        NOTE.c.source,
+        func.count().filter(waits).label("waiting"),
+        func.min(NOTE.c.at).filter(waits).label("oldest"),
+        func.count(NOTE.c.dropped_at).label("dropped"),
+        func.max(NOTE.c.dropped_at).label("last_dropped"),
+        func.max(NOTE.c.id).filter(NOTE.c.problem != "").label("latest"),
+    ).where(schema.NOT_TOLD)
+    rows = connection.execute(query.group_by(NOTE.c.source).order_by(NOTE.c.source)).all()
+    told = select(NOTE.c.id, NOTE.c.problem).where(NOTE.c.id.in_([row.latest for row in rows]))
+    problems: Mapping[int, str] = {row.id: row.problem for row in connection.execute(told)}
+    return tuple(
+        Waiting(row.source, row.waiting, row.oldest, row.dropped, row.last_dropped, problems.get(row.latest, ""))
+        for row in rows
+    )
 
 
 def _kept(connection: Connection, found: Any) -> KeptNote:  # noqa: ANN401 - a row

@@ -99,6 +99,7 @@ CALM = text("state in ('in_step', 'observed', 'staff', 'parked')")
 CLOSED = text("state = 'closed'")
 UNMENDED = text("gone_at is null")
 UNSENT = text("sent_at is null and dropped_at is null")
+NOT_TOLD = text("sent_at is null")
 
 request = Table(
     "request",
@@ -306,6 +307,7 @@ note = Table(
     UniqueConstraint("source", "history_id", name="note_once"),
     Index("note_unsent", "source", "due_at", sqlite_where=UNSENT, postgresql_where=UNSENT),
     Index("note_order", "request_id", "id", sqlite_where=UNSENT, postgresql_where=UNSENT),
+    Index("note_open", "source", "dropped_at", "at", sqlite_where=NOT_TOLD, postgresql_where=NOT_TOLD),
 )
 
 ill_account = Table(

@@ -46,6 +46,7 @@ class Metrics:
         self._confirmed = self._counter(families.CONFIRMED)
         self._relayed = self._counter(families.RELAYED)
         self._relay_seconds = self._histogram(families.RELAY_SECONDS)
+        self._notes = self._counter(families.NOTES_TRIED)
         self._refusals = self._counter(families.LEDGER_REFUSALS)
         self._endpoints: dict[str, set[str]] = {}
         self._guard = Lock()
@@ -89,6 +90,10 @@ class Metrics:
         """A message was forwarded to a peer (``exchange.ils``)."""
         self._relayed.labels(source, exchange.ils, status_class(exchange.status)).inc()
         self._relay_seconds.labels(source, exchange.ils).observe(exchange.milliseconds / 1000)
+
+    def noted(self, source: str, result: str) -> None:
+        """A service was to be told something."""
+        self._notes.labels(source, result).inc()
 
     def step(self, ils: str, connector: str, verb: str, outcome: str) -> None:
         """A step ended."""

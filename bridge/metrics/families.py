@@ -180,6 +180,24 @@ KEPT = Family(
     ("source", "result"),
     "Messages that are kept since they were not understood: malformed or unknown_word.",
 )
+NOTES_TRIED = Family(
+    "ill_bridge_notes_tried_total",
+    "counter",
+    ("source", "result"),
+    "Tries to tell a service a line of a history: sent, put_off (tried again later), given_up.",
+)
+NOTES = Family(
+    "ill_bridge_notes",
+    "gauge",
+    ("source", "state"),
+    "Lines of histories that a service was not told: waiting, or given_up (for 30 days, or until ill-bridge notes --retry).",
+)
+NOTES_AGE = Family(
+    "ill_bridge_notes_oldest_seconds",
+    "gauge",
+    ("source",),
+    "How long the first waiting one has waited; 0 where none does.",
+)
 ORDERS = Family(
     "ill_bridge_orders_open", "gauge", ("kind",), "Orders that commands gave and that are not carried out yet."
 )
@@ -191,7 +209,21 @@ AUDIT_FINDINGS = Family(
     "What the audit found and still stands, by kind (docs/how-to/resync-and-audit.md); library is empty where it is no library's.",
 )
 
-COUNTED = (RECEIVED, STEPS, RELEASED, CALLS, CALL_SECONDS, POLL_CALLS, POLL_SECONDS, LEDGER_REFUSALS, BUILD_INFO)
+COUNTED = (
+    RECEIVED,
+    STEPS,
+    RELEASED,
+    CALLS,
+    CALL_SECONDS,
+    POLL_CALLS,
+    POLL_SECONDS,
+    CONFIRMED,
+    RELAYED,
+    RELAY_SECONDS,
+    NOTES_TRIED,
+    LEDGER_REFUSALS,
+    BUILD_INFO,
+)
 """Kept in the process; they begin at nothing with each start."""
 LOOKED_UP = (
     LEDGER_UP,
@@ -213,6 +245,8 @@ LOOKED_UP = (
     MESSAGE_AGE,
     SILENT,
     KEPT,
+    NOTES,
+    NOTES_AGE,
     ORDERS,
     AUDIT_FINDINGS,
 )

@@ -14,10 +14,12 @@ from bridge.ledger import LedgerBusy, State
 from bridge.ledger.figures import Heard, Seen
 from bridge.ledger.libraries import OVER_QUOTA
 from bridge.ledger.model import OPEN_STATES
+from bridge.ledger.outbox import Waiting
 from bridge.metrics import families
 from bridge.metrics.counters import RESULTS
 from bridge.metrics.families import LOOKED_UP, Family
 from bridge.settings import Configuration
+from bridge.sources.base import SourceSettings
 
 ATTENTION = frozenset({State.PARKED, State.STAFF})
 HOLDS = ("staff", OVER_QUOTA)
@@ -110,6 +112,18 @@ class LedgerGauges(Collector):
         kept = {(name, result): 0 for name in self._known.sources for result in ("malformed", "unknown_word")}
         kept |= {(each.source, RESULTS[each.state]): each.count for each in seen.kept}
         yield _filled(families.KEPT, kept.items())
+        yield from self._notes(seen)
+
+    def _notes(self, seen: Seen) -> Iterator[Metric]:
+        """For the sources that are told anything, and those that were."""
+        told = {each.source: each for each in seen.notes}
+        for name, source in self._known.sources.items():
+            if isinstance(source, SourceSettings) and source.note_settings is not None:
+                told.setdefault(name, Waiting(name))
+        waiting = {(name, "waiting"): each.waiting for name, each in told.items()}
+        given_up = {(name, "given_up"): each.dropped for name, each in told.items()}
+        yield _filled(families.NOTES, {**waiting, **given_up}.items())
+        yield _filled(families.NOTES_AGE, [((name,), _since(each.oldest, seen.at)) for name, each in told.items()])
 
 
 def _family(family: Family) -> GaugeMetricFamily:

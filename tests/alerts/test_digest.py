@@ -50,6 +50,11 @@ Sources
 Messages not understood
   hook: 3 messages kept, 1 of them new
     Next: ill-bridge status; then: ill-bridge replay --source hook
+
+Notes to services
+  hook: 4 wait since 2026-11-25 05:00: hook did not take a note (HTTP 403).
+  hook: 2 given up, the latest at 2026-11-25 06:00: hook did not take a note (HTTP 403).
+    Next: ill-bridge notes; then: ill-bridge notes --retry hook
 """
 
 
@@ -78,7 +83,7 @@ class TestWords:
     def test_everything(self) -> None:
         told = digest(EVERYTHING, RULES, since=SINCE)
         assert told.text == WHOLE
-        assert told.title == "Digest 2026-11-25: 16 things to see to"
+        assert told.title == "Digest 2026-11-25: 18 things to see to"
         assert (told.kind, told.library) == (Kind.DIGEST, "")
 
     def test_a_librarys_own(self) -> None:

@@ -28,6 +28,7 @@ from tests.alerts.situations import (
     RULES,
     SILENT,
     STOPPED,
+    UNTOLD,
     group,
     parked,
 )
@@ -47,6 +48,8 @@ class TestWhatIsTold:
             "quota:main",
             "parked:main:parked:item_type",
             "kept:hook",
+            "notes:hook",
+            "notes given up:hook",
             "account:main:account_expires",
             "account::account_unusable",
         ]
@@ -117,6 +120,15 @@ class TestWhatIsTold:
         assert told.title == "3 messages of hook not understood"
         assert told.newest == KEPT.latest
         assert "ill-bridge replay --source hook" in told.lines[-1]
+
+    def test_a_service_that_takes_no_notes_and_what_was_given_up(self) -> None:
+        waits, given_up = troubles(Facts(NOW, notes=(UNTOLD,)), RULES)
+        assert (waits.title, waits.lasting, waits.over) == ("hook takes no notes", True, "hook takes notes again")
+        assert waits.lines[0] == "4 notes to hook since 2026-11-25 05:00: hook did not take a note (HTTP 403)."
+        assert (given_up.title, given_up.newest) == ("2 notes to hook given up", UNTOLD.last_given_up)
+        assert given_up.lines[-1].endswith("ill-bridge notes --retry hook")
+        assert {waits.kind, given_up.kind} == {Kind.NOTES}
+        assert troubles(Facts(NOW, notes=(replace(UNTOLD, oldest=NOW - HOUR, given_up=0),)), RULES) == ()
 
     def test_an_account_that_expires_soon(self) -> None:
         told = only(accounts=(EXPIRING, FINE))

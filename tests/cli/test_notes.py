@@ -65,6 +65,9 @@ def test_what_waits_and_what_was_given_up_is_shown_and_tried_again(config: Path)
     assert '"Item 1 was made." given up, 0 tries: It refused.' in text
     (report,) = json.loads(said(config, "--json"))
     assert (report["given_up"], report["number"], report["line"]) == (True, "1", "Item 1 was made.")
+    overview = CliRunner().invoke(app, ["status", "--config", str(config)]).stdout
+    assert "  - 1 note to hook given up: It refused. See: ill-bridge notes" in overview
+    assert "Notes to hook: 0 waiting, 1 given up (ill-bridge notes)" in overview
     assert "1 notes are tried again." in said(config, "--retry", "hook")
     assert "waits" in said(config)
 

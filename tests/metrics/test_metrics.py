@@ -14,6 +14,7 @@ from bridge.http import Exchange
 from bridge.ledger import LedgerBusy, Receipt, State, StepState
 from bridge.ledger.figures import Group, Heard, NotUnderstood, Seen
 from bridge.ledger.model import FOREVER, Lane, Library
+from bridge.ledger.outbox import Waiting
 from bridge.metrics import FAMILIES, LaneCounts, LedgerGauges, Metrics
 from bridge.metrics.counters import MOST_ENDPOINTS, status_class
 from tests.ledger.sample import MINUTE, NOW
@@ -157,6 +158,7 @@ class TestGauges:
             orders={"resync": 4},
             findings={("main", "orphan"): 2, ("", "orphan"): 1},
             conditions={("main", "fee communicated"): 2},
+            notes=(Waiting("before", 3, NOW - 2 * MINUTE, 1, NOW, "Gone."),),
         )
         found = looked_up(lambda: seen)
         expected: Figures = {
@@ -176,6 +178,9 @@ class TestGauges:
             ("ill_bridge_source_message_age_seconds", "hook"): 120,
             ("ill_bridge_kept_messages", "before", "malformed"): 2,
             ("ill_bridge_orders_open", "resync"): 4,
+            ("ill_bridge_notes", "before", "waiting"): 3,
+            ("ill_bridge_notes", "before", "given_up"): 1,
+            ("ill_bridge_notes_oldest_seconds", "before"): 120,
             ("ill_bridge_audit_findings", "main", "orphan"): 2,
             ("ill_bridge_audit_findings", "", "orphan"): 1,
             ("ill_bridge_backlog_requests", "alma"): 0,
