@@ -21,6 +21,8 @@ NOT_FOUND = "requested record not found"
 class PatronApi:
     """The Patron API of one Millennium."""
 
+    door = "Patron API"
+
     def __init__(self, http: Http, today: Callable[[], date]) -> None:
         self._http = http
         self._today = today

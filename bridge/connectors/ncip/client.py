@@ -112,6 +112,12 @@ class NcipClient:
     def _enveloped(self, to_agency: str) -> Envelope:
         return replace(self._envelope, to_agency=to_agency) if to_agency else self._envelope
 
+    def reach(self, message: say.Message) -> None:
+        """Ask, whatever the answer says. Raises our error for a status above 399, and where there is no answer at all."""
+        answer = self._sent(message, "")
+        if answer.status >= 400:
+            raise by_status(say.name_of(message), answer, repeatable=isinstance(message, LOOKS))
+
     def clock(self, message: say.Message) -> timedelta | None:
         """How far the responder's clock is ahead, asked by a message whose answer does not matter; ``None`` where it does not tell."""
         moment = moment_of(self._sent(message, ""))

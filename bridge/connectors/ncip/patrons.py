@@ -21,6 +21,7 @@ from bridge.domain.expect import AccountStanding
 from bridge.domain.record import FeeRecord, Learned, Outcome, OutcomeKind, PatronRecord
 from bridge.errors import Rejected, Retry
 
+NCIP = "NCIP"
 WELL = frozenset({"", "ok", "active", "good", "allowed"})
 """Words by which STATUS says that nothing is against a user; all others are told as the reason."""
 ILL = frozenset({"blocked", "barred", "delinquent", "restricted", "expired", "inactive", "suspended"})
@@ -42,7 +43,9 @@ class Person:
 
 
 class Directory(Protocol):
-    """Where patrons are looked up: by NCIP, or by another door of the same ILS."""
+    """Where patrons are looked up: by NCIP, or by another door of the same ILS. ``door`` is its name."""
+
+    door: str
 
     def person(self, identifier: str) -> Person | None:
         """A patron; ``None`` where there is none. Raises as ``Connector`` says."""
@@ -59,6 +62,8 @@ class Directory(Protocol):
 
 class NcipDirectory:
     """LookupUser."""
+
+    door = NCIP
 
     def __init__(self, client: NcipClient, today: Callable[[], date]) -> None:
         self._client = client

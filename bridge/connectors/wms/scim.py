@@ -65,6 +65,8 @@ class ScimList(_Part):
 class ScimDirectory:
     """Patrons by barcode; ILL accounts are symbols of institutions, which no search knows."""
 
+    door = "SCIM"
+
     def __init__(self, http: Http, tokens: Bearer, tokens_http: Http, zone: str, today: Callable[[], date]) -> None:
         self._http = http
         self._tokens = tokens

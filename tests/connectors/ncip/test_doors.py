@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 
 import pytest
@@ -16,8 +18,8 @@ from bridge.domain import commands as do
 from bridge.domain.identity import Mark
 from bridge.errors import CredentialsRejected, IlsError, Rejected, Retry, Unavailable
 from bridge.http import Answer, Sending
-from tests.connectors.ncip.bench import MillenniumBench, WmsBench
-from tests.contract.bench import own
+from tests.connectors.ncip.bench import MillenniumBench, NcipBench, WmsBench
+from tests.contract.bench import expected, own
 from tests.reference import REFERENCE, needs_reference
 
 CALL = Call()
@@ -85,14 +87,59 @@ class TestPatronApiPayloads:
         assert patron_api((DUMPS / "dump.no such barcode.html").read_bytes()).person("1") is None
 
 
+def api_bench() -> MillenniumBench:
+    bench = MillenniumBench()
+    bench.settings = bench.configured({**bench._common(), "patron_api": f"{bench._server.url}/PATRONAPI"})
+    bench.start()
+    bench.reconnect()
+    return bench
+
+
+class TestProbe:
+    """A responder that is not the door for patrons is asked all the same."""
+
+    @pytest.mark.parametrize("kind", ["wms", "millennium"])
+    @pytest.mark.parametrize(("status", "error"), [(404, Unavailable), (503, Unavailable), (403, CredentialsRejected)])
+    def test_a_responder_that_lets_nobody_in_is_told(self, kind: str, status: int, error: type[IlsError]) -> None:
+        with other_door(kind) as bench:
+            bench.fault("status", path="^/ncip", status=status, times=9)
+            with pytest.raises(error):
+                bench.connector.probe()
+            with pytest.raises(error):
+                bench.connector.check(expected(bench))
+
+    @pytest.mark.parametrize("kind", ["wms", "millennium"])
+    def test_whatever_it_says_is_an_answer(self, kind: str) -> None:
+        with other_door(kind) as bench:
+            bench.stand_in.behave(messages=("CheckInItem",))
+            found = bench.connector.probe()
+            assert all(each.ok for each in found)
+            assert [each.subject for each in found] == ["SCIM" if kind == "wms" else "Patron API", "NCIP"]
+
+    def test_a_status_that_means_nothing_known_is_a_finding(self) -> None:
+        with other_door("wms") as bench:
+            bench.fault("status", path="^/ncip", status=418)
+            good, bad = bench.connector.probe()
+        assert (good.ok, bad.ok) == (True, False)
+        assert "418" in bad.text
+
+
+@contextmanager
+def other_door(kind: str) -> Iterator[NcipBench]:
+    bench = api_bench() if kind == "millennium" else WmsBench()
+    if kind == "wms":
+        bench.start()
+    try:
+        yield bench
+    finally:
+        bench.stop()
+
+
 class TestPatronApi:
     """By the stand-in."""
 
     def test_patrons_are_looked_up_there(self) -> None:
-        bench = MillenniumBench()
-        bench.settings = bench.configured({**bench._common(), "patron_api": f"{bench._server.url}/PATRONAPI"})
-        bench.start()
-        bench.reconnect()
+        bench = api_bench()
         try:
             bench.connector.find_patron(do.FindPatron(bench.patron), CALL)
             with pytest.raises(Rejected) as unknown:
