@@ -1,6 +1,7 @@
 """How each ILS speaks NCIP: data only (ncip-sip2.md sections 1.7 and 1.8, millennium.md, koha-wms-spydus.md, symphony.md section 9).
 
-What a table says is what integrations are known to do; where nothing is known, the cautious value stands.
+What a table says is what integrations are known to do; where nothing is known, the cautious value stands. Only ``generic`` is the
+standard's own: it takes a responder at the standard's word, and who uses it tries what it does and sets the rest.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from bridge.connectors.ncip.reading import LentSeen, Node, item_seen, lent_seen
 from bridge.connectors.ncip.sight import OnLoan, Sight, handle
 from bridge.domain import commands as do
 from bridge.domain.record import Learned, LoanRecord, Outcome, OutcomeKind, SeenLoan
-from bridge.errors import Rejected
+from bridge.errors import Rejected, Retry, Unavailable
 
 UNSEEN = "Whether somebody else had the item could not be seen: this NCIP responder does not tell."
 NOT_LENT = frozenset({Meaning.NOT_ON_LOAN, Meaning.UNKNOWN_ITEM})
@@ -164,9 +164,20 @@ class Loans:
         except Refused as refused:
             return self._not_renewed(command, refused)
         stands = day_of(seen.due, self._client.zone)
-        return Outcome(
-            learned=Learned(due=command.due), notes=told(stands, command.due) or (_UNTOLD,) * (stands is None)
-        )
+        notes = told(stands, command.due) if stands is not None else self._read_back(command, who)
+        return Outcome(learned=Learned(due=command.due), notes=notes)
+
+    def _read_back(self, command: do.SetDueDate, who: str) -> tuple[str, ...]:
+        """A responder that names no date may have renewed nothing (observed-on-running-systems.md, NCIP): what stands is looked up."""
+        try:
+            loan, _ = self._date_of(command.target, who, own=command.target.origin is do.Origin.OWN)
+        except (Rejected, Retry, Unavailable):
+            loan = None
+        if loan is None or loan.due is None:
+            return (_UNTOLD,)
+        if command.before is not None and loan.due <= command.before:
+            return (f"The ILS says that it renewed the loan, but it is still due on {loan.due}. {_UNTOLD_ADVICE}",)
+        return told(loan.due, command.due)
 
     def _not_renewed(self, command: do.SetDueDate, refused: Refused) -> Outcome:
         """A circulation failure holds no request up: what was refused is told, and staff see the date wanted."""
@@ -253,7 +264,8 @@ def _known_by_request(command: do.CheckIn) -> bool:
     return lent or (target.origin is do.Origin.CREATED and bool(target.ids.item))
 
 
-_UNTOLD = "The ILS does not say until when it renewed the loan: look at it there."
+_UNTOLD_ADVICE = "Look at it there."
+_UNTOLD = f"The ILS does not say until when it renewed the loan. {_UNTOLD_ADVICE}"
 
 
 def told(stands: date | None, wanted: date | None) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from bridge.connectors.base import Call
 from bridge.connectors.ncip import messages as say
+from bridge.connectors.ncip.amounts import minor
 from bridge.connectors.ncip.client import NcipClient
 from bridge.connectors.ncip.dates import day_of
 from bridge.connectors.ncip.errors import Refused, for_good, not_seen
@@ -166,10 +167,11 @@ class Patrons:
 
     def _fee(self, command: do.ChargeFee) -> say.CreateUserFiscalTransaction:
         dialect, names, target = self._client.dialect, self._client.names, command.target
+        currency = command.fee.currency or self._settings.currency
         return say.CreateUserFiscalTransaction(
             user=names.user(command.patron_id),
-            minor=int(command.fee.amount * 100),
-            currency=command.fee.currency or self._settings.currency,
+            minor=minor(command.fee.amount, currency),
+            currency=currency,
             request=names.request(target.mark.code),
             item=names.item(target.ids.item or target.barcode),
             action=dialect.fee_action,

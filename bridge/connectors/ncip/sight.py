@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -14,13 +12,10 @@ from bridge.connectors.ncip.dialects import Sees
 from bridge.connectors.ncip.errors import Refused, for_good
 from bridge.connectors.ncip.problems import Meaning
 from bridge.connectors.ncip.reading import ItemSeen, SeenFee, SeenRequest, UserSeen, item_seen, user_seen
+from bridge.connectors.recent import Recent
 from bridge.domain import commands as do
 from bridge.domain.record import FeeRecord, HoldRecord, SeenLoan, Sighting
 from bridge.errors import Rejected
-
-REMEMBERED = 256
-"""Items whose last check-in is remembered, so that deleting them next costs no look."""
-
 
 NOTHING = do.Money(Decimal(0))
 """The amount of a fee that is only known to be there."""
@@ -50,8 +45,7 @@ class Sight:
     def __init__(self, client: NcipClient) -> None:
         self._client = client
         self._dialect = client.dialect
-        self._kept: OrderedDict[str, ItemSeen] = OrderedDict()
-        self._guard = threading.Lock()
+        self._kept: Recent[ItemSeen] = Recent(client.now)
 
     @property
     def by_item(self) -> bool:
@@ -86,15 +80,11 @@ class Sight:
 
     def keep(self, name: str, seen: ItemSeen) -> None:
         """For the step that follows: what a check-in showed of the item."""
-        with self._guard:
-            self._kept[name] = seen
-            while len(self._kept) > REMEMBERED:
-                self._kept.popitem(last=False)
+        self._kept.keep(name, seen)
 
     def kept(self, name: str) -> ItemSeen | None:
-        """What was kept of the item; once."""
-        with self._guard:
-            return self._kept.pop(name, None)
+        """What was kept of the item a moment ago; once."""
+        return self._kept.take(name)
 
     def bears(self, seen: ItemSeen, target: do.Target) -> bool:
         """Whether our mark stands in the call number; of a responder that shows none, the barcode it was found by must do."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -166,6 +166,16 @@ class TestDeleting:
         bench.connector.delete_temporary_item(do.DeleteTemporaryItem(target), CALL)
         assert bench.sent() == ["CheckInItem", "DeleteItem"]
 
+    def test_what_a_check_in_showed_long_ago_is_looked_at_again(self, bench: NcipBench) -> None:
+        target, _ = made(bench, "1")
+        bench.lend(target.barcode, bench.patron)
+        bench.connector.check_in(do.CheckIn(target), CALL)
+        bench.erase_mark(target.barcode)
+        bench.clock += timedelta(minutes=2)
+        with pytest.raises(Rejected) as refused:
+            bench.connector.delete_temporary_item(do.DeleteTemporaryItem(target), CALL)
+        assert refused.value.cause == "not_ours"
+
     def test_what_no_longer_bears_our_mark_stays(self, bench: NcipBench) -> None:
         target, _ = made(bench, "1")
         bench.erase_mark(target.barcode)
@@ -270,8 +280,13 @@ class TestLoans:
         target, _ = made(bench, "1")
         bench.lend(target.barcode, bench.patron)
         bench.stand_in.behave(renews="lies")
-        outcome = bench.connector.set_due_date(do.SetDueDate(target, LATER, patron_id=bench.patron, before=DUE), CALL)
-        assert "does not say until when" in " ".join(outcome.notes)
+        command = do.SetDueDate(target, LATER, patron_id=bench.patron, before=DUE)
+        told = " ".join(bench.connector.set_due_date(command, CALL).notes)
+        assert f"still due on {bench.due_of(target.barcode)[:10]}" in told
+        longer = replace(command, before=date(2026, 11, 25))
+        assert "is due on" in " ".join(bench.connector.set_due_date(longer, CALL).notes)
+        bench.fault("status", path="LookupItem", status=503, times=9)
+        assert "does not say until when" in " ".join(bench.connector.set_due_date(command, CALL).notes)
 
     def test_a_renewal_refused_holds_nothing_up(self, bench: NcipBench) -> None:
         target, _ = made(bench, "1")
@@ -437,6 +452,25 @@ class TestAnswers:
             assert bench.fees_of(bench.patron) == 1
             (charged,) = bench.stand_in.state.fees
             assert (charged.minor, charged.currency) == (350, "USD")
+
+    @pytest.mark.parametrize(
+        ("amount", "currency", "minor"),
+        [("3.50", "EUR", 350), ("500", "JPY", 500), ("1.234", "KWD", 1234), ("2", "", 200)],
+    )
+    def test_a_fee_is_charged_in_its_currencys_smallest_unit(
+        self, bench: NcipBench, amount: str, currency: str, minor: int
+    ) -> None:
+        fee = do.ChargeFee(creating(bench, "1").target, bench.patron, "fee", do.Money(Decimal(amount), currency))
+        bench.connector.charge_fee(fee, CALL)
+        (charged,) = bench.stand_in.state.fees
+        assert (charged.minor, charged.currency) == (minor, currency or "USD")
+
+    @pytest.mark.parametrize(("amount", "currency"), [("3.505", "EUR"), ("0.50", "JPY")])
+    def test_a_part_of_the_smallest_unit_is_not_charged(self, bench: NcipBench, amount: str, currency: str) -> None:
+        fee = do.ChargeFee(creating(bench, "1").target, bench.patron, "fee", do.Money(Decimal(amount), currency))
+        with pytest.raises(Rejected, match="smallest unit"):
+            bench.connector.charge_fee(fee, CALL)
+        assert bench.stand_in.state.fees == []
 
     def test_the_key_behind_the_address_is_told_nowhere(self, bench: NcipBench) -> None:
         bench.connector.find_patron(do.FindPatron(bench.patron), CALL)
