@@ -70,18 +70,18 @@ class Connection:
         """Send a message and read its answer, asking for it again where it came damaged.
 
         ``about`` is the field by which a repeated answer shows what it answers: a server that never got our message repeats an older one.
+        Once an answer came, however damaged, the message may have been carried out: only the answer is asked for again then.
 
         Raises ``NoAnswer``, ``NotUnderstood``, and ``Unsendable``.
         """
         sequence = next(self._sequence)
         bearing: set[int | None] = {None, sequence}
-        damaged = ""
+        damaged, again = "", body
         self._send(encoded(body, self._settings.charset, sequence))
         for attempt in range(REPEATS + 1):
             try:
                 found = self._answer(bearing, answer_code)
                 _check_about(found, about if damaged else ("", ""))
-                again = body
             except Corrupt as corrupt:
                 damaged, again = str(corrupt), RESEND
                 bearing |= {0}  # a repeated answer bears sequence number 0, whatever it had before

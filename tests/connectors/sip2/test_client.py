@@ -153,6 +153,15 @@ class TestDamage:
         assert failed.value.cause == "nonsense"
         assert "B2" not in desk.house.loans
 
+    def test_a_server_that_cannot_repeat_its_damaged_answer_is_not_asked_to_lend_again(self, desk: Desk) -> None:
+        """It answers 96 to our 97: to send 11 once more would renew the loan."""
+        desk.fault("garbage", "11", done=True)
+        desk.fault("throttle", "97", times=9)
+        with pytest.raises(OutcomeUnknown, match="damaged"):
+            desk.client().check_out("B1", "P1")
+        assert desk.codes().count("11") == 1
+        assert desk.house.loans["B1"].renewals == 0
+
     def test_damage_without_end_is_an_unknown_outcome(self, desk: Desk) -> None:
         sip = desk.client()
         sip.status()
