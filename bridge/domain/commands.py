@@ -202,8 +202,8 @@ class SetDueDate:
 
     The loan gets an earlier date only where it ``may_shorten``, and then the one that ``on`` says. ``charge`` is not ``any`` where the
     item may be charged twice: then only the loan with ``loan_id`` is changed, or the one of ``account`` where that is empty.
-    ``patron_id`` is who should have a temporary item, and ``before`` the date that was brought to the ILS last, where it speaks of loans
-    by their patrons only (``Capabilities.by_patron``).
+    ``patron_id`` is who should have a temporary item, where the ILS speaks of loans by their patrons only (``Capabilities.by_patron``).
+    ``before`` is the date that was brought to the ILS last, where it is known.
     """
 
     target: Target
@@ -215,6 +215,11 @@ class SetDueDate:
     charge: Charge = Charge.ANY
     patron_id: str = ""
     before: date | None = None
+
+    @property
+    def is_earlier(self) -> bool:
+        """Whether the date is to be earlier than the one before, which no renewal makes it."""
+        return self.before is not None and self.due < self.before
 
     def on(self, today: date, stands: date | None) -> date:
         """The date a loan should have that now is due on ``stands``: one that is shortened still runs ``leave_days``, if it did before."""

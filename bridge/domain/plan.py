@@ -303,7 +303,7 @@ def _lent(goal: ItemGoal, loan: LoanWish, item: ItemRecord, target: do.Target, c
     first, second = (moving, lending) if can.move_before_check_out else (lending, moving)
     within = goal.within if isinstance(goal.within, LentWithin) else None
     sending = lending_step(within, target, item) if within else None
-    return first or second or _redating(loan, item, target, can) or sending
+    return first or second or _redating(loan, item, target) or sending
 
 
 def _moving(goal: ItemGoal, loan: LoanWish, item: ItemRecord, target: do.Target, can: Capabilities) -> Command | None:
@@ -319,15 +319,16 @@ def _checking_out(loan: LoanWish, item: ItemRecord, target: do.Target) -> Comman
     return do.CheckOut(target, loan.account, loan.due)
 
 
-def _redating(loan: LoanWish, item: ItemRecord, target: do.Target, can: Capabilities) -> Command | None:
+def _redating(loan: LoanWish, item: ItemRecord, target: do.Target) -> Command | None:
     """A loan that was found with the date (its check-out was not heard of) needs none."""
     ours = item.open_loan
     if ours is None or loan.due is None or not _moved(loan, item):
         return None
     if item.due_written is None and ours.due == loan.due:
         return None
-    dating = do.SetDueDate(target, loan.due, ours.loan_id, ours.account, may_shorten=loan.may_shorten)
-    return replace(dating, before=item.due_written) if can.by_patron else dating
+    return do.SetDueDate(
+        target, loan.due, ours.loan_id, ours.account, may_shorten=loan.may_shorten, before=item.due_written
+    )
 
 
 def _brought_home(goal: ItemGoal, item: ItemRecord, target: do.Target, can: Capabilities) -> Command | None:

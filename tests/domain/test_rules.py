@@ -406,6 +406,13 @@ class TestRule11Dates:
         command = step.command
         assert isinstance(command, do.SetDueDate)
         assert (command.due, command.loan_id, command.account) == (LATER, "loan-0", "XYZ")
+        assert (command.before, command.is_earlier) == (DUE, False)
+
+    def test_a_partners_date_that_comes_forward_says_so_for_renewals_only_make_loans_longer(self) -> None:
+        record, _, _ = run(goal_of(*SHIPPED, change(2, key=LENDER, due=LATER)))
+        _, (step,), _ = run(goal_of(*SHIPPED, change(2, key=LENDER, due=LATER), change(3, key=LENDER, due=DUE)), record)
+        assert isinstance(step.command, do.SetDueDate)
+        assert (step.command.due, step.command.is_earlier) == (DUE, True)
 
 
 class TestRule7PhysicallyMoved:

@@ -13,14 +13,11 @@ from bridge.connectors.koha.patrons import Patrons
 from bridge.connectors.koha.settings import KohaSettings
 from bridge.connectors.koha.sight import Sight, ids_of, place_of
 from bridge.connectors.sip2 import Sip2Client
-from bridge.connectors.sip2.answers import Loan
+from bridge.connectors.sip2.answers import Loan, Return
 from bridge.domain import commands as do
 from bridge.domain.masking import vendor_words
 from bridge.domain.record import Learned, LoanRecord, Outcome, OutcomeKind
-from bridge.errors import IlsError, Rejected
-
-UNKNOWN_ITEM = "99"
-"""Alert type of a check-in of an item that Koha does not know."""
+from bridge.errors import IlsError, Rejected, Retry
 
 
 class Loans:
@@ -138,16 +135,17 @@ class Loans:
         return self._compared(loan, command, OutcomeKind.ALREADY)
 
     def _renewed(self, command: do.SetDueDate, call: Call) -> Outcome:
-        """Each repeat renews again: where a renewal may have happened, the date is only read."""
+        """Each repeat renews again: where a renewal may have happened, the date is only read; and where the date is to be earlier."""
+        only_read = call.verify or command.is_earlier
         try:
-            loan = self._client.checkout(command.loan_id) if call.verify else self._client.renew(command.loan_id)
+            loan = self._client.checkout(command.loan_id) if only_read else self._client.renew(command.loan_id)
         except Missing:
             note = "The loan has ended, so there is no due date to change."
             return Outcome(OutcomeKind.ALREADY, Learned(due=command.due), (note,))
         except Rejected as refused:
             note = f"Koha did not renew the loan; the lender's date is {command.due}. {refused.reason}"
             return Outcome(OutcomeKind.ALREADY, Learned(due=command.due), (note,))
-        return self._compared(loan, command, OutcomeKind.ALREADY if call.verify else OutcomeKind.DONE)
+        return self._compared(loan, command, OutcomeKind.ALREADY if only_read else OutcomeKind.DONE)
 
     def _compared(self, loan: koha.Checkout, command: do.SetDueDate, kind: OutcomeKind) -> Outcome:
         return Outcome(kind, Learned(due=command.due), self._told(self._sight.day(loan), command.due))
@@ -168,24 +166,35 @@ class Loans:
 
     def _ours(self, item: koha.Item, command: do.CheckIn) -> bool:
         loan = self._client.checkout_of(item.item_id)
-        if loan is None or loan.checkout_id in command.loan_ids:
+        if loan is None:
+            said = f"Koha says that item {item.external_id} is on loan, and shows no loan."
+            raise Retry(said, cause="on_loan", advice="If it stays so, see who has the item in Koha.")
+        if loan.checkout_id in command.loan_ids:
             return True
         return bool(command.account) and loan.patron_id == self._patrons.number_of(command.account)
 
     def _checked_in(self, item: koha.Item) -> Outcome:
         """That nobody had it any more is told in one way or another, depending on a setting of the SIP2 account."""
         answer = self._by_sip().check_in(item.external_id)
-        said = " ".join(answer.words)
-        if not answer.ok and answer.alert_type != UNKNOWN_ITEM and said and "not checked out" not in said.casefold():
-            told = vendor_words(said)
-            raise Rejected(
-                f"Koha does not check the item in. Koha says: {told}", cause="refused", advice="See to it in Koha."
-            )
+        ended = answer.ok and bool(answer.patron_id)
+        if not ended:
+            self._see_that_it_came_back(item, answer)
         if not answer.traps_hold:
             self._sight.keep(item.model_copy(update={"checked_out_date": None}))
         notes = ("Koha found a hold for the item when it was checked in.",) if answer.traps_hold else ()
-        kind = OutcomeKind.DONE if answer.ok and answer.patron_id else OutcomeKind.ALREADY
+        kind = OutcomeKind.DONE if ended else OutcomeKind.ALREADY
         return Outcome(kind, Learned(checked_in=True, nothing_waits=None if answer.traps_hold else True), notes)
+
+    def _see_that_it_came_back(self, item: koha.Item, answer: Return) -> None:
+        """An answer that names nobody who had it ends no loan that we know of: the item says. Raises ``Rejected`` while it is on loan."""
+        try:
+            on_loan = self._client.item(item.item_id).on_loan
+        except Missing:
+            return
+        if on_loan:
+            told = vendor_words(" ".join(answer.words))
+            said = f"Koha does not check the item in.{f' Koha says: {told}' if told else ''}"
+            raise Rejected(said, cause="still_on_loan", advice="Check the item in at the desk in Koha.")
 
     def find(self, command: do.FindItem) -> Outcome:
         """Look an item up."""

@@ -24,6 +24,7 @@ SOON = timedelta(seconds=60)
 JSON = {"Accept": "application/json", "Accept-Language": "en", "Content-Type": "application/json"}
 """Refusals are told apart by their words, so that they must be English (sierra.md section 2)."""
 ITEM_FIELDS = "id,deleted,bibIds,location,status,barcode,holdCount,fixedFields,varFields"
+BIB_FIELDS = "id,deleted,varFields"
 PATRON_FIELDS = "id,deleted,suppressed,barcodes,patronType,expirationDate,blockInfo,autoBlockInfo,moneyOwed"
 HOLD_FIELDS = "id,record,recordType,pickupLocation,status,note"
 LOAN_FIELDS = "id,patron,item,barcode,dueDate,numberOfRenewals"
@@ -97,6 +98,14 @@ class SierraClient:
     def bibs_by_mark(self, code: str) -> tuple[str, ...]:
         """Record numbers of the bibs that bear this mark."""
         return self._query("/bibs/query", "bib", self._settings.bib_mark_tag, code)
+
+    def bib(self, bib_id: str) -> sierra.Bib:
+        """A bib by its number. Raises ``Missing`` where it is not there, or deleted."""
+        path, parameters = f"/bibs/{number(bib_id)}", {"fields": BIB_FIELDS}
+        found = self._read("read the bib", path, "/bibs/{id}", sierra.Bib, parameters)
+        if found.deleted:
+            raise Deleted(f"Bib {bib_id} is deleted.")
+        return found
 
     def item(self, item_id: str, *, transient: bool = False) -> sierra.Item:
         """An item. Raises ``Missing`` where it is not there, or deleted."""

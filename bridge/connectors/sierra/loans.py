@@ -148,7 +148,7 @@ class Loans:
         )
 
     def set_due_date(self, command: do.SetDueDate, call: Call) -> Outcome:
-        """Say which date stands; a loan of ours is renewed where that brings it nearer to the lender's date."""
+        """Say which date stands; a loan of ours is renewed by its loan rule, unless the lender's date is earlier than it was."""
         if command.loan_id:
             return self._renewed(command, call)
         try:
@@ -165,7 +165,7 @@ class Loans:
         """A renewal is not safe to repeat: where one may have happened, the date is only read."""
         number = command.loan_id.partition(":")[0]
         try:
-            if call.verify:
+            if call.verify or command.is_earlier:
                 return self._compared(self._client.checkout(number), command, OutcomeKind.ALREADY)
             loan = self._client.renew(number)
         except Missing:
@@ -245,14 +245,29 @@ class Loans:
         barcode = item.barcode or target.barcode
         try:
             self._client.check_in(barcode)
-        except Missing:
-            return Outcome(OutcomeKind.ALREADY, Learned(checked_in=True))
+        except Missing as missing:
+            return self._came_back(item, barcode, missing)
         self._remember(item)
         if not item.hold_count:
             return Outcome(learned=Learned(checked_in=True, nothing_waits=True))
         after = self._client.item(item.id, transient=True)
         note = f"Something waits for the item: its status is {self._sight.status_told(after.status.code)}."
         return Outcome(learned=Learned(checked_in=True), notes=(note,))
+
+    def _came_back(self, item: sierra.Item, barcode: str, missing: Missing) -> Outcome:
+        """Sierra finds no loan to end, or not even the barcode: the item says whether it came back meanwhile."""
+        try:
+            stays = self._client.item(item.id, transient=True).on_loan
+        except Missing:
+            stays = False
+        if stays:
+            raise Rejected(
+                f"Sierra does not check item {barcode} in, and says that it is on loan. {missing.reason}",
+                code=missing.code,
+                cause="still_on_loan",
+                advice="Check the item in at the desk in Sierra.",
+            ) from missing
+        return Outcome(OutcomeKind.ALREADY, Learned(checked_in=True))
 
     def _remember(self, item: sierra.Item) -> None:
         """For the step that follows, as the item is once it was checked in; not where a hold is to be withdrawn meanwhile."""

@@ -120,6 +120,14 @@ class Item(Payload):
         return tuple(field.text for field in self.fields if field.tag == tag)
 
 
+class Bib(Payload):
+    """A bib, as far as it tells whose it is."""
+
+    id: Id
+    deleted: bool = False
+    fields: Annotated[tuple[VarField, ...], BeforeValidator(_list)] = Field(default=(), alias="varFields")
+
+
 class Items(Payload):
     """A list of items."""
 

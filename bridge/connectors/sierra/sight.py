@@ -125,6 +125,14 @@ class Sight:
             self._sleep(self._settings.visibility_wait)
         return self.by_mark(mark)
 
+    def bibs_at_last(self, mark: Mark) -> tuple[str, ...]:
+        """The bibs that bear our mark, where a look found none: asked again for a while."""
+        for _ in range(self._settings.visibility_tries - 1):
+            self._sleep(self._settings.visibility_wait)
+            if found := self._client.bibs_by_mark(mark.code):
+                return found
+        return ()
+
     def inspect(self, asked: do.Inspect, patrons: Patrons) -> Sighting:
         """Everything that exists for this mark."""
         fees = patrons.fees_of(asked)

@@ -163,7 +163,7 @@ class TemporaryItems:
 
     def _delete_remains(self, target: do.Target) -> Outcome:
         """Of an item that is gone or was never made: its bib, if nothing else hangs on it."""
-        found = self._client.bibs_by_mark(target.mark.code)
+        found = self._left(target)
         for bib in found:
             left = self._client.items_of(bib)
             if any(not self._sight.bears(item, target.mark) for item in left):
@@ -173,6 +173,24 @@ class TemporaryItems:
                 self._client.delete_item(item.id)
             self._client.delete_bib(bib)
         return _gone(OutcomeKind.DONE if found else OutcomeKind.ALREADY)
+
+    def _left(self, target: do.Target) -> tuple[str, ...]:
+        """Bibs that bear our mark. An index that lags does not find what was made a moment ago: then the one we recorded is read, or, where
+        its number is not known, looked for again for a while.
+        """
+        found = self._client.bibs_by_mark(target.mark.code)
+        if found:
+            return found
+        return self._recorded(target) if target.ids.bib else self._sight.bibs_at_last(target.mark)
+
+    def _recorded(self, target: do.Target) -> tuple[str, ...]:
+        """The bib we recorded, while it bears our mark."""
+        try:
+            bib = self._client.bib(target.ids.bib)
+        except Missing:
+            return ()
+        texts = (each.text.split() for each in bib.fields if each.tag == self._settings.bib_mark_tag)
+        return (bib.id,) if any(target.mark.code in words for words in texts) else ()
 
 
 def _made(kind: OutcomeKind, ids: do.VendorIds, command: do.CreateTemporaryItem) -> Outcome:

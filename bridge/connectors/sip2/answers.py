@@ -99,12 +99,16 @@ BARS = (
 
 @dataclass(frozen=True)
 class Patron:
-    """A patron: whether they are known, and the marks of their status. ``valid`` is ``None`` where the server does not say."""
+    """A patron: whether they are known, and the marks of their status. ``valid`` is ``None`` where the server does not say.
+
+    ``charged`` are the items that the server listed, ``charged_count`` how many it counts; ``None`` where it does not.
+    """
 
     patron_id: str
     valid: bool | None
     marks: str
     charged: tuple[str, ...] = ()
+    charged_count: int | None = None
     held: tuple[str, ...] = ()
     expires: date | None = None
     words: tuple[str, ...] = ()
@@ -120,6 +124,11 @@ class Patron:
         return tuple(bar for bar, mark in zip(BARS, self.marks, strict=False) if mark == "Y" and bar)
 
     @property
+    def charged_in_full(self) -> bool:
+        """Whether everything that the server counts stands in the list; servers that count nothing are believed."""
+        return self.charged_count is None or self.charged_count <= len(self.charged)
+
+    @property
     def known(self) -> bool:
         """Whether there is such a patron: servers that leave it out are believed."""
         return self.valid is not False
@@ -127,13 +136,14 @@ class Patron:
     @classmethod
     def read(cls, message: Message, zone: ZoneInfo) -> Patron:
         """Messages 64 and 24. The status may be a letter short, as one recorded server sends it."""
-        found = re.match(r"(.{13,14})\d{3}\d{8}", message.fixed)
+        found = re.match(r"(.{13,14})\d{3}\d{8}.{10}.{8}(\d{4})?", message.fixed)
         told = message.first("BL")
         return cls(
             patron_id=message.first("AA"),
             valid=told == "Y" if told in {"Y", "N"} else None,
             marks=(found[1] if found else message.fixed[:14]).ljust(14),
             charged=message.all("AU"),
+            charged_count=int(found[2]) if found and found[2] else None,
             held=(*message.all("AS"), *message.all("CD")),
             expires=_expiry(message, zone),
             words=words_in(message),

@@ -24,6 +24,7 @@ from bridge.domain.record import Learned, LoanRecord, Outcome, OutcomeKind, Patr
 from bridge.errors import Rejected
 
 NOT_BY_SIP = "SIP2 has no message for it."
+LOOK = "See in Spydus who has the item."
 UNSEEN = "SIP2 does not tell which codes there are: look them up in Spydus."
 
 
@@ -96,8 +97,14 @@ class SpydusConnector(ByHand):
         return self._lent(OutcomeKind.DONE, command, answer.due)
 
     def _has(self, account: str, barcode: str) -> bool:
-        """Whether an account has the item, by the list of what it has."""
-        return barcode.casefold() in {each.casefold() for each in self._sip.patron(account, charged=True).charged}
+        """Whether an account has the item, by the list of what it has. Raises ``Rejected`` where the list lacks some of them."""
+        patron = self._sip.patron(account, charged=True)
+        if barcode.casefold() in {each.casefold() for each in patron.charged}:
+            return True
+        if not patron.charged_in_full:
+            said = f"Spydus lists {len(patron.charged)} of the {patron.charged_count} items that the account has, and not this one"
+            raise Rejected(f"{said}: whether it has the item cannot be told.", cause="cannot_look", advice=LOOK)
+        return False
 
     def _lent(self, kind: OutcomeKind, command: do.CheckOut, due: date | None) -> Outcome:
         record = LoanRecord(command.account, command.account, due, self._now())
@@ -129,7 +136,7 @@ class SpydusConnector(ByHand):
         if not item.on_loan:
             note = "The item is not on loan, so there is no due date to change."
             return Outcome(OutcomeKind.ALREADY, Learned(due=command.due), (note,))
-        if not command.loan_id or call.verify:
+        if not command.loan_id or call.verify or command.is_earlier:
             return Outcome(OutcomeKind.ALREADY, Learned(due=command.due), _told(item.due, command.due))
         renewed = self._sip.renew(command.target.barcode, command.account or command.loan_id)
         if not renewed.ok:
@@ -161,7 +168,10 @@ class SpydusConnector(ByHand):
         return Outcome(kind, Learned(checked_in=True), notes)
 
     def inspect(self, command: do.Inspect, call: Call) -> Sighting:
-        """Who has the item. What staff made or deleted by hand SIP2 does not show as ours, so nothing is said of it."""
+        """Who has the item. What staff made or deleted by hand SIP2 does not show as ours, so nothing is said of it.
+
+        Raises ``Rejected`` where the list of what the account has lacks some of it.
+        """
         barcode = command.target.barcode
         item = self._sip.item(barcode) if barcode else None
         if item is None or not item.known:

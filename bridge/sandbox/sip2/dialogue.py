@@ -80,7 +80,8 @@ class Dialogue:
             return f"64{'YYYY':14}001{self._now}{'0' * 24}{named}AFInvalid cardnumber|"
         marks = ("YYYY" if found.denied else "    ").ljust(10) + ("YY  " if found.fines else "    ")
         counts = f"{len(found.held):04}0000{len(found.charged):04}000000000000"
-        lists = "".join(f"AU{each}|" for each in found.charged) if asked.fixed[23:24] == "Y" else ""
+        listed = found.charged[: self._habits.lists_at_most]
+        lists = "".join(f"AU{each}|" for each in listed) if asked.fixed[23:24] == "Y" else ""
         lists += "".join(f"AS{each}|" for each in found.held) if asked.fixed[21:22] == "Y" else ""
         named = fields(
             ("AO", self._habits.institution),

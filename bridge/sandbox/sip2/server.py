@@ -37,6 +37,8 @@ class Habits(BaseModel):
     checked_in_ok: bool = False
     kills_on_unknown_payer: bool = True
     wants_checksum: bool = True
+    lists_at_most: int = 9999
+    """Items that an answer lists, of however many the patron has (BP and BQ of the protocol ask for others)."""
 
 
 @dataclass(frozen=True)

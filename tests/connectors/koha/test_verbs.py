@@ -12,11 +12,13 @@ from pydantic import ValidationError
 
 from bridge.connectors.base import Call
 from bridge.connectors.koha import CONNECTOR, KohaSettings
+from bridge.connectors.sip2 import Sip2Client
+from bridge.connectors.sip2.answers import Return
 from bridge.domain import commands as do
 from bridge.domain.capabilities import Ability
 from bridge.domain.commands import Verb
 from bridge.domain.record import OutcomeKind
-from bridge.errors import CredentialsRejected, Rejected, Unavailable
+from bridge.errors import CredentialsRejected, Rejected, Retry, Unavailable
 from tests.connectors.koha.bench import KohaBench
 from tests.contract.bench import a_mark, creating, expected, own
 
@@ -147,6 +149,51 @@ class TestLoans:
         outcome = bench.connector.set_due_date(do.SetDueDate(target, DUE, loan_id, bench.account), CALL)
         assert outcome.kind is OutcomeKind.ALREADY
         assert "did not renew" in outcome.notes[0]
+
+    def test_a_date_that_came_forward_renews_nothing(self, bench: KohaBench) -> None:
+        """A renewal would only make the loan longer that the lender wants back sooner."""
+        target, loan_id = lent(bench)
+        earlier = do.SetDueDate(target, date(2026, 12, 1), loan_id, bench.account, may_shorten=True, before=DUE)
+        told = bench.connector.set_due_date(earlier, CALL)
+        assert (told.kind, told.learned.due) == (OutcomeKind.ALREADY, date(2026, 12, 1))
+        assert "lender's date is 2026-12-01" in told.notes[0]
+        assert "POST /checkouts/{id}/renewals" not in bench.paths()
+
+    @pytest.mark.parametrize("said", ["", "Item not checked out", "Invalid Item"])
+    def test_a_check_in_that_ended_nothing_is_never_taken_for_done(self, bench: KohaBench, said: str) -> None:
+        """Whatever SIP2 says, and if it says nothing: the item is still on loan."""
+        target, loan_id = lent(bench)
+        bench.fault("vendor_error", method="SIP2", path="/09$", message=said)
+        with pytest.raises(Rejected, match="does not check the item in") as refused:
+            bench.connector.check_in(do.CheckIn(target, (loan_id,), bench.account), CALL)
+        assert refused.value.cause == "still_on_loan"
+        assert bench.loan_of(bench.own_barcode)
+
+    @pytest.mark.parametrize("gone", [True, False])
+    def test_an_item_that_came_back_meanwhile_is_checked_in(
+        self, bench: KohaBench, monkeypatch: pytest.MonkeyPatch, gone: bool
+    ) -> None:
+        """Between the look and the check-in the desk scans the item, or deletes it."""
+        target, loan_id = lent(bench)
+        check_in = Sip2Client.check_in
+
+        def beaten(sip: Sip2Client, barcode: str) -> Return:
+            bench.check_in(barcode)
+            if gone:
+                bench.delete_by_hand(barcode)
+            return check_in(sip, barcode)
+
+        monkeypatch.setattr(Sip2Client, "check_in", beaten)
+        home = bench.connector.check_in(do.CheckIn(target, (loan_id,), bench.account), CALL)
+        assert (home.kind, home.learned.checked_in) == (OutcomeKind.ALREADY, True)
+
+    def test_a_loan_that_koha_does_not_show_is_not_ended(self, bench: KohaBench) -> None:
+        target, loan_id = lent(bench)
+        bench.fault("garbage", method="GET", path="/checkouts$", body="[]")
+        with pytest.raises(Retry, match="shows no loan") as later:
+            bench.connector.check_in(do.CheckIn(target, (loan_id,), bench.account), CALL)
+        assert later.value.cause == "on_loan"
+        assert bench.loan_of(bench.own_barcode)
 
     def test_a_loan_of_the_account_that_stood_already_is_told(self, bench: KohaBench) -> None:
         bench.lend(bench.own_barcode, bench.account)

@@ -12,6 +12,7 @@ import pytest
 from bridge.connectors.base import Call
 from bridge.connectors.days import day_of
 from bridge.connectors.sierra import CONNECTOR, SierraSettings
+from bridge.connectors.sierra.client import SierraClient
 from bridge.connectors.sierra.connector import build, institution
 from bridge.domain import commands as do
 from bridge.domain.capabilities import Ability
@@ -325,6 +326,44 @@ class TestLending:
         ended = bench.connector.set_due_date(do.SetDueDate(target, DUE, loan_id), CALL)
         assert "has ended" in ended.notes[0]
 
+    def test_a_date_that_came_forward_renews_nothing(self, bench: SierraBench) -> None:
+        """A renewal would only make the loan longer that the lender wants back sooner."""
+        target, loan_id = self.lent(bench)
+        stood = bench.due_of(bench.own_barcode)
+        earlier = do.SetDueDate(target, date(2026, 12, 1), loan_id, bench.account, may_shorten=True, before=DUE)
+        told = bench.connector.set_due_date(earlier, CALL)
+        assert (told.kind, told.learned.due) == (OutcomeKind.ALREADY, date(2026, 12, 1))
+        assert "2026-12-01" in told.notes[0]
+        assert bench.due_of(bench.own_barcode) == stood
+        assert not [call for call in bench.stand_in.calls() if call.path.endswith("/renewal")]
+
+    def test_a_check_in_that_finds_no_loan_is_done_only_where_the_item_came_back(self, bench: SierraBench) -> None:
+        target, loan_id = self.lent(bench)
+        command = do.CheckIn(target, (loan_id,), bench.account)
+        bench.fault("vendor_error", method="DELETE", path="checkouts/", code="107", status=404, message="Not found")
+        with pytest.raises(Rejected, match="says that it is on loan") as refused:
+            bench.connector.check_in(command, CALL)
+        assert refused.value.cause == "still_on_loan"
+        assert bench.connector.check_in(command, CALL).kind is OutcomeKind.DONE
+
+    @pytest.mark.parametrize("gone", [True, False])
+    def test_an_item_that_came_back_meanwhile_is_checked_in(
+        self, bench: SierraBench, monkeypatch: pytest.MonkeyPatch, gone: bool
+    ) -> None:
+        """Between the look and the check-in the desk scans the item, or deletes it."""
+        target, loan_id = self.lent(bench)
+        check_in = SierraClient.check_in
+
+        def beaten(client: SierraClient, barcode: str) -> None:
+            bench.check_in(barcode)
+            if gone:
+                bench.delete_by_hand(barcode)
+            check_in(client, barcode)
+
+        monkeypatch.setattr(SierraClient, "check_in", beaten)
+        home = bench.connector.check_in(do.CheckIn(target, (loan_id,), bench.account), CALL)
+        assert (home.kind, home.learned.checked_in) == (OutcomeKind.ALREADY, True)
+
     @pytest.mark.parametrize("obeys", [True, False])
     def test_field_65_is_written_only_on_demand_and_the_history_says_what_came_of_it(
         self, make: Make, obeys: bool
@@ -413,14 +452,37 @@ class TestTemporaryItems:
         with pytest.raises(Rejected, match="Something else hangs"):
             bench.connector.delete_temporary_item(do.DeleteTemporaryItem(target), CALL)
 
-    @pytest.mark.parametrize("ids", [do.VendorIds(), do.VendorIds(bib="1")])
-    def test_what_was_half_made_is_removed_by_its_mark(self, bench: SierraBench, ids: do.VendorIds) -> None:
+    @pytest.mark.parametrize(("ids", "unseen"), [(do.VendorIds(), 1), (do.VendorIds(bib="1"), 0)])
+    def test_what_was_half_made_is_removed_by_its_mark(
+        self, bench: SierraBench, ids: do.VendorIds, unseen: int
+    ) -> None:
+        bench.stand_in.behave(transient_requests=unseen)
         bench.fault("drop_after", method="POST", path="/bibs$")
         with pytest.raises(OutcomeUnknown):
             bench.connector.create_temporary_item(creating(bench, "1"), CALL)
         target = replace(creating(bench, "1").target, ids=ids)
         bench.connector.delete_temporary_item(do.DeleteTemporaryItem(target), CALL)
         assert bench.bibs_with_mark(target.mark) == 0
+
+    def test_a_recorded_bib_that_no_query_finds_yet_is_removed_all_the_same(self, bench: SierraBench) -> None:
+        kept: list[Learned] = []
+        bench.fault("vendor_error", method="POST", path="/items$", code="126", status=400, message="no")
+        with pytest.raises(Rejected):
+            bench.connector.create_temporary_item(creating(bench, "1"), Call(kept.append))
+        (learned,) = kept
+        assert learned.ids is not None
+        bench.stand_in.state.bibs[int(learned.ids.bib)].unseen = 9
+        half = replace(creating(bench, "1").target, ids=learned.ids)
+        for kind in (OutcomeKind.DONE, OutcomeKind.ALREADY):
+            assert bench.connector.delete_temporary_item(do.DeleteTemporaryItem(half), CALL).kind is kind
+        assert bench.bibs_with_mark(half.mark) == 0
+
+    def test_another_bib_under_a_recorded_number_is_left(self, bench: SierraBench) -> None:
+        foreign = next(iter(bench.stand_in.state.bibs))
+        half = replace(creating(bench, "1").target, ids=do.VendorIds(bib=str(foreign)))
+        outcome = bench.connector.delete_temporary_item(do.DeleteTemporaryItem(half), CALL)
+        assert outcome.kind is OutcomeKind.ALREADY
+        assert bench.stand_in.state.bibs[foreign].deleted is None
 
     def test_an_item_moved_by_staff_is_not_deleted(self, bench: SierraBench) -> None:
         target = temporary(bench)

@@ -137,7 +137,7 @@ class TestKoha:
         assert {"charge privileges are denied", "too many fines", "too many fees"} <= set(blocked.against)
         assert not Patron.read(only(f"{KOHA}01-status-patron-item.txt", "patron information, unknown card"), ZONE).known
         charged = Patron.read(only(f"{KOHA}01-status-patron-item.txt", "patron information with charged items"), ZONE)
-        assert charged.charged == ("SIPA0003",)
+        assert (charged.charged, charged.charged_count, charged.charged_in_full) == (("SIPA0003",), 1, True)
 
     @pytest.mark.parametrize(
         ("step", "stands"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 
@@ -45,6 +46,35 @@ def test_a_renewal_is_not_repeated_and_a_refused_one_is_told(bench: SpydusBench)
     bench.house.renewals = 0
     refused = bench.connector.set_due_date(command, CALL)
     assert "did not renew" in refused.notes[0]
+
+
+def test_a_date_that_came_forward_renews_nothing(bench: SpydusBench) -> None:
+    target = own(bench, "1")
+    bench.connector.check_out(do.CheckOut(target, bench.account, DUE), CALL)
+    earlier = do.SetDueDate(target, date(2026, 12, 1), bench.account, bench.account, may_shorten=True, before=DUE)
+    told = bench.connector.set_due_date(earlier, CALL)
+    assert (told.kind, "2026-12-01" in told.notes[0]) == (OutcomeKind.ALREADY, True)
+    assert bench.house.loans[bench.own_barcode].renewals == 0
+
+
+def test_a_list_that_leaves_out_some_of_what_an_account_has_decides_nothing(bench: SpydusBench) -> None:
+    """A loan of ours that is not listed is neither somebody else's nor gone, and is not lent (which renews) again."""
+    target = own(bench, "1")
+    bench.house.lend(bench.account, bench.foreign_barcode, by="desk")
+    bench.connector.check_out(do.CheckOut(target, bench.account, DUE), CALL)
+    bench.server.habits = bench.server.habits.model_copy(update={"lists_at_most": 1})
+    bench.reconnect()
+    acts: tuple[Callable[[], object], ...] = (
+        lambda: bench.connector.check_in(do.CheckIn(target, (bench.account,), bench.account), CALL),
+        lambda: bench.connector.inspect(do.Inspect(target, account=bench.account), CALL),
+        lambda: bench.connector.check_out(do.CheckOut(target, bench.account, DUE), Call(verify=True)),
+    )
+    for act in acts:
+        with pytest.raises(Rejected, match="lists 1 of the 2 items") as refused:
+            act()
+        assert refused.value.cause == "cannot_look"
+    loan = bench.house.loans[bench.own_barcode]
+    assert (loan.patron_id, loan.renewals) == (bench.account, 0)
 
 
 @pytest.mark.parametrize(
