@@ -16,10 +16,11 @@ from bridge.ledger import Ledger, LedgerBusy, Receipt
 from bridge.metrics import Metrics
 from bridge.sources.iso18626 import Iso18626Source
 from bridge.sources.iso18626.callers import Caller, caller_of
-from bridge.sources.iso18626.confirmation import MEDIA_TYPE, confirmation
+from bridge.sources.iso18626.confirmation import confirmation
 from bridge.sources.iso18626.meaning import Side
 from bridge.sources.iso18626.message import REFUSED, WAITING, Fault, FaultType, IsoMessage, Kind
 from bridge.sources.iso18626.source import Reading
+from bridge.sources.iso18626.writing import MEDIA_TYPE
 from bridge.web.conversations import Post, Said
 
 log = structlog.get_logger(__name__)

@@ -34,6 +34,7 @@ from bridge.relaying import RelayedConversations
 from bridge.settings import Configuration, Settings
 from bridge.sources.base import SourceSettings
 from bridge.sources.iso18626 import Iso18626Settings, Iso18626Source
+from bridge.sources.iso18626.notifications import IsoChannel
 from bridge.sources.iso18626.relay import Relay
 from bridge.sources.kinds import polled_source
 from bridge.sources.kinds import source_settings as source_settings
@@ -85,7 +86,8 @@ def note_rules_of(known: Configuration) -> tuple[NoteRule, ...]:
     libraries = known.settings.libraries
     live = frozenset(name for name, library in libraries.items() if library.mode is Mode.LIVE)
     return tuple(
-        NoteRule(name, source.service, frozenset(notes.kinds), live) for name, (source, notes) in _noted(known).items()
+        NoteRule(name, source.service, frozenset(notes.kinds), live, notes.for_partner)
+        for name, (source, notes) in _noted(known).items()
     )
 
 
@@ -102,7 +104,9 @@ def note_channels_of(
 def _note_channel(
     name: str, settings: SourceSettings, notes: NoteSettings, tell: Callable[[Exchange], None]
 ) -> NoteChannel:
-    """A webhook, or the source's own API with a conversation of its own."""
+    """A webhook, notifications, or the source's own API with a conversation of its own."""
+    if isinstance(settings, Iso18626Settings) and settings.own_notes is not None:
+        return IsoChannel(name, settings, tell)
     source = polled_source(name, settings, frozenset(), tell)
     if isinstance(notes, HookNotes) or not isinstance(source, ListedSource):
         return NoteHook(name, HookNotes.model_validate(notes), tell)

@@ -18,6 +18,7 @@ from bridge.sources.asked import AskedSettings
 from bridge.sources.base import SourceSettings
 from bridge.sources.iso18626 import Iso18626Settings
 from bridge.sources.iso18626.settings import Peer
+from bridge.sources.notes import NoteSettings
 from bridge.sources.webhook import WebhookSettings
 
 SHORT_SECRET = 24
@@ -63,7 +64,8 @@ def _notes(settings: SourceSettings) -> Iterator[Finding]:
     if settings.notes is None:
         if settings.note_settings is not None:
             yield well(
-                "Notes", f"Told by its own API: {', '.join(settings.note_settings.kinds)}, of libraries that are live."
+                "Notes",
+                f"{_way(settings.note_settings)}: {', '.join(settings.note_settings.kinds)}, of libraries that are live.",
             )
         return
     found = _secret(settings.notes.secret)
@@ -72,6 +74,10 @@ def _notes(settings: SourceSettings) -> Iterator[Finding]:
         yield warned("Notes: address", "It is not encrypted: what is told could be read on the way.", "Use https://.")
     else:
         yield well("Notes", f"Told: {', '.join(settings.notes.kinds)}, of libraries that are live.")
+
+
+def _way(notes: NoteSettings) -> str:
+    return "Told to other libraries as notifications" if notes.for_partner else "Told by its own API"
 
 
 def _web(web: WebSettings, *, hooks: bool) -> Iterator[Finding]:

@@ -30,7 +30,10 @@ def note_kind(kind: str, line: str) -> NoteKind | None:
 
 @dataclass(frozen=True)
 class Note:
-    """A line that is told to a service. ``key`` is unique and the same in every try; ``short_id`` is the request's here."""
+    """A line that is told to a service. ``key`` is unique and the same in every try; ``short_id`` is the request's here.
+
+    ``partner`` is the other library of the leg that the line is about, where it is known.
+    """
 
     key: str
     request: RequestKey
@@ -38,6 +41,7 @@ class Note:
     kind: NoteKind
     at: datetime
     line: str
+    partner: str = ""
 
     @property
     def mark(self) -> str:

@@ -113,7 +113,7 @@ def _due(command: do.Command, item: ItemRecord) -> object:
     return (loan.due if loan else None) or getattr(command, "due", None)
 
 
-_DONE: dict[type, str] = {
+DONE: dict[type, str] = {
     do.FindPatron: "The patron is known in {ils} and may borrow.",
     do.FindItem: "Item {barcode} was found in {ils}.",
     do.CreateTemporaryItem: "Temporary item {barcode} was made in {ils}{ids}.",
@@ -173,7 +173,7 @@ _NOTED: dict[type, str] = {
     do.MarkFound: "{ils} cannot be told that item {barcode} was found.",
     do.NoteItem: "{ils} cannot put a note on item {barcode}: {note}.",
 }
-_TOLD = {Telling.DONE: _DONE, Telling.ALREADY: _ALREADY, Telling.NOTED: _NOTED}
+_TOLD = {Telling.DONE: DONE, Telling.ALREADY: _ALREADY, Telling.NOTED: _NOTED}
 
 LONGEST_STATUS = 200
 """Signs of a status that are kept; many volumes of which everything was said at once have more."""

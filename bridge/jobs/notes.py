@@ -20,6 +20,7 @@ PATIENCE = timedelta(minutes=10)
 """A sender that has been silent for so long is dead; what it was sending is looked up before it is sent anew."""
 MOST = 50
 """Notes sent in one look, so that a stop is soon obeyed and others have their turn."""
+MAY_BE_THERE = "It may have arrived, and this service cannot be asked; ill-bridge notes --retry sends it again."
 REMEMBERED_FOR = timedelta(days=30)
 DAY = timedelta(days=1)
 
@@ -27,7 +28,8 @@ DAY = timedelta(days=1)
 class NoteJob:
     """The notes of one source. A service that fails is told once, left alone for longer each time, and told once when it takes notes again.
 
-    A try whose end is not known, or that a crash cut off, is looked up at the service before the next.
+    A try whose end is not known, or that a crash cut off, is looked up at the service before the next; where nobody can be asked and a
+    repeat would be told twice, it is given up, and people decide.
     """
 
     def __init__(
@@ -72,6 +74,9 @@ class NoteJob:
         if kept.note is None:
             self._drop(kept, "its request cannot be read by this release")
             return True
+        if kept.unsure and not self._channel.repeats:
+            self._drop(kept, MAY_BE_THERE, unsure=False)
+            return True
         looking = kept.unsure
         try:
             there = looking and self._channel.has(kept.note)
@@ -81,8 +86,14 @@ class NoteJob:
         except Rejected as problem:
             self._drop(kept, str(problem))
             return True
+        except OutcomeUnknown as problem:
+            if self._channel.repeats:
+                self._failed(kept, problem, unsure=True)
+            else:
+                self._drop(kept, f"{problem} {MAY_BE_THERE}", unsure=False)
+            return False
         except IlsError as problem:
-            self._failed(kept, problem, unsure=looking or isinstance(problem, OutcomeUnknown))
+            self._failed(kept, problem, unsure=looking)
             return False
         self._ledger.notes.sent(kept)
         self._count(self._source, "sent")
@@ -105,9 +116,9 @@ class NoteJob:
         if self._failures == 1:
             log.warning("notes.not_taken", source=self._source, why=vendor_words(str(problem)))
 
-    def _drop(self, kept: KeptNote, why: str) -> None:
+    def _drop(self, kept: KeptNote, why: str, *, unsure: bool = True) -> None:
         self._count(self._source, "given_up")
-        self._ledger.notes.drop(kept, why)
+        self._ledger.notes.drop(kept, why, unsure=unsure)
         of = kept.note.short_id if kept.note is not None else ""
         log.error("notes.given_up", source=self._source, request=of, tries=kept.tries + 1, why=vendor_words(why))
 

@@ -10,8 +10,12 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, and_, bindparam, delete, func, insert, or_, select, update
 
+from bridge.domain.identity import Role
 from bridge.domain.notes import Note, NoteKind, note_kind
+from bridge.domain.partner_lines import for_partner
 from bridge.domain.privacy import Redaction, patrons_of
+from bridge.domain.request import Request
+from bridge.domain.standing import standings
 from bridge.ledger import schema
 from bridge.ledger.database import Database
 from bridge.ledger.model import HistoryLine
@@ -23,17 +27,26 @@ HISTORY = schema.history
 REQUEST = schema.request
 OPTION = "notes"
 PUT = Prepared(insert(NOTE).inline())
-WHOSE = Prepared(select(REQUEST.c.service, REQUEST.c.library).where(REQUEST.c.id == bindparam("of")))
+WHOSE = Prepared(select(REQUEST.c.service, REQUEST.c.library, REQUEST.c.role).where(REQUEST.c.id == bindparam("of")))
 
 
 @dataclass(frozen=True)
 class NoteRule:
-    """A source that is told lines of these kinds of its service's requests, for these libraries of ours."""
+    """A source that is told lines of these kinds of its service's requests, for these libraries of ours.
+
+    ``for_partner``: the other library reads them, so that only what is its business is told.
+    """
 
     source: str
     service: str
     kinds: frozenset[NoteKind]
     libraries: frozenset[str]
+    for_partner: bool = False
+
+    def tells(self, service: str, library: str, role: Role, kind: NoteKind, line: str) -> bool:
+        """Whether this line of such a request is told."""
+        wanted = service == self.service and library in self.libraries and kind in self.kinds
+        return wanted and (not self.for_partner or bool(for_partner(line, role)))
 
 
 @dataclass(frozen=True)
@@ -75,7 +88,7 @@ def put(connection: Connection, request_id: int, line: HistoryLine, history_id: 
         return
     whose = WHOSE.first(connection, {"of": request_id})
     for rule in rules:
-        if whose.service == rule.service and whose.library in rule.libraries and kind in rule.kinds:
+        if rule.tells(whose.service, whose.library, Role(whose.role), kind, line.line):
             PUT.run(
                 connection,
                 {
@@ -132,9 +145,9 @@ class Outbox:
         values: dict[str, object] = {"due_at": until, "tries": note.tries + 1, "taken_until": None}
         self._mark(note, **values, problem=problem, unsure=int(unsure))
 
-    def drop(self, note: KeptNote, problem: str) -> None:
-        """Try no more."""
-        self._mark(note, dropped_at=self._clock(), problem=problem)
+    def drop(self, note: KeptNote, problem: str, *, unsure: bool = True) -> None:
+        """Try no more. ``unsure``: should it be tried again after all, it is looked up first."""
+        self._mark(note, dropped_at=self._clock(), problem=problem, unsure=int(unsure))
 
     def _mark(self, note: KeptNote, **values: object) -> None:
         with self._database.write() as connection:
@@ -208,4 +221,12 @@ def _note(connection: Connection, found: Any) -> Note | None:  # noqa: ANN401 - 
     commands = (row.pending.step.command,) if row.pending is not None else ()
     hidden = Redaction.of(patrons_of(row.request, row.record, commands))
     kind = NoteKind(found.kind)
-    return Note(found.key, row.request.key, row.name, kind, line.at, hidden.line(line.line))
+    partner = _partner(row.request, line.step)
+    return Note(found.key, row.request.key, row.name, kind, line.at, hidden.line(line.line), partner)
+
+
+def _partner(request: Request, step: str) -> str:
+    """The other library: the supplier whose leg the step was for, else that of the live one."""
+    stands = standings(request)
+    meant = next((each for each in stands if each.leg and step.startswith(f"{each.leg}:")), stands[-1])
+    return meant.leg or meant.partner

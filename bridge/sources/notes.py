@@ -34,9 +34,19 @@ class NoteSettings(BaseModel):
     )
     timeout: float = Field(default=20, gt=0, description="Seconds to wait for an answer.", examples=[20])
 
+    @property
+    def for_partner(self) -> bool:
+        """Whether the other library reads them, and not our own staff."""
+        return False
+
 
 class NoteChannel(Protocol):
     """A way to tell a service."""
+
+    @property
+    def repeats(self) -> bool:
+        """Whether what may have arrived may be sent again: it is looked up first, or its receiver knows it."""
+        ...
 
     def has(self, note: Note) -> bool:
         """Whether the note arrived already; asked before a second try. Raises as ``send``.
@@ -86,6 +96,8 @@ def utc_now() -> datetime:
 
 class NoteHook:
     """Posts notes, signed as our own webhooks are. Every try bears the same key, by which the receiver recognises a repeat."""
+
+    repeats = True
 
     def __init__(
         self, name: str, settings: HookNotes, tell: Callable[[Exchange], None], clock: Callable[[], datetime] = utc_now

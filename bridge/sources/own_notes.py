@@ -21,6 +21,8 @@ from bridge.sources.rows import text_at
 class OwnNotes(ABC):
     """What such ways share: our log-in is the source's."""
 
+    repeats = True
+
     def __init__(self, asked: Asked) -> None:
         self._asked = asked
 

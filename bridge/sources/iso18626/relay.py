@@ -21,7 +21,9 @@ class Relay:
 
     def __init__(self, settings: Iso18626Settings, tell: Callable[[Exchange], None]) -> None:
         self._settings = settings
-        self._lines = {name: _line(name, peer, settings.relay_timeout, tell) for name, peer in settings.peers.items()}
+        self._lines = {
+            name: PeerLine(name, peer, settings.relay_timeout, tell) for name, peer in settings.peers.items()
+        }
 
     def meant_for(self, caller: Caller, message: IsoMessage | None) -> str:
         """The peer a message goes to: what our own system says to the one whose symbol it names, all else to our own system.
@@ -46,14 +48,11 @@ class Relay:
 
     def forward(self, name: str, body: bytes, content_type: str) -> Answer:
         """What the peer answers, whatever its status. Raises ``Unavailable``, ``OutcomeUnknown`` and ``Retry``."""
-        peer = self._settings.peers[name]
-        headers = {"Content-Type": content_type, **_credentials(peer)}
-        path = _path(peer.url)
-        return self._lines[name].send(Sending("POST", path, "(relay)", body=body, headers=headers))
+        return self._lines[name].post(body, content_type, "(relay)")
 
     def reach(self, name: str) -> Answer:
         """Whether a peer's address answers at all; a door of ISO 18626 answers a GET with 405. Raises as ``forward`` does."""
-        return self._lines[name].send(Sending("GET", _path(self._settings.peers[name].url), "(relay)"))
+        return self._lines[name].reach()
 
     def close(self) -> None:
         """Close all connections."""
@@ -61,15 +60,28 @@ class Relay:
             line.close()
 
 
-def _line(name: str, peer: Peer, timeout: float, tell: Callable[[Exchange], None]) -> Http:
-    parts = urlsplit(peer.url)
-    rules = HttpRules(CONNECT_TIMEOUT, timeout, timeout, tries=1, ca_file=peer.ca_file, pool=POOL)
-    return Http(f"{parts.scheme}://{parts.netloc}", name=name, pace=Unpaced(), tell=tell, rules=rules)
+class PeerLine:
+    """Connections to a peer's address, with what it knows us by. ``timeout``: seconds it has to answer."""
 
+    def __init__(self, name: str, peer: Peer, timeout: float, tell: Callable[[Exchange], None]) -> None:
+        parts = urlsplit(peer.url)
+        rules = HttpRules(CONNECT_TIMEOUT, timeout, timeout, tries=1, ca_file=peer.ca_file, pool=POOL)
+        self._http = Http(f"{parts.scheme}://{parts.netloc}", name=name, pace=Unpaced(), tell=tell, rules=rules)
+        self._path = parts.path + (f"?{parts.query}" if parts.query else "")
+        self._peer = peer
 
-def _path(url: str) -> str:
-    parts = urlsplit(url)
-    return parts.path + (f"?{parts.query}" if parts.query else "")
+    def post(self, body: bytes, content_type: str, template: str) -> Answer:
+        """What it answers a message, whatever its status; sent once. Raises ``Unavailable``, ``OutcomeUnknown`` and ``Retry``."""
+        headers = {"Content-Type": content_type, **_credentials(self._peer)}
+        return self._http.send(Sending("POST", self._path, template, body=body, headers=headers))
+
+    def reach(self) -> Answer:
+        """What it answers a GET. Raises as ``post`` does."""
+        return self._http.send(Sending("GET", self._path, "(relay)"))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
 
 
 def _credentials(peer: Peer) -> Mapping[str, str]:

@@ -9,13 +9,48 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from bridge.domain.notes import NoteKind
 from bridge.domain.words import WordTable
 from bridge.sources.base import SourceSettings, System
 from bridge.sources.iso18626.message import Agency
 from bridge.sources.iso18626.words import WORDS
+from bridge.sources.notes import NoteSettings
 
 Networks = tuple[IPv4Network | IPv6Network, ...]
 HEADER = "X-ILL-Bridge-Secret"
+
+
+class IsoNotes(NoteSettings):
+    """Settings of notes as ISO 18626 notifications. The other library reads them: only what was done with the item is told, see
+    docs/reference/notes.md.
+    """
+
+    kinds: tuple[Literal[NoteKind.STEP], ...] = Field(
+        default=(NoteKind.STEP,),
+        min_length=1,
+        description="step: what was done with the item in the ILS; all else is not the other library's business.",
+        examples=[["step"]],
+    )
+    version: Literal["1.2", "2021"] = Field(
+        default="1.2", description="The schema that is spoken to peers.", examples=["2021"]
+    )
+    agency_type: str = Field(
+        default="ISIL",
+        min_length=1,
+        description="agencyIdType of symbols that are known without one.",
+        examples=["ISIL"],
+    )
+    repeat_unclear: bool = Field(
+        default=False,
+        description="Send a notification again (the very same message) whose try ended unclearly, say by a time-out; true only where peers "
+        "know a repeat. Otherwise it is given up and shown, since the standard cannot ask whether it arrived.",
+        examples=[True],
+    )
+
+    @property
+    def for_partner(self) -> bool:
+        """Whether the other library reads them, and not our own staff."""
+        return True
 
 
 class Peer(BaseModel):
@@ -62,14 +97,14 @@ class Peer(BaseModel):
     )
     url: str = Field(
         default="",
-        description="Where a relay forwards messages that are meant for it.",
+        description="Where a relay forwards messages that are meant for it, and where notes go (`own_notes`).",
         examples=["https://broker.example.org/iso18626"],
     )
     send_secret: SecretStr | None = Field(
-        default=None, description="A secret that the relay sends to it in `secret_header`.", examples=["its secret"]
+        default=None, description="A secret that is sent to it in `secret_header`.", examples=["its secret"]
     )
     send_user: str = Field(
-        default="", description="User name with which the relay logs in at it (HTTP Basic).", examples=["our-library"]
+        default="", description="User name with which the bridge logs in at it (HTTP Basic).", examples=["our-library"]
     )
     send_password: SecretStr | None = Field(
         default=None, description="Password for that.", examples=["a long random text"]
@@ -167,6 +202,11 @@ class Iso18626Settings(SourceSettings):
         examples=[55],
     )
 
+    own_notes: IsoNotes | None = Field(
+        default=None,
+        description="Lines of the history told as notifications, a table of its own; left out: none are.",
+    )
+
     @field_validator("trusted_proxies")
     @classmethod
     def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -182,6 +222,8 @@ class Iso18626Settings(SourceSettings):
                 raise ValueError(
                     "a relay needs exactly one peer that is ours, at least one other, and the url of each of them"
                 )
+        if self.own_notes is not None and not any(peer.url for peer in self.peers.values() if not peer.ours):
+            raise ValueError("own_notes needs the url of at least one peer that is not ours")
         if not self.library and not self.libraries:
             raise ValueError("needs our symbols (libraries), or the one library that all messages are for (library)")
         return self
@@ -205,6 +247,20 @@ class Iso18626Settings(SourceSettings):
         """Our library of this symbol; empty where it is none of ours."""
         named = (agency.value, f"{agency.type}:{agency.value}") if agency else ()
         return next((self.libraries[name] for name in named if name in self.libraries), "")
+
+    @property
+    def note_settings(self) -> NoteSettings | None:
+        """As notifications, or by a webhook."""
+        return self.own_notes or self.notes
+
+    @property
+    def notifications(self) -> IsoNotes:
+        """How notifications are written."""
+        return self.own_notes or IsoNotes()
+
+    def symbol_of(self, library: str) -> str:
+        """A symbol of a library of ours; empty where none is configured."""
+        return next((symbol for symbol, name in self.libraries.items() if name == library), "")
 
     @cached_property
     def proxies(self) -> Networks:
