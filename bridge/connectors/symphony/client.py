@@ -20,7 +20,9 @@ from bridge.connectors.symphony.errors import (
     Missing,
     SessionTimedOut,
     error_of,
+    no_session,
     nonsense,
+    not_let_in,
     not_overridden,
     problem_of,
 )
@@ -381,17 +383,11 @@ class SymphonyClient:
         sending = Sending("POST", path, path, body=content, headers=headers, repeatable=True, transient=True)
         answer = self._http.send(sending)
         if not 200 <= answer.status < 300 or problem_of(answer) is not None:
-            raise _not_let_in(error_of("log in", answer, repeatable=True))
-        return self._parsed("log in", answer, symphony.LogIn, repeatable=True)
-
-
-def _not_let_in(refused: Exception) -> Exception:
-    """At the log-in even a session that timed out is a refusal."""
-    if isinstance(refused, SessionTimedOut):
-        return CredentialsRejected(
-            refused.reason, code=refused.code, advice="See to client id and staff user in Symphony."
-        )
-    return refused
+            raise not_let_in(answer)
+        made = self._parsed("log in", answer, symphony.LogIn, repeatable=True)
+        if not made.token:
+            raise no_session(answer)
+        return made
 
 
 def _answers(given: Mapping[str, str]) -> dict[str, str]:

@@ -18,6 +18,8 @@ from bridge.http import Answer, words_of
 TIMED_OUT = "sessionTimedOut"
 """The only 401 that a new log-in cures; after any other one, trying again would lock the account."""
 HAT = "hatErrorResponse."
+FAULT = "unhandledException"
+"""A fault of the server's own, which says nothing of what was asked (symphony.md section 7)."""
 
 
 class Missing(IlsError):
@@ -156,6 +158,23 @@ def _not_symphonys(doing: str, answer: Answer, *, repeatable: bool) -> IlsError:
     if answer.status == 404:
         return Unavailable(said, advice=_ADDRESS)
     return Rejected(said, cause="refused", advice=_ADDRESS)
+
+
+def not_let_in(answer: Answer) -> IlsError:
+    """Our error for a log-in that failed. Every refusal there, however it comes, is one of the credentials: were it the request's, each
+    request would log in anew, until the account is locked. A fault of the server's and a record in use are none.
+    """
+    failed = error_of("log in", answer, repeatable=True)
+    for_a_while = isinstance(failed, Busy | Unavailable) or failed.code == FAULT
+    if for_a_while or isinstance(failed, CredentialsRejected):
+        return failed
+    return CredentialsRejected(failed.reason, code=failed.code, advice=_LOG_IN)
+
+
+def no_session(answer: Answer) -> CredentialsRejected:
+    """Our error for a log-in that is answered well and makes no session, as where the password must be changed (symphony.md section 7)."""
+    words = vendor_words(words_of(answer.body))
+    return CredentialsRejected(f"Symphony answered the log-in without a session. It says: {words}", advice=_LOG_IN)
 
 
 def nonsense(doing: str, answer: Answer, *, repeatable: bool) -> IlsError:

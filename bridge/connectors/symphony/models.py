@@ -269,9 +269,9 @@ class Described(Payload):
 
 
 class LogIn(Payload):
-    """A session."""
+    """A session; without its token it is none."""
 
-    token: str = Field(min_length=1, alias="sessionToken")
+    token: Text = Field(default="", alias="sessionToken")
     staff: Key = Field(default="", alias="staffKey")
     ends: Text = Field(default="", alias="pinExpirationDate")
 

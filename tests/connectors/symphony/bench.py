@@ -81,8 +81,12 @@ class SymphonyBench(SandboxedBench[SymphonyStandIn]):
             self.connector.probe()
             self.connector.accounts((self.account, self.sister_account))
 
-    def start(self) -> None:
+    def serve(self) -> None:
+        """The stand-in answers; nobody logs in."""
         self._server.start()
+
+    def start(self) -> None:
+        self.serve()
         self.log_in()
 
     def stop(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -21,7 +22,7 @@ from bridge.domain.capabilities import Ability
 from bridge.domain.commands import Verb
 from bridge.domain.identity import Role
 from bridge.domain.record import Existence, HoldState, LoanRecord, OutcomeKind
-from bridge.errors import CredentialsRejected, OutcomeUnknown, Rejected, Retry
+from bridge.errors import CredentialsRejected, IlsError, OutcomeUnknown, Rejected, Retry, Unavailable
 from bridge.sandbox.server import Server
 from bridge.sandbox.symphony.model import Item
 from bridge.sandbox.symphony.seed import Seed, SeedItem, SeedPatron
@@ -82,6 +83,25 @@ def log_ins(bench: SymphonyBench) -> int:
     return sum(call.path.endswith("/staff/login") for call in bench.stand_in.calls())
 
 
+@contextmanager
+def answering_log_ins(status: int, body: dict[str, object]) -> Iterator[tuple[SymphonyBench, list[str]]]:
+    """A server that answers every log-in so, and the log-ins it was asked for."""
+    app, tried = Flask("log-in"), list[str]()
+
+    def log_in() -> tuple[dict[str, object], int]:
+        tried.append("log in")
+        return body, status
+
+    app.add_url_rule("/symws/user/staff/login", "login", log_in, methods=["POST"])
+    with Server(app) as server:
+        bench = SymphonyBench(base_url=f"{server.url}/symws", busy_tries=1, first_wait=0)
+        bench.serve()
+        try:
+            yield bench, tried
+        finally:
+            bench.stop()
+
+
 class TestLoggingIn:
     def test_one_session_serves_many_calls_and_threads(self, bench: SymphonyBench) -> None:
         bench.stand_in.forget_sessions()
@@ -133,6 +153,45 @@ class TestLoggingIn:
         bench.fault("vendor_error", method="POST", path="staff/login", code=code, status=401)
         with pytest.raises(CredentialsRejected):
             patron_of(bench)
+
+    @pytest.mark.parametrize(
+        ("status", "body"),
+        [
+            (200, {"messageList": [{"code": "unableToLogin", "message": "No"}]}),
+            (200, {"errorMessage": "The password must be changed."}),
+            (400, {"messageList": [{"code": "unableToParse", "message": "No"}]}),
+            (404, {"messageList": [{"code": "recordNotFound", "message": "No"}]}),
+            (500, {"messageList": [{"code": "unableToLogin", "message": "No"}]}),
+            (500, {"messageList": [{"code": "hatErrorResponse.722", "message": "No"}]}),
+            (500, {"messageList": [{"code": "x", "message": "No"}], "dataMap": {"promptType": "CKOBLOCKS"}}),
+        ],
+    )
+    def test_a_refused_log_in_is_not_tried_by_the_next_request_whatever_its_status(
+        self, status: int, body: dict[str, object]
+    ) -> None:
+        with answering_log_ins(status, body) as (bench, tried):
+            for _ in range(3):
+                with pytest.raises(CredentialsRejected) as refused:
+                    patron_of(bench)
+                assert refused.value.advice
+            assert len(tried) == 1
+
+    @pytest.mark.parametrize(
+        ("status", "body", "kind"),
+        [
+            (500, {"messageList": [{"code": "unhandledException", "message": "Oops"}]}, Retry),
+            (503, {"messageList": [{"code": "down", "message": "Later"}]}, Unavailable),
+            (500, {"messageList": [{"code": "hatErrorResponse.116", "message": "In use"}]}, Retry),
+        ],
+    )
+    def test_a_log_in_that_fails_for_a_while_is_tried_again(
+        self, status: int, body: dict[str, object], kind: type[IlsError]
+    ) -> None:
+        with answering_log_ins(status, body) as (bench, tried):
+            for _ in range(2):
+                with pytest.raises(kind):
+                    patron_of(bench)
+            assert len(tried) > 1
 
     def test_every_call_says_who_it_is(self, bench: SymphonyBench) -> None:
         """The stand-in refuses what lacks client id, application, agent, role or working library."""
