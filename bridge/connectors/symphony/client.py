@@ -38,6 +38,7 @@ LOOK = f"*,circRecord{{{CHARGE}}},transit{{destinationLibrary}},fillableHoldList
 WHOLE_LOOK = f"{LOOK},bib{{title,bib,shadowed,callList{{itemList{{barcode}}}}}}"
 """The same with what the item hangs on, and all else that hangs there."""
 MADE = "callList{itemList{barcode}}"
+WHOLE_BIB = f"title,bib,shadowed,{MADE}"
 NOTES = "barcode,library,bib{title,bib},customInformation{*}"
 PATRON = "barcode,profile,library,standing,privilegeExpiresDate,checkoutLocation,patronStatusInfo{*}"
 MOST_PROMPTS = 5
@@ -131,9 +132,8 @@ class SymphonyClient:
 
     def bib(self, key: str) -> symphony.Bib:
         """A bib with all that hangs on it. Raises ``Missing``."""
-        fields = "title,bib,shadowed,callList{itemList{barcode}}"
         return self._read(
-            "read the bib", f"/catalog/bib/key/{safe(key)}", "/catalog/bib/key/{key}", symphony.Bib, fields
+            "read the bib", f"/catalog/bib/key/{safe(key)}", "/catalog/bib/key/{key}", symphony.Bib, WHOLE_BIB
         )
 
     def search_bibs(self, index: str, words: str, row: int = 1, count: int = 10) -> symphony.Bibs:

@@ -15,7 +15,7 @@ from bridge.connectors.symphony.sight import Sight, ids_of, place_of
 from bridge.connectors.symphony.wire import Resource, policy
 from bridge.domain import commands as do
 from bridge.domain.record import Existence, Learned, Outcome, OutcomeKind
-from bridge.errors import Rejected
+from bridge.errors import OutcomeUnknown, Rejected
 
 CUSTOM = "/catalog/item/customInformation"
 AUTO = "AUTO"
@@ -49,10 +49,17 @@ class TemporaryItems:
                 return self._made(OutcomeKind.ALREADY, ids_of(standing), command, standing.barcode)
             raise self._not_made(refused) from refused
         call.keep(Learned(ids=do.VendorIds(bib.key), origin=do.Origin.CREATED))
-        whole = bib if bib.items else self._client.bib(bib.key)
-        item = whole.items[0]
-        ids = do.VendorIds(bib.key, whole.calls[0].key, item.key)
-        return self._made(OutcomeKind.DONE, ids, command, item.barcode)
+        ids, barcode = self._of_bib(bib)
+        return self._made(OutcomeKind.DONE, ids, command, barcode)
+
+    def _of_bib(self, bib: symphony.Bib) -> tuple[do.VendorIds, str]:
+        """The keys of the item just made, and its barcode. Raises ``OutcomeUnknown`` where Symphony names none on the bib it made."""
+        with suppress(Missing):
+            whole = bib if bib.items else self._client.bib(bib.key)
+            for each in whole.calls:
+                if each.items:
+                    return do.VendorIds(bib.key, each.key, each.items[0].key), each.items[0].barcode
+        raise OutcomeUnknown(f"Symphony made bib {bib.key}, and names no item on it.", cause="nonsense")
 
     @staticmethod
     def _made(kind: OutcomeKind, ids: do.VendorIds, command: do.CreateTemporaryItem, barcode: str) -> Outcome:

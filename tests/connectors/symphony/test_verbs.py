@@ -15,13 +15,16 @@ from pydantic import ValidationError
 
 from bridge.connectors.base import Call, Surroundings
 from bridge.connectors.symphony import CONNECTOR, SymphonySettings
+from bridge.connectors.symphony import models as symphony
+from bridge.connectors.symphony.client import SymphonyClient
 from bridge.connectors.symphony.connector import build, institution
 from bridge.connectors.symphony.dates import end_of_day
+from bridge.connectors.symphony.wire import Resource
 from bridge.domain import commands as do
 from bridge.domain.capabilities import Ability
 from bridge.domain.commands import Verb
 from bridge.domain.identity import Role
-from bridge.domain.record import Existence, HoldState, LoanRecord, OutcomeKind
+from bridge.domain.record import Existence, HoldState, Learned, LoanRecord, OutcomeKind
 from bridge.errors import CredentialsRejected, IlsError, OutcomeUnknown, Rejected, Retry, Unavailable
 from bridge.sandbox.server import Server
 from bridge.sandbox.symphony.model import Item
@@ -290,6 +293,39 @@ class TestMaking:
         bench.stand_in.forget_calls()
         assert temporary(bench).ids.item
         assert bench.paths() == ["/catalog/bib", "/catalog/{kind}/key/{key}"]
+
+    @pytest.mark.parametrize("how", ["no items", "no bib"])
+    def test_a_bib_that_tells_no_item_is_an_unclear_end(
+        self, bench: SymphonyBench, monkeypatch: pytest.MonkeyPatch, how: str
+    ) -> None:
+        command, kept = creating(bench, "1"), list[Learned]()
+        with monkeypatch.context() as silent:
+            silent.setattr("bridge.connectors.symphony.client.MADE", "title")
+            if how == "no items":
+                silent.setattr("bridge.connectors.symphony.client.WHOLE_BIB", "title,bib,callList")
+            else:
+                bench.fault("vendor_error", method="GET", path="catalog/bib/key", code="recordNotFound", status=404)
+            with pytest.raises(OutcomeUnknown, match="names no item"):
+                bench.connector.create_temporary_item(command, Call(keep=kept.append))
+        ids = kept[0].ids
+        assert ids is not None
+        again = replace(command, target=replace(command.target, ids=ids))
+        assert bench.connector.create_temporary_item(again, Call(verify=True)).kind is OutcomeKind.ALREADY
+        assert bench.items_with_barcode(command.target.barcode) == 1
+
+    def test_the_call_number_is_the_one_that_has_the_item(
+        self, bench: SymphonyBench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A loading rule of the site may add a call number of its own."""
+        bare = symphony.Call(key="1:9")
+        made = SymphonyClient.create_bib
+
+        def with_another(self: SymphonyClient, body: Resource, station: str) -> symphony.Bib:
+            bib = made(self, body, station)
+            return bib.model_copy(update={"calls": (bare, *bib.calls)})
+
+        monkeypatch.setattr(SymphonyClient, "create_bib", with_another)
+        assert temporary(bench).ids.holding.endswith(":1")
 
     def test_a_code_that_is_not_known_is_told(self, bench: SymphonyBench) -> None:
         command = creating(bench, "1")
