@@ -76,13 +76,15 @@ class Charges:
         top = item.charge
         if top is None:
             return ()
-        beneath = [self._standing(name) for name in dict.fromkeys(loan_ids) if name and key_of(name) != top.key]
+        keys = {name: name.partition("@")[0] for name in loan_ids}
+        others = {name: key for name, key in keys.items() if key.startswith(f"{item.key}:") and key != top.key}
+        beneath = (self._standing(name, key) for name, key in others.items())
         return (top, *filter(None, beneath))
 
-    def _standing(self, name: str) -> symphony.Charge | None:
+    def _standing(self, name: str, key: str) -> symphony.Charge | None:
         """The charge of this name; one with its key and another time is a later loan's."""
         with suppress(Missing):
-            charge = self._client.charge(key_of(name))
+            charge = self._client.charge(key)
             return charge if charge.name == name else None
         return None
 
@@ -220,11 +222,6 @@ def _is_of_this_loan(charge: symphony.Charge, command: do.CheckOut) -> bool:
         return charge.name in command.over_loan_ids
     before = command.over_began_before
     return before is None or (charge.began is not None and charge.began < before)
-
-
-def key_of(name: str) -> str:
-    """The key of a charge as it is recorded."""
-    return name.partition("@")[0]
 
 
 def _number(key: str) -> int:

@@ -13,6 +13,7 @@ from datetime import date
 from bridge.connectors.base import Call
 from bridge.connectors.due import floored, stays
 from bridge.connectors.symphony import models as symphony
+from bridge.connectors.symphony.charges import Charges
 from bridge.connectors.symphony.client import WHOLE_LOOK, SymphonyClient
 from bridge.connectors.symphony.dates import end_of_day
 from bridge.connectors.symphony.errors import Missing, NotRenewed, unknown_item
@@ -36,12 +37,14 @@ class Loans:
         settings: SymphonySettings,
         sight: Sight,
         patrons: Patrons,
+        charges: Charges,
         today: Callable[[], date],
     ) -> None:
         self._client = client
         self._settings = settings
         self._sight = sight
         self._patrons = patrons
+        self._charges = charges
         self._today = today
 
     def find(self, command: do.FindItem) -> Outcome:
@@ -65,8 +68,12 @@ class Loans:
         call.keep(learned)
         return self._dated(item, charge, command, learned)
 
-    def _taken_over(self, item: symphony.Item, charge: symphony.Charge, command: do.CheckOut) -> Outcome:
-        if not same_account(charge, command.account):
+    def _taken_over(self, item: symphony.Item, top: symphony.Charge, command: do.CheckOut) -> Outcome:
+        """Of an in-system loan that was charged by hand, the borrowing library may have charged its patron over our account already."""
+        account = command.account
+        charges = (top,) if same_account(top, account) else self._charges.of(item, account)
+        charge = next((each for each in charges if same_account(each, account)), None)
+        if charge is None:
             raise Rejected(
                 f"Item {item.barcode} is on loan to somebody else in Symphony.",
                 cause="on_loan",
@@ -131,17 +138,17 @@ class Loans:
             learned=Learned(due=command.due), notes=() if written == command.due else (_made(written, command.due),)
         )
 
-    @staticmethod
-    def _loan_to_date(item: symphony.Item, command: do.SetDueDate) -> symphony.Charge | None:
-        """The loan meant, while it lies on top; of two charges the patron's does."""
-        charge = item.charge
-        if charge is None or not (command.loan_id or command.account):
-            return charge
-        if command.charge is do.Charge.ANY:
-            return charge if is_ours(charge, (command.loan_id,), command.account) else None
+    def _loan_to_date(self, item: symphony.Item, command: do.SetDueDate) -> symphony.Charge | None:
+        """The loan meant, under another charge too; where neither loan nor account is named, the one on top."""
+        if not (command.loan_id or command.account):
+            return item.charge
         if command.loan_id:
-            return charge if charge.name == command.loan_id else None
-        return charge if command.account in {charge.patron.key, charge.patron.barcode} else None
+            charges = self._charges.recorded(item, (command.loan_id,))
+        elif command.charge is do.Charge.PATRON:
+            charges = self._charges.of(item, patron=command.account)
+        else:
+            charges = self._charges.of(item, command.account)
+        return next((each for each in charges if _is_meant(each, command)), None)
 
     def _redated(self, item: symphony.Item, charge: symphony.Charge | None, command: do.SetDueDate) -> Outcome:
         if charge is None:
@@ -243,11 +250,26 @@ class Loans:
             return Outcome(OutcomeKind.ALREADY, Learned(marked_lost=True), (note,))
         if item.current in self._settings.lost_locations:
             return Outcome(OutcomeKind.ALREADY, Learned(marked_lost=True))
-        if item.charge is None or (command.loan_id and item.charge.name != command.loan_id):
+        charges = self._charges.recorded(item, (command.loan_id,))
+        if not charges or (command.loan_id and command.loan_id not in {each.name for each in charges}):
             note = "The loan has ended, so it is not declared lost."
             return Outcome(OutcomeKind.ALREADY, Learned(marked_lost=True), (note,))
+        if command.loan_id and charges[0].name != command.loan_id:
+            raise Rejected(
+                f"Another charge of item {item.barcode} lies over the one to be declared lost, so that Symphony would take that one.",
+                cause="charged_over",
+                advice="Declare the item lost in Symphony by hand, or discharge what lies over it.",
+            )
         self._client.mark_lost(self._settings.lost_action, item.barcode, item.library)
         return Outcome(learned=Learned(marked_lost=True))
+
+
+def _is_meant(charge: symphony.Charge, command: do.SetDueDate) -> bool:
+    if command.charge is do.Charge.ANY:
+        return is_ours(charge, (command.loan_id,), command.account)
+    if command.loan_id:
+        return charge.name == command.loan_id
+    return command.account in {charge.patron.key, charge.patron.barcode}
 
 
 def _made(stands: date | None, wanted: date) -> str:

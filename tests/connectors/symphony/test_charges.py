@@ -308,6 +308,64 @@ def test_only_the_patrons_own_charge_gets_another_date(bench: SymphonyBench) -> 
     assert bench.connector.set_due_date(replace(redate, loan_id=""), CALL).kind is OutcomeKind.ALREADY
 
 
+def dues(bench: SymphonyBench) -> list[date]:
+    """The days that the charges are due, the first charge first."""
+    state = bench.stand_in.state
+    return [state.local(one.due).date() for one in state.charges_of(state.items_with_barcode(ITEM)[0].key)]
+
+
+@pytest.mark.parametrize(("settings", "call"), [({}, CALL), ({"renew_loans": False}, CALL), ({}, Call(verify=True))])
+def test_the_owning_librarys_loan_gets_its_date_beneath_the_patrons(
+    make: Make, settings: dict[str, object], call: Call
+) -> None:
+    """Where Symphony refuses to renew it, is not asked to, or it is not known whether it was."""
+    bench = make(**settings)
+    learned = received(bench)
+    assert learned.beneath is not None
+    bench.stand_in.state.charges[0].renewals = 2
+    until = date(2027, 3, 15)
+    command = do.SetDueDate(target(), until, learned.beneath.loan_id, ACCOUNT)
+    for kind in (OutcomeKind.DONE, OutcomeKind.ALREADY):
+        outcome = bench.connector.set_due_date(command, Call(verify=call.verify or kind is OutcomeKind.ALREADY))
+        assert (outcome.kind, outcome.notes) == (kind, ())
+        assert dues(bench) == [until, DUE]
+
+
+def test_an_accounts_charge_without_a_name_gets_its_date_beneath_the_patrons(bench: SymphonyBench) -> None:
+    received(bench)
+    command = do.SetDueDate(target(), date(2027, 3, 15), "", ACCOUNT)
+    assert bench.connector.set_due_date(command, CALL).kind is OutcomeKind.DONE
+    assert dues(bench) == [date(2027, 3, 15), DUE]
+
+
+def test_the_loss_of_a_loan_beneath_anothers_is_left_to_staff(bench: SymphonyBench) -> None:
+    """The site's action names an item: what it would declare lost is the patron's charge."""
+    learned = received(bench)
+    assert learned.beneath is not None
+    command = do.MarkLost(target(), learned.beneath.loan_id)
+    with pytest.raises(Rejected) as refused:
+        bench.connector.mark_lost(command, CALL)
+    assert refused.value.cause == "charged_over"
+    assert not any(one.lost for one in bench.stand_in.state.charges)
+    for _ in range(2):
+        bench.check_in(ITEM)
+    bench.lend(ITEM, OTHER)
+    assert "has ended" in bench.connector.mark_lost(command, CALL).notes[0]
+
+
+def test_a_late_shipment_takes_the_accounts_charge_over_beneath_the_patrons(bench: SymphonyBench) -> None:
+    """Staff of the owning library charged the account, and the borrowing library's request its patron, before it is told."""
+    bench.lend(ITEM, ACCOUNT)
+    later(bench)
+    bench.connector.receive_transit(do.ReceiveTransit(target(SOUTH)), CALL)
+    bench.connector.check_out(over(bench), CALL)
+    outcome = bench.connector.check_out(do.CheckOut(target(), ACCOUNT, LATER), CALL)
+    assert outcome.kind is OutcomeKind.ALREADY
+    assert outcome.learned.loan is not None
+    assert (outcome.learned.loan.account, outcome.learned.due) == (ACCOUNT, LATER)
+    assert (charges(bench), dues(bench)) == ([ACCOUNT, STUDENT], [LATER, DUE])
+
+
 def test_a_charge_that_no_list_tells_is_found_by_its_number(bench: SymphonyBench) -> None:
     shipped(bench)
     bench.lend(ITEM, OTHER)
