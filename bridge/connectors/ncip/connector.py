@@ -32,18 +32,18 @@ REASONS = {
     Verb.CREATE_TEMPORARY_ITEM: "This NCIP responder makes no items (AcceptItem).",
     Verb.RELABEL_ITEM: "NCIP changes no barcode.",
     Verb.PLACE_HOLD: "Over NCIP a hold is made together with its item only; this responder takes no other.",
-    Verb.CANCEL_HOLD: "This NCIP responder cancels no holds (CancelRequestItem).",
+    Verb.CANCEL_HOLD: "NCIP cannot cancel the hold in this ILS: cancel it in the staff client.",
     Verb.SET_DUE_DATE: "This NCIP responder renews nothing (RenewItem).",
     Verb.MOVE_ITEM: "NCIP moves no items.",
     Verb.RESTORE_ITEM: "NCIP moves no items.",
     Verb.RECEIVE_TRANSIT: "NCIP cannot scan an item in where it arrives.",
-    Verb.DELETE_TEMPORARY_ITEM: "This NCIP responder deletes nothing (DeleteItem).",
+    Verb.DELETE_TEMPORARY_ITEM: "NCIP deletes nothing in this ILS: delete it in the staff client, unless it went when it was checked in.",
     Verb.CHARGE_FEE: "Charging fees over NCIP is not switched on (charge_fees).",
     Verb.MARK_LOST: "NCIP has no message for lost items.",
     Verb.MARK_FOUND: "NCIP has no message for lost items.",
     Verb.NOTE_ITEM: "NCIP writes no notes.",
 }
-GOES_BY_ITSELF = "No message deletes an item here: the ILS removes it when it is checked in."
+GOES_BY_ITSELF = "No message deletes an item here: the ILS is set to remove it when it is checked in (deletes)."
 _INSPECT = {
     Sees.ITEM: frozenset({InspectBy.BARCODE}),
     Sees.USER: frozenset({InspectBy.MARK}),
@@ -91,7 +91,7 @@ def capabilities_of(dialect: Dialect) -> Capabilities:
         places_exist=False,
         by_patron=True,
         delete_ends_holds=dialect.delete_ends_holds,
-        own_loans_guarded=dialect.sees is not Sees.NOTHING or dialect.check_in_by_request,
+        own_loans_guarded=dialect.names_borrowers or dialect.check_in_by_request,
         inspect_by=_INSPECT[dialect.sees],
         cannot_list=NO_LIST,
     )

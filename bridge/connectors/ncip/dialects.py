@@ -47,7 +47,8 @@ class Dialect:
     in an AcceptItemResponse is a barcode, and not a key of the ILS's own. ``barcode_unique``: a second item with a barcode is refused.
     ``check_out_mandated``: a check-out says that it has happened (WMS then takes the date). ``check_in_by_request``: an item is named
     by its request, where a message of ours told of that. ``requests_items``: RequestItem takes an item's barcode, ``requests_by_record``
-    where a record's number would stand. ``delete_ends_holds``: holds go with the item. ``title_plain``: diacritics are left out.
+    where a record's number would stand. ``delete_ends_holds``: holds go with the item. ``names_borrowers``: it is known to show whose an
+    item's loan is. ``title_plain``: diacritics are left out.
     ``problems``: types of its own.
     """
 
@@ -86,6 +87,7 @@ class Dialect:
     requests_by_record: bool = False
     cancels: bool = True
     sees: Sees = Sees.NOTHING
+    names_borrowers: bool = False
     check_out_mandated: bool = False
     check_out_exact: bool = False
     check_in_by_request: bool = False
@@ -126,6 +128,7 @@ GENERIC = Dialect(
     "generic",
     requests_items=True,
     sees=Sees.ITEM,
+    names_borrowers=True,
     check_out_exact=True,
     renews=Renews.POLICY,
     deletes=Deletes.MESSAGE,
@@ -148,7 +151,6 @@ MILLENNIUM = Dialect(
     item_kind="Barcode Id",
     request_kind="Barcode Id",
     sees=Sees.USER,
-    deletes=Deletes.CHECK_IN,
 )
 FOLIO = Dialect(
     "folio",
@@ -178,8 +180,6 @@ WMS = Dialect(
     check_out_exact=True,
     check_in_by_request=True,
     cancels=False,
-    deletes=Deletes.CHECK_IN,
-    delete_ends_holds=True,
 )
 WMS_PLATFORM = Dialect(
     "wms-platform",
@@ -195,14 +195,14 @@ KOHA = Dialect(
     mark_in_call_number=False,
     request_type="Hold",
     scope="Bibliographic Item",
+    cancels=False,
     sees=Sees.ITEM,
     check_out_exact=True,
     renews=Renews.POLICY,
     deletes=Deletes.MESSAGE,
-    delete_ends_holds=True,
     problems={"resource cannot be provided": Meaning.ON_LOAN},
 )
-SIERRA = Dialect("sierra", version=Version.V2_0, scope="Title", sees=Sees.USER, deletes=Deletes.CHECK_IN)
+SIERRA = Dialect("sierra", version=Version.V2_0, scope="Title", sees=Sees.USER)
 SYMPHONY = Dialect(
     "symphony",
     version=Version.V1,

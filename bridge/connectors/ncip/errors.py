@@ -76,6 +76,15 @@ def not_seen(what: str) -> Rejected:
     )
 
 
+def not_told(what: str, so: str) -> Rejected:
+    """Our error where the responder was asked, and does not say what must be known before anything is done."""
+    return Rejected(
+        f"{what} is not told by the NCIP responder. {so}",
+        cause="cannot_look",
+        advice="Look in the ILS and do by hand what is lacking, then settle this with 'resolve'.",
+    )
+
+
 def not_ours(what: str) -> Rejected:
     """Our error for what the bridge must not touch."""
     return Rejected(

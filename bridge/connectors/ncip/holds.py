@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bridge.connectors.base import Call
 from bridge.connectors.ncip import messages as say
 from bridge.connectors.ncip.client import NcipClient
-from bridge.connectors.ncip.errors import Refused, for_good, not_seen
+from bridge.connectors.ncip.errors import Refused, for_good, not_seen, not_told
 from bridge.connectors.ncip.problems import Meaning
 from bridge.connectors.ncip.reading import named
 from bridge.connectors.ncip.sight import Sight, handle, same
@@ -63,9 +65,7 @@ class Holds:
     def _standing(self, command: do.PlaceHold, call: Call) -> HoldRecord | None:
         target, who = command.target, command.patron_id
         if self._sight.by_item:
-            seen = self._sight.item(handle(target))
-            waits = seen is not None and any(same(who, each) for each in seen.requesters)
-            return HoldRecord("", who, command.pickup_location) if waits else None
+            return self._on_item(command, call)
         if self._sight.blind:
             if call.verify:
                 raise not_seen(f"Placing a hold on item {target.barcode}")
@@ -75,6 +75,16 @@ class Holds:
             raise not_seen(f"Placing a hold on item {target.barcode}")
         hold = self._sight.hold_in(user, target) if user is not None else None
         return HoldRecord(hold.request, who, hold.pickup or command.pickup_location) if hold else None
+
+    def _on_item(self, command: do.PlaceHold, call: Call) -> HoldRecord | None:
+        """Those who wait may only be counted. A temporary item was made with its hold, so that one of them is likely to be ours."""
+        seen = self._sight.item(handle(command.target))
+        hold, sure = self._sight.hold_on(seen, command.patron_id) if seen is not None else (None, True)
+        if hold is not None:
+            return replace(hold, pickup_location=command.pickup_location)
+        if not sure and (call.verify or command.target.origin is not do.Origin.OWN):
+            raise not_told(f"Who waits for item {command.target.barcode}", "No second hold is placed by itself.")
+        return None
 
     def cancel(self, command: do.CancelHold) -> Outcome:
         """Withdraw a hold by the number the responder gave it, else by its item; one that is gone is no error."""
@@ -91,7 +101,20 @@ class Holds:
         try:
             self._client.ask(message)
         except Refused as refused:
-            if refused.meaning in {Meaning.UNKNOWN_REQUEST, Meaning.UNKNOWN_ITEM}:
+            gone = refused.meaning is Meaning.UNKNOWN_ITEM
+            if gone or (refused.meaning is Meaning.UNKNOWN_REQUEST and self._is_gone(command)):
                 return Outcome(OutcomeKind.ALREADY, ended)
             raise for_good(refused, "refused", "Cancel the hold by hand in the ILS, then 'resolve'.") from refused
         return Outcome(learned=ended)
+
+    def _is_gone(self, command: do.CancelHold) -> bool:
+        """A number that the responder gave and does not know any more is gone; one of ours it may never have known (seen at a Koha)."""
+        target, who = command.target, command.patron_id
+        if command.hold_id and not same(command.hold_id, target.mark.code):
+            return True
+        if self._sight.by_item:
+            seen = self._sight.item(handle(target))
+            hold, sure = self._sight.hold_on(seen, who) if seen is not None else (None, True)
+            return hold is None and sure
+        user = None if self._sight.blind else self._sight.lists_of(self._who(target, who))
+        return user is not None and user.requests is not None and self._sight.hold_in(user, target) is None

@@ -167,6 +167,7 @@ class SeenRequest:
     item: str
     pickup: str
     status: str
+    title: str = ""
 
 
 @dataclass(frozen=True)
@@ -175,6 +176,7 @@ class SeenLoanedItem:
 
     item: str
     due: str
+    title: str = ""
 
 
 @dataclass(frozen=True)
@@ -237,6 +239,7 @@ def _listed(body: Node, what: str) -> tuple[SeenRequest, ...] | None:
             item=named(each, "Item").value,
             pickup=each.child("PickupLocation").text,
             status=each.child("RequestStatusType").text,
+            title=each.first("Title"),
         )
         for each in body.children(f"{what}Item")
     )
@@ -246,7 +249,8 @@ def _loaned(body: Node) -> tuple[SeenLoanedItem, ...] | None:
     if not _told(body, "Loaned"):
         return None
     return tuple(
-        SeenLoanedItem(named(each, "Item").value, each.child("DateDue").text) for each in body.children("LoanedItem")
+        SeenLoanedItem(named(each, "Item").value, each.child("DateDue").text, each.first("Title"))
+        for each in body.children("LoanedItem")
     )
 
 

@@ -68,7 +68,7 @@ class NcipBase(BaseModel):
     )
     deletes: Literal["message", "check_in", "staff"] | None = Field(
         default=None,
-        description="How temporary items go: message (DeleteItem), check_in (the ILS removes them by itself then), staff. "
+        description="How temporary items go: message (DeleteItem), check_in (the ILS is known to remove them by itself then), staff. "
         + BY_DIALECT,
         examples=["staff"],
     )
@@ -152,6 +152,7 @@ class NcipBase(BaseModel):
         basis = self.basis()
         changes: dict[str, Any] = {
             "sees": Sees(self.looks) if self.looks else None,
+            "names_borrowers": {"user": True, "nothing": False}.get(self.looks or ""),
             "cancels": self.cancels,
             "requests_items": self.requests_items,
             "renews": Renews(self.renews) if self.renews else None,

@@ -11,7 +11,15 @@ from bridge.connectors.ncip.dates import day_of
 from bridge.connectors.ncip.dialects import Sees
 from bridge.connectors.ncip.errors import Refused, for_good
 from bridge.connectors.ncip.problems import Meaning
-from bridge.connectors.ncip.reading import ItemSeen, SeenFee, SeenRequest, UserSeen, item_seen, user_seen
+from bridge.connectors.ncip.reading import (
+    ItemSeen,
+    SeenFee,
+    SeenLoanedItem,
+    SeenRequest,
+    UserSeen,
+    item_seen,
+    user_seen,
+)
 from bridge.connectors.recent import Recent
 from bridge.domain import commands as do
 from bridge.domain.record import FeeRecord, HoldRecord, SeenLoan, Sighting
@@ -32,6 +40,16 @@ class OnLoan:
 def handle(target: do.Target) -> str:
     """What an item is named by: the identifier the responder gave it, or its barcode."""
     return target.ids.item or target.barcode
+
+
+def shows_mark(seen: ItemSeen, target: do.Target) -> bool:
+    """Whether our mark is read in an item's call number."""
+    return target.mark.code in seen.call_number
+
+
+def _recorded(target: do.Target) -> bool:
+    """Whether the record has the item by the identifier that the responder gave it when we made it."""
+    return target.origin is do.Origin.CREATED and bool(target.ids.item)
 
 
 def same(one: str, other: str) -> bool:
@@ -87,10 +105,17 @@ class Sight:
         return self._kept.take(name)
 
     def bears(self, seen: ItemSeen, target: do.Target) -> bool:
-        """Whether our mark stands in the call number; of a responder that shows none, the barcode it was found by must do."""
-        if not self._dialect.mark_in_call_number or not seen.call_number:
-            return True
-        return target.mark.code in seen.call_number
+        """Whether nothing speaks against an item's being ours: our mark stands in its call number, or none is shown."""
+        return not self._dialect.mark_in_call_number or not seen.call_number or shows_mark(seen, target)
+
+    def _ours(self, seen: ItemSeen, target: do.Target) -> bool:
+        """Whether an item is one of ours: our mark is read, or it was recorded by the identifier the responder gave it when it was made.
+
+        Its barcode alone says nothing: staff may have made it, or it may be any item.
+        """
+        if shows_mark(seen, target):
+            return target.origin is not do.Origin.OWN
+        return _recorded(target) and self.bears(seen, target)
 
     def loan_of(self, seen: ItemSeen, target: do.Target, accounts: tuple[str, ...]) -> OnLoan | None:
         """The open loan of an item that was looked up. A loan is named by the account that has it, a patron's by the item."""
@@ -119,28 +144,38 @@ class Sight:
         seen = self.item(name) if name else None
         if seen is None:
             return Sighting(item_present=False, hold_seen=True, loans_seen=True)
-        accounts = tuple(dict.fromkeys(filter(None, (*asked.loan_ids, asked.account))))
-        loan = self.loan_of(seen, target, accounts if target.origin is do.Origin.OWN else ())
-        hold, sure = self._hold_of(seen, asked)
+        ours = self._ours(seen, target)
+        known = ours or target.origin is not do.Origin.CREATED or _recorded(target)
+        loans = self._loans_of(seen, asked)
+        hold, sure = self.hold_on(seen, asked.patron_id, asked.hold_id)
+        filled = seen.on_loan and seen.queue is None and target.origin is not do.Origin.OWN
         return Sighting(
             item_present=True,
-            ids=do.VendorIds(item=target.ids.item or seen.item.value),
+            ids=do.VendorIds(item=target.ids.item or seen.item.value) if known else do.VendorIds(),
             barcode=target.barcode,
-            marked=target.origin is not do.Origin.OWN and self.bears(seen, target),
-            hold=hold,
-            hold_seen=sure,
-            loans=(loan.loan,) if loan else (),
-            loans_seen=True,
+            marked=ours,
+            hold=hold if known else None,
+            hold_seen=known and (sure or filled),
+            loans=loans or (),
+            loans_seen=loans is not None,
             lost=seen.lost if seen.status else None,
         )
 
-    def _hold_of(self, seen: ItemSeen, asked: do.Inspect) -> tuple[HoldRecord | None, bool]:
-        """Our hold, and whether it is sure that there is none: those who wait may be named, or only counted."""
-        if asked.patron_id and any(same(asked.patron_id, each) for each in seen.requesters):
-            return HoldRecord(asked.hold_id, asked.patron_id, ""), True
-        if seen.requesters or seen.queue == 0:
-            return None, True
-        return None, seen.queue is None and seen.on_loan
+    def _loans_of(self, seen: ItemSeen, asked: do.Inspect) -> tuple[SeenLoan, ...] | None:
+        """The open loan; ``None`` of an own item that is lent to nobody knows whom: it may be ours still."""
+        own = asked.target.origin is do.Origin.OWN
+        accounts = tuple(dict.fromkeys(filter(None, (*asked.loan_ids, asked.account))))
+        found = self.loan_of(seen, asked.target, accounts if own else ())
+        if found is None:
+            return ()
+        return None if own and found.ours is None else (found.loan,)
+
+    @staticmethod
+    def hold_on(seen: ItemSeen, patron_id: str, hold_id: str = "") -> tuple[HoldRecord | None, bool]:
+        """A patron's hold on an item, and whether it is sure that there is one or none: those who wait may be named, or only counted."""
+        if patron_id and any(same(patron_id, each) for each in seen.requesters):
+            return HoldRecord(hold_id, patron_id, ""), True
+        return None, bool(seen.requesters) or seen.queue == 0
 
     def _by_users(self, asked: do.Inspect) -> Sighting:
         """The patron of a temporary item, or the account an own one is lent to; what neither list says is not known."""
@@ -153,13 +188,16 @@ class Sight:
             return Sighting()
         hold = self.hold_in(user, asked.target, asked.hold_id)
         loan = self.loan_in(user, asked.target, name, own=own)
+        ours = _recorded(asked.target) or (hold is not None and same(hold.request, asked.target.mark.code))
+        if asked.target.origin is do.Origin.CREATED and not ours:
+            return Sighting()
         there = True if hold or loan else None
         held = HoldRecord(asked.hold_id or hold.request, asked.patron_id, hold.pickup) if hold else None
         return Sighting(
             item_present=there,
             ids=do.VendorIds(item=asked.target.ids.item) if there else do.VendorIds(),
             barcode=asked.target.barcode if there else "",
-            marked=bool(there) and not own,
+            marked=bool(there) and ours and not own,
             hold=held,
             hold_seen=user.requests is not None,
             loans=(loan,) if loan else (),
@@ -176,12 +214,17 @@ class Sight:
 
     def loan_in(self, user: UserSeen, target: do.Target, name: str, *, own: bool) -> SeenLoan | None:
         """The item's loan among a user's."""
-        names = {each.casefold() for each in (target.barcode, target.ids.item) if each}
-        found = next((each for each in user.loans or () if each.item.casefold() in names), None)
+        found = self.lent_in(user, target)
         if found is None:
             return None
         due = day_of(found.due, self._client.zone)
         return SeenLoan(name if own else handle(target), name, due, ours=own)
+
+    @staticmethod
+    def lent_in(user: UserSeen, target: do.Target) -> SeenLoanedItem | None:
+        """The item among what a user has, as the list names it."""
+        names = {each.casefold() for each in (target.barcode, target.ids.item) if each}
+        return next((each for each in user.loans or () if each.item.casefold() in names), None)
 
     def _fees(self, asked: do.Inspect) -> tuple[FeeRecord, ...]:
         listed = self.fees_of(asked.patron_id) or ()

@@ -47,7 +47,6 @@ SPEAKS: Mapping[str, Behaviour] = {
         duplicate_barcode="refused",
         problems="numbers",
         honours_due=False,
-        deletes_on_check_in=True,
         qualified=False,
     ),
     "folio": Behaviour(
@@ -68,7 +67,6 @@ SPEAKS: Mapping[str, Behaviour] = {
         requests_known=True,
         honours_due=False,
         honours_mandated_due=True,
-        deletes_on_check_in=True,
         problem_place="message",
     ),
     "wms-platform": Behaviour(
@@ -81,6 +79,7 @@ SPEAKS: Mapping[str, Behaviour] = {
         qualified=False,
         pickup_in_to_agency=True,
         unknown_user_leaves_item=True,
+        own_numbers_only=True,
         lists=False,
         shows_call_number=False,
         shows_people=False,

@@ -30,12 +30,18 @@ class Behaviour(Switches):
     own_numbers: bool = Field(
         default=False, description="RequestId in answers is the ILS's own number, not the caller's."
     )
+    own_numbers_only: bool = Field(
+        default=False,
+        description="Holds are asked for by record and cancelled by the ILS's own number only, whatever AcceptItem answered, for "
+        "whomever is named (Koha).",
+    )
     own_item_ids: bool = Field(
         default=False, description="ItemId in AcceptItemResponse is a key, not the barcode (Sirsi)."
     )
     lists: bool = Field(default=True, description="LookupUser lists loans, requests and fees where asked.")
     shows_call_number: bool = True
     shows_people: bool = True
+    shows_queue: bool = Field(default=True, description="LookupItem counts those who wait.")
     honours_due: bool = True
     honours_mandated_due: bool = False
     renews: Literal["policy", "exact", "lies"] = "policy"
@@ -45,7 +51,9 @@ class Behaviour(Switches):
     refused_check_out_checks_in: bool = Field(
         default=False, description="As mod-ncip does, so that the next try goes through."
     )
-    deletes_on_check_in: bool = False
+    deletes_on_check_in: bool = Field(
+        default=False, description="A temporary item goes when its loan ends, as is said of Innovative's virtual items."
+    )
     delete_on_loan: Literal["refused", "stuck"] = "refused"
     delete_held: Literal["refused", "closes"] = "closes"
     problems: Literal["texts", "numbers", "sentences"] = "texts"

@@ -153,7 +153,7 @@ def lookup_item(state: State, asked: Asked) -> Answer:
     fields = (
         _description(item),
         El("CirculationStatus", status, coded=True),
-        El("HoldQueueLength", str(len(state.active_holds(item)))),
+        *((El("HoldQueueLength", str(len(state.active_holds(item)))),) if state.behaviour.shows_queue else ()),
         *_described(state, item),
         *((El("DateDue", _moment(loan.due)),) if loan else ()),
     )
@@ -252,13 +252,11 @@ def check_in(state: State, asked: Asked) -> Answer:
     item = item or _item(state, asked)
     goes = state.behaviour.deletes_on_check_in and item.created_by == "api"
     if state.open_loan(item) is None and state.behaviour.check_in_not_lent == "problem" and not by_request:
-        if goes:
-            state.delete(item, why="gone with its item")
         raise NcipProblem("Item Not Checked Out", "Item is not checked out")
     loan = state.check_in(item)
     user = (identified("User", loan.patron),) if loan and state.behaviour.tells_borrower else ()
     fields = El("ItemOptionalFields", (_description(item), *_described(state, item)))
-    if goes:
+    if goes and loan is not None:
         state.delete(item, why="gone with its item")
     return (identified("Item", item.barcode), *user, fields)
 
@@ -280,15 +278,17 @@ def renew(state: State, asked: Asked) -> Answer:
 
 def request_item(state: State, asked: Asked) -> Answer:
     """RequestItem, by item or where a record's number would stand; repeated, it makes a second hold."""
-    name = asked.text("ItemId", "ItemIdentifierValue") or next(asked.anywhere("BibliographicRecordIdentifier"), "")
+    by_barcode = asked.text("ItemId", "ItemIdentifierValue")
+    if by_barcode and state.behaviour.own_numbers_only:
+        raise NcipProblem("Unknown Record", "Record is not known.")
+    name = by_barcode or next(asked.anywhere("BibliographicRecordIdentifier"), "")
     item = state.find_item(name)
     if item is None:
         raise NcipProblem("Unknown Item", "No item with barcode is known.")
     patron = _patron(state, asked)
     _may_borrow(state, patron)
-    hold = state.add_hold(
-        item, patron, asked.text("PickupLocation"), by="api", request=asked.text("RequestId", "RequestIdentifierValue")
-    )
+    told = "" if state.behaviour.own_numbers_only else asked.text("RequestId", "RequestIdentifierValue")
+    hold = state.add_hold(item, patron, asked.text("PickupLocation"), by="api", request=told)
     return (
         identified("Request", hold.number, agency="LIB"),
         identified("Item", item.barcode),
@@ -299,13 +299,17 @@ def request_item(state: State, asked: Asked) -> Answer:
 
 
 def cancel(state: State, asked: Asked) -> Answer:
-    """CancelRequestItem, by the responder's number, else by the item."""
+    """CancelRequestItem, by the responder's number, else by the item. Koha's knows no other number, and asks not whose hold it is."""
     patron = _patron(state, asked)
     number, name = asked.text("RequestId", "RequestIdentifierValue"), asked.text("ItemId", "ItemIdentifierValue")
-    mine = [hold for hold in state.holds if hold.active and hold.patron == patron.barcode]
     item = state.find_item(name)
-    by_number = (hold for hold in mine if hold.number == number and (item is None or hold.item == item.key))
-    by_item = (hold for hold in mine if not number and item is not None and hold.item == item.key)
+    if state.behaviour.own_numbers_only:
+        by_item: Iterator[Hold] = iter(())
+        by_number = (hold for hold in state.holds if hold.active and str(hold.id) == number)
+    else:
+        mine = [hold for hold in state.holds if hold.active and hold.patron == patron.barcode]
+        by_number = (hold for hold in mine if hold.number == number and (item is None or hold.item == item.key))
+        by_item = (hold for hold in mine if not number and item is not None and hold.item == item.key)
     hold = next(by_number, None) or next(by_item, None)
     if hold is None:
         raise NcipProblem("Unknown Request", "Request not found.", "RequestIdentifierValue", number)

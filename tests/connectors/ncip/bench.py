@@ -239,24 +239,24 @@ class NcipBench:
 
 
 class HorizonBench(NcipBench):
-    """Horizon."""
+    """Horizon, at a site where the lists of LookupUser were seen."""
 
     speaks = "horizon"
 
     def more(self, url: str) -> dict[str, object]:
-        return {}
+        return {"looks": "user"}
 
     def configured(self, settings: dict[str, Any]) -> NcipBase:
         return HorizonSettings.model_validate(settings)
 
 
 class MillenniumBench(NcipBench):
-    """Millennium."""
+    """Millennium, at such a site."""
 
     speaks = "millennium"
 
     def more(self, url: str) -> dict[str, object]:
-        return {}
+        return {"looks": "user"}
 
     def configured(self, settings: dict[str, Any]) -> NcipBase:
         return MillenniumSettings.model_validate(settings)

@@ -12,15 +12,16 @@ import pytest
 
 from bridge.connectors.base import Call
 from bridge.connectors.ncip.connector import capabilities_of
-from bridge.connectors.ncip.dialects import DIALECTS
+from bridge.connectors.ncip.dialects import DIALECTS, WMS
 from bridge.domain import commands as do
 from bridge.domain.capabilities import Ability
 from bridge.domain.commands import Verb
-from bridge.domain.record import HoldState, OutcomeKind
+from bridge.domain.record import Existence, HoldState, OutcomeKind
+from bridge.domain.steps import instruction
 from bridge.errors import CredentialsRejected, OutcomeUnknown, Rejected, Retry, Unavailable
 from bridge.sandbox.faults import Fault
 from tests.connectors.ncip.bench import FolioBench, HorizonBench, MillenniumBench, NcipBench, WmsBench
-from tests.contract.bench import creating, expected, own
+from tests.contract.bench import a_mark, creating, expected, own
 from tests.contract.suite import CALL, DUE, LATER, made
 
 AGAIN = Call(verify=True)
@@ -82,20 +83,28 @@ class TestItemAndHold:
         assert outcome.kind is OutcomeKind.ALREADY
         assert bench.sent() == []
 
-    def test_an_unknown_patron_leaves_something_behind_at_koha(self, koha: NcipBench) -> None:
-        """Which is why the plan looks the patron up first."""
+    def test_what_an_unknown_patron_leaves_behind_at_koha_is_deleted(self, koha: NcipBench) -> None:
         with pytest.raises(Rejected) as refused:
             koha.connector.create_temporary_item(replace(creating(koha, "1"), patron_id="nobody"), CALL)
         assert refused.value.cause == "unknown_patron"
-        assert koha.items_with_barcode("ILL-1") == 1
+        assert "by hand" not in refused.value.advice
+        assert koha.sent() == ["LookupItem", "AcceptItem", "LookupItem", "DeleteItem"]
+        assert koha.items_with_barcode("ILL-1") == 0
 
-    def test_at_koha_another_title_under_our_barcode_is_not_ours(self, koha: NcipBench) -> None:
+    def test_what_an_unknown_patron_leaves_behind_is_told_where_it_cannot_be_deleted(self) -> None:
+        with running(NcipBench, "koha", dialect="koha", deletes="staff") as koha, pytest.raises(Rejected) as refused:
+            koha.connector.create_temporary_item(replace(creating(koha, "1"), patron_id="nobody"), CALL)
+        assert "ILL-1" in refused.value.advice
+        assert "by hand" in refused.value.advice
+
+    def test_at_koha_an_item_under_our_barcode_is_ours_by_its_title_after_an_unclear_end(self, koha: NcipBench) -> None:
         made(koha, "1")
         other = replace(creating(koha, "1"), description=do.Description(title="Another book"))
-        with pytest.raises(Rejected) as refused:
-            koha.connector.create_temporary_item(other, CALL)
-        assert refused.value.cause == "barcode_taken"
-        assert koha.connector.create_temporary_item(creating(koha, "1"), CALL).kind is OutcomeKind.ALREADY
+        for command, call in ((other, AGAIN), (creating(koha, "1"), CALL)):
+            with pytest.raises(Rejected) as refused:
+                koha.connector.create_temporary_item(command, call)
+            assert refused.value.cause == "barcode_taken"
+        assert koha.connector.create_temporary_item(creating(koha, "1"), AGAIN).kind is OutcomeKind.ALREADY
 
     def test_what_ended_unclearly_is_found_among_the_patrons_holds(self) -> None:
         with running(HorizonBench) as bench:
@@ -119,12 +128,17 @@ class TestItemAndHold:
         assert refused.value.cause == "cannot_look"
         assert bench.items_with_barcode("ILL-1") == 0
 
-    def test_where_barcodes_are_unique_it_is_sent_again(self) -> None:
+    def test_where_barcodes_are_unique_it_is_sent_again_and_one_that_is_taken_then_is_left_to_staff(self) -> None:
+        """Taken by us, or by an item of somebody else's: at FOLIO nobody can tell."""
         with running(FolioBench) as bench:
-            bench.drop_after_next_write()
+            bench.drop_before_next_write()
             with pytest.raises(OutcomeUnknown):
                 bench.connector.create_temporary_item(creating(bench, "1"), CALL)
-            assert bench.connector.create_temporary_item(creating(bench, "1"), AGAIN).kind is OutcomeKind.ALREADY
+            assert bench.connector.create_temporary_item(creating(bench, "1"), AGAIN).kind is OutcomeKind.DONE
+            for barcode in ("ILL-1", bench.foreign_barcode):
+                with pytest.raises(Rejected) as refused:
+                    bench.connector.create_temporary_item(creating(bench, "1", barcode), AGAIN)
+                assert refused.value.cause == "cannot_look"
             assert bench.items_with_barcode("ILL-1") == 1
 
     def test_where_nothing_can_be_seen_it_is_left_to_staff(self) -> None:
@@ -183,21 +197,49 @@ class TestDeleting:
             bench.connector.delete_temporary_item(do.DeleteTemporaryItem(target), CALL)
         assert refused.value.cause == "not_ours"
 
-    def test_where_the_check_in_removes_it_nothing_more_is_sent_after_one(self) -> None:
-        with running(MillenniumBench) as bench:
+    def test_whether_the_check_in_removed_it_is_seen_by_another(self) -> None:
+        """Innovative's virtual items are said to go so, and a site may have found it: it is set, and never taken for granted."""
+        with running(MillenniumBench, deletes="check_in") as bench:
+            bench.stand_in.behave(deletes_on_check_in=True)
             target, _ = made(bench, "1")
             bench.lend(target.barcode, bench.patron)
             bench.connector.check_in(do.CheckIn(target), CALL)
-            bench.stand_in.forget_calls()
             gone = bench.connector.delete_temporary_item(do.DeleteTemporaryItem(target), CALL)
-            assert (gone.kind, bench.sent()) == (OutcomeKind.ALREADY, [])
+            assert gone.learned.existence is Existence.DELETED
+            assert bench.items_with_barcode("ILL-1") == 0
 
-    def test_where_the_check_in_removes_it_what_was_never_lent_is_checked_in(self) -> None:
-        for kind in (MillenniumBench, WmsBench):
-            with running(kind) as bench:
-                target, _ = made(bench, "1")
+    @pytest.mark.parametrize("kind", [MillenniumBench, WmsBench])
+    @pytest.mark.parametrize("lent", [True, False])
+    @pytest.mark.parametrize("told", ["problem", "success"])
+    def test_an_item_that_did_not_go_with_its_check_in_is_never_said_to_be_gone(
+        self, kind: type[NcipBench], told: str, *, lent: bool
+    ) -> None:
+        with running(kind, deletes="check_in") as bench:
+            bench.stand_in.behave(deletes_on_check_in=not lent, check_in_not_lent=told)
+            target, _ = made(bench, "1")
+            if lent:
+                bench.lend(target.barcode, bench.patron)
+                bench.connector.check_in(do.CheckIn(target), CALL)
+            with pytest.raises(Rejected) as refused:
                 bench.connector.delete_temporary_item(do.DeleteTemporaryItem(target), CALL)
-                assert bench.items_with_barcode("ILL-1") == 0
+            assert "Delete the item by hand" in refused.value.advice
+            assert bench.items_with_barcode("ILL-1") == 1
+
+    @pytest.mark.parametrize("name", ["sierra", "millennium", "wms"])
+    def test_what_nobody_knows_to_go_by_itself_staff_delete(self, name: str) -> None:
+        can = capabilities_of({**DIALECTS, "wms": WMS}[name])
+        assert can.of(Verb.DELETE_TEMPORARY_ITEM) is Ability.STAFF
+        asked = instruction(do.DeleteTemporaryItem(do.Target(a_mark("1"), do.Origin.CREATED, "ILL-1")), can)
+        assert asked.startswith("Delete temporary item ILL-1 with its holding and bib.")
+        assert "staff client" in asked
+
+    def test_what_staff_delete_is_sent_nowhere(self) -> None:
+        with running(HorizonBench) as bench:
+            target, _ = made(bench, "1")
+            bench.stand_in.forget_calls()
+            with pytest.raises(Rejected):
+                bench.connector.delete_temporary_item(do.DeleteTemporaryItem(target), CALL)
+            assert bench.sent() == []
 
     def test_a_refusal_is_told_with_what_to_do(self, bench: NcipBench) -> None:
         target, _ = made(bench, "1")

@@ -1,0 +1,210 @@
+"""What a responder does not show is not claimed: whose an item is, who waits for it, who has it, whether a hold is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from bridge.connectors.ncip.connector import capabilities_of
+from bridge.connectors.ncip.dialects import DIALECTS
+from bridge.domain import commands as do
+from bridge.domain.capabilities import Ability
+from bridge.domain.learn import amend
+from bridge.domain.record import Existence, HoldState, ItemRecord, LoanRecord, OutcomeKind
+from bridge.errors import OutcomeUnknown, Rejected
+from tests.connectors.ncip.bench import HorizonBench, NcipBench
+from tests.connectors.ncip.test_verbs import AGAIN, running
+from tests.contract.bench import a_mark, creating, own
+from tests.contract.suite import CALL, DUE, made
+
+TITLE = "A title & <more>"
+FRESH = ItemRecord(leg="", volume="")
+
+
+@pytest.fixture
+def koha() -> Iterator[NcipBench]:
+    with running(NcipBench, "koha", dialect="koha") as bench:
+        yield bench
+
+
+@pytest.fixture
+def horizon() -> Iterator[NcipBench]:
+    with running(HorizonBench) as bench:
+        yield bench
+
+
+class TestLoans:
+    """Koha's LookupItem says "On Loan", and names nobody (recorded exchange 14)."""
+
+    def test_a_loan_of_nobody_knows_whom_is_not_taken_for_ended(self, koha: NcipBench) -> None:
+        koha.connector.check_out(do.CheckOut(own(koha, "1"), koha.account, DUE), CALL)
+        look = do.Inspect(own(koha, "1"), account=koha.account, loan_ids=(koha.account,))
+        seen = koha.connector.inspect(look, CALL)
+        assert (seen.loans, seen.loans_seen) == ((), False)
+        lent = replace(FRESH, origin=do.Origin.OWN, loans=(LoanRecord(koha.account, koha.account, DUE),))
+        assert amend(lent, seen).open_loan is not None
+        koha.connector.check_in(do.CheckIn(own(koha, "1"), (koha.account,), koha.account), CALL)
+        home = koha.connector.inspect(look, CALL)
+        assert home.loans_seen
+        assert amend(lent, home).open_loan is None
+
+    def test_only_what_is_known_to_name_borrowers_is_said_to_guard_own_loans(self) -> None:
+        guarded = {name for name, dialect in DIALECTS.items() if capabilities_of(dialect).own_loans_guarded}
+        assert guarded == {"generic", "wms"}
+        for looks, shown in (("user", True), ("nothing", False)):
+            with running(HorizonBench, looks=looks) as bench:
+                assert bench.connector.capabilities.own_loans_guarded is shown
+
+
+class TestWhose:
+    """A barcode alone says nothing: staff may have made the item, or it may be any item."""
+
+    @pytest.mark.parametrize("speaks", ["generic", "koha"])
+    def test_what_staff_made_bears_no_mark(self, speaks: str) -> None:
+        with running(NcipBench, speaks, dialect=speaks) as bench:
+            bench.stand_in.state.add_item("ILL-1", by="desk", title=TITLE)
+            staffs = do.Target(a_mark("1"), do.Origin.ADOPTED, "ILL-1")
+            seen = bench.connector.inspect(do.Inspect(staffs, patron_id=bench.patron), CALL)
+            assert (seen.item_present, seen.marked, seen.ids.item) == (True, False, "ILL-1")
+
+    @pytest.mark.parametrize("speaks", ["generic", "koha"])
+    def test_a_foreign_item_under_our_barcode_is_not_taken_over_after_a_crash(self, speaks: str) -> None:
+        with running(NcipBench, speaks, dialect=speaks) as bench:
+            foreign = bench.stand_in.state.add_item("ILL-1", by="seed", title="Another book")
+            bench.desk("place_hold", barcode="ILL-1", patron=bench.patron)
+            command = creating(bench, "1")
+            seen = bench.connector.inspect(do.Inspect(command.target, patron_id=bench.patron), CALL)
+            assert amend(FRESH, seen, do.Verb.CREATE_TEMPORARY_ITEM) == FRESH
+            with pytest.raises(Rejected) as refused:
+                bench.connector.create_temporary_item(command, AGAIN)
+            assert refused.value.cause == "barcode_taken"
+            assert not foreign.deleted
+
+    def test_what_is_recorded_is_ours_where_no_mark_is_shown(self, koha: NcipBench) -> None:
+        target, _ = made(koha, "1")
+        assert koha.connector.inspect(do.Inspect(target, patron_id=koha.patron), CALL).marked
+        fresh = replace(target, ids=do.VendorIds())
+        assert amend(FRESH, koha.connector.inspect(do.Inspect(fresh), CALL)) == FRESH
+        again = koha.connector.create_temporary_item(creating(koha, "1"), AGAIN)
+        assert (again.kind, again.learned.existence) == (OutcomeKind.ALREADY, Existence.PRESENT)
+
+    def test_what_a_patron_waits_for_is_ours_once_it_is_recorded(self, horizon: NcipBench) -> None:
+        target, _ = made(horizon, "1")
+        seen = horizon.connector.inspect(do.Inspect(target, patron_id=horizon.patron), CALL)
+        assert (seen.item_present, seen.marked) == (True, True)
+        fresh = do.Inspect(replace(target, ids=do.VendorIds()), patron_id=horizon.patron)
+        assert amend(FRESH, horizon.connector.inspect(fresh, CALL)) == FRESH
+        staffs = replace(fresh, target=replace(fresh.target, origin=do.Origin.ADOPTED))
+        seen = horizon.connector.inspect(staffs, CALL)
+        assert (seen.item_present, seen.marked) == (True, False)
+
+    def test_our_own_number_of_a_request_is_a_mark(self) -> None:
+        with running(NcipBench, looks="user") as bench:
+            target, _ = made(bench, "1")
+            fresh = do.Inspect(replace(target, ids=do.VendorIds()), patron_id=bench.patron)
+            assert bench.connector.inspect(fresh, CALL).marked
+
+    def test_what_the_patron_has_already_is_ours_by_its_title(self, horizon: NcipBench) -> None:
+        horizon.stand_in.state.add_item("ILL-1", by="seed", title="Another book")
+        horizon.lend("ILL-1", horizon.patron)
+        with pytest.raises(Rejected) as refused:
+            horizon.connector.create_temporary_item(creating(horizon, "1"), AGAIN)
+        assert refused.value.cause == "cannot_look"
+        made(horizon, "2")
+        horizon.lend("ILL-2", horizon.patron)
+        hold = horizon.connector.create_temporary_item(creating(horizon, "2"), AGAIN).learned.hold
+        assert hold is not None
+        assert hold.state is HoldState.SATISFIED
+
+
+class TestHolds:
+    """Those who wait may be named, counted, or not told at all."""
+
+    def test_an_item_for_which_nobody_waits_has_no_hold_of_ours(self, bench: NcipBench) -> None:
+        made(bench, "1")
+        bench.cancel_hold("ILL-1")
+        again = bench.connector.create_temporary_item(creating(bench, "1"), AGAIN)
+        assert (again.learned.existence, again.learned.hold) == (Existence.PRESENT, None)
+        assert "nobody waits" in " ".join(again.notes)
+
+    def test_the_hold_of_an_item_that_somebody_has_is_filled(self, bench: NcipBench) -> None:
+        made(bench, "1")
+        bench.lend("ILL-1", bench.patron)
+        hold = bench.connector.create_temporary_item(creating(bench, "1"), AGAIN).learned.hold
+        assert hold is not None
+        assert hold.state is HoldState.SATISFIED
+
+    def test_where_nobody_is_named_those_who_wait_are_counted(self, koha: NcipBench) -> None:
+        made(koha, "1")
+        hold = koha.connector.create_temporary_item(creating(koha, "1"), AGAIN).learned.hold
+        assert hold is not None
+        assert (hold.state, hold.patron_id) == (HoldState.PLACED, koha.patron)
+
+    def test_where_nothing_is_told_of_holds_none_is_claimed(self, bench: NcipBench) -> None:
+        made(bench, "1")
+        bench.stand_in.behave(shows_people=False, shows_queue=False)
+        with pytest.raises(Rejected) as refused:
+            bench.connector.create_temporary_item(creating(bench, "1"), AGAIN)
+        assert refused.value.cause == "cannot_look"
+
+    def test_a_hold_of_unclear_end_is_not_placed_again_where_those_who_wait_are_only_counted(
+        self, bench: NcipBench
+    ) -> None:
+        bench.stand_in.behave(shows_people=False)
+        command = do.PlaceHold(own(bench, "1"), bench.account, bench.pickup)
+        bench.drop_after_next_write()
+        with pytest.raises(OutcomeUnknown):
+            bench.connector.place_hold(command, CALL)
+        with pytest.raises(Rejected) as refused:
+            bench.connector.place_hold(command, AGAIN)
+        assert refused.value.cause == "cannot_look"
+        assert bench.holds_on(bench.own_barcode) == 1
+        bench.cancel_hold(bench.own_barcode)
+        assert bench.connector.place_hold(command, AGAIN).kind is OutcomeKind.DONE
+
+    def test_a_temporary_item_for_which_somebody_waits_gets_no_second_hold(self, bench: NcipBench) -> None:
+        target, _ = made(bench, "1")
+        bench.stand_in.behave(shows_people=False)
+        with pytest.raises(Rejected) as refused:
+            bench.connector.place_hold(do.PlaceHold(target, bench.patron, bench.pickup), CALL)
+        assert refused.value.cause == "cannot_look"
+        assert bench.holds_on("ILL-1") == 1
+
+
+class TestCancelling:
+    """A number of ours that a responder does not know says nothing of the hold (recorded exchange 37)."""
+
+    def test_koha_knows_its_own_numbers_only_and_staff_cancel_there(self, koha: NcipBench) -> None:
+        assert koha.connector.capabilities.of(do.Verb.CANCEL_HOLD) is Ability.STAFF
+        target, outcome = made(koha, "1")
+        hold = outcome.learned.hold
+        assert hold is not None
+        with pytest.raises(Rejected) as refused:
+            koha.connector.cancel_hold(do.CancelHold(target, koha.patron, hold.hold_id), CALL)
+        assert "by hand" in refused.value.advice
+        assert koha.holds_on("ILL-1") == 1
+
+    @pytest.mark.parametrize("looks", ["item", "user", "nothing"])
+    def test_a_hold_whose_number_is_not_known_is_gone_only_where_that_is_seen(self, looks: str) -> None:
+        with running(NcipBench, looks=looks) as bench:
+            target, _ = made(bench, "1")
+            command = do.CancelHold(target, bench.patron, target.mark.code)
+            bench.stand_in.behave(own_numbers_only=True)
+            with pytest.raises(Rejected):
+                bench.connector.cancel_hold(command, CALL)
+            bench.cancel_hold("ILL-1")
+            if looks == "nothing":
+                with pytest.raises(Rejected):
+                    bench.connector.cancel_hold(command, CALL)
+            else:
+                assert bench.connector.cancel_hold(command, CALL).kind is OutcomeKind.ALREADY
+
+    def test_the_responders_own_number_that_it_knows_no_more_is_gone(self, horizon: NcipBench) -> None:
+        target, outcome = made(horizon, "1")
+        hold = outcome.learned.hold
+        assert hold is not None
+        horizon.cancel_hold("ILL-1")
+        gone = horizon.connector.cancel_hold(do.CancelHold(target, horizon.patron, hold.hold_id), CALL)
+        assert gone.kind is OutcomeKind.ALREADY
