@@ -17,19 +17,11 @@ from tests.connectors.conftest import (  # noqa: E402, F401 - fixtures of the co
     sqlite_matrix,
     sqlite_url,
 )
+from tests.contract.long import leave_long  # noqa: E402
 from tests.outside.bench import CardsBench  # noqa: E402
 
 HERE = Path(__file__).parent
-LONG = (
-    "[postgres-",
-    "-time-out-",
-    "-nonsense-",
-    "-dropped-",
-    "goal_may_come",
-    "-server error-",
-    "asked for",
-    "not returned",
-)
+LONG = ("goal_may_come", "-server error-", "asked for", "not returned")
 
 
 @pytest.fixture
@@ -44,6 +36,4 @@ def bench() -> Iterator[CardsBench]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.path.is_relative_to(HERE) and any(word in item.name for word in LONG):
-            item.add_marker(pytest.mark.thorough)
+    leave_long(items, HERE, LONG)

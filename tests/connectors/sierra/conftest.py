@@ -6,12 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.connectors.sierra.bench import SierraBench
+from tests.contract.long import leave_long
 
 HERE = Path(__file__).parent
 LONG = (
-    "[postgres-",
-    "-time-out-",
-    "-nonsense-",
     "[edited-server",
     "[cancelled-server",
     "[recalled-server",
@@ -39,7 +37,4 @@ def bench() -> Iterator[SierraBench]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What a second connector does, PostgreSQL cannot tell from the first, and of unclear ends these are the slowest: long tests."""
-    for item in items:
-        if item.path.is_relative_to(HERE) and any(word in item.name for word in LONG):
-            item.add_marker(pytest.mark.thorough)
+    leave_long(items, HERE, LONG)

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.connectors.spydus.bench import SpydusBench
+from tests.contract.long import leave_long
 
 HERE = Path(__file__).parent
-LONG = ("[postgres-", "-time-out-", "-nonsense-", "-dropped-", "-server error-", "goal_may_come")
+LONG = ("-server error-", "goal_may_come")
 
 
 @pytest.fixture
@@ -23,6 +24,4 @@ def bench() -> Iterator[SpydusBench]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.path.is_relative_to(HERE) and any(word in item.name for word in LONG):
-            item.add_marker(pytest.mark.thorough)
+    leave_long(items, HERE, LONG)

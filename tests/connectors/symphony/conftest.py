@@ -6,13 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.connectors.symphony.bench import SymphonyBench
+from tests.contract.long import leave_long
 
 HERE = Path(__file__).parent
 LONG = (
-    "[postgres-",
-    "-time-out-",
-    "-nonsense-",
-    "-dropped-",
     "error-False]",
     "[sqlite-borrowed]",
     "[sqlite-lent]",
@@ -42,7 +39,4 @@ def bench() -> Iterator[SymphonyBench]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What a second connector does, PostgreSQL cannot tell from the first, and of unclear ends these are the slowest: long tests."""
-    for item in items:
-        if item.path.is_relative_to(HERE) and any(word in item.name for word in LONG):
-            item.add_marker(pytest.mark.thorough)
+    leave_long(items, HERE, LONG)
