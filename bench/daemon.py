@@ -50,6 +50,7 @@ mode = "live"
 ils = "alma"
 deletes_per_hour = 1000000
 [libraries.main.borrowing]
+verify_patron_on_request = true
 item_type = "ILL"
 material = "BOOK"
 barcode_prefix = "ILL-"
