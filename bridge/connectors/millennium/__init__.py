@@ -1,8 +1,8 @@
-"""Innovative Millennium, and Sierra without its REST API: NCIP Responder and Patron API (docs/reference/connectors/millennium.md)."""
+"""Innovative Millennium, and Sierra without its REST API: NCIP, and another door for patrons (docs/reference/connectors/millennium.md)."""
 
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
@@ -10,7 +10,9 @@ from pydantic import BaseModel
 from bridge.connectors.base import Connector, ConnectorKind, Surroundings
 from bridge.connectors.millennium.patronapi import PatronApi
 from bridge.connectors.millennium.settings import MillenniumSettings
+from bridge.connectors.millennium.sippatrons import SipPatrons
 from bridge.connectors.ncip.connector import NcipConnector, institution, utc_now
+from bridge.connectors.sip2 import Sip2Client
 from bridge.http import Http
 
 
@@ -21,7 +23,15 @@ def connected(
     sleep: Callable[[float], None] = time.sleep,
     now: Callable[[], datetime] = utc_now,
 ) -> NcipConnector:
-    """The connector, with the Patron API where one is named."""
+    """The connector, with SIP2 or the Patron API for patrons where one of them is named."""
+    zone = ZoneInfo(settings.timezone)
+
+    def today() -> date:
+        return now().astimezone(zone).date()
+
+    if settings.sip2 is not None:
+        patrons = SipPatrons(Sip2Client(settings.sip2, surroundings, now=now), today)
+        return NcipConnector(settings, surroundings, sleep=sleep, now=now, directory=patrons)
     if not settings.patron_api:
         return NcipConnector(settings, surroundings, sleep=sleep, now=now)
     http = Http(
@@ -32,9 +42,7 @@ def connected(
         rules=settings.rules,
         sleep=sleep,
     )
-    zone = ZoneInfo(settings.timezone)
-    directory = PatronApi(http, lambda: now().astimezone(zone).date())
-    return NcipConnector(settings, surroundings, sleep=sleep, now=now, directory=directory)
+    return NcipConnector(settings, surroundings, sleep=sleep, now=now, directory=PatronApi(http, today))
 
 
 def build(settings: BaseModel, surroundings: Surroundings) -> Connector:

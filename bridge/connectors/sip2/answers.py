@@ -102,6 +102,7 @@ class Patron:
     """A patron: whether they are known, and the marks of their status. ``valid`` is ``None`` where the server does not say.
 
     ``charged`` are the items that the server listed, ``charged_count`` how many it counts; ``None`` where it does not.
+    ``named``: whether it gives them a name, which is not kept.
     """
 
     patron_id: str
@@ -112,6 +113,7 @@ class Patron:
     held: tuple[str, ...] = ()
     expires: date | None = None
     words: tuple[str, ...] = ()
+    named: bool = True
 
     @property
     def charge_denied(self) -> bool:
@@ -122,6 +124,11 @@ class Patron:
     def against(self) -> tuple[str, ...]:
         """What stands against lending to them, in words."""
         return tuple(bar for bar, mark in zip(BARS, self.marks, strict=False) if mark == "Y" and bar)
+
+    def against_on(self, today: date) -> tuple[str, ...]:
+        """What stands against lending to them that day, in words."""
+        expired = self.expires is not None and self.expires < today
+        return (*self.against, *((f"expired on {self.expires}",) if expired else ()))
 
     @property
     def charged_in_full(self) -> bool:
@@ -147,6 +154,7 @@ class Patron:
             held=(*message.all("AS"), *message.all("CD")),
             expires=_expiry(message, zone),
             words=words_in(message),
+            named=bool(message.first("AE").strip(" ,")),
         )
 
 

@@ -75,9 +75,7 @@ class SpydusConnector(ByHand):
         return Outcome(learned=Learned(patron=PatronRecord(command.patron_id, number, patron.expires)))
 
     def _against(self, patron: Patron) -> tuple[str, ...]:
-        today = self._now().astimezone(self._zone).date()
-        expired = patron.expires is not None and patron.expires < today
-        return (*patron.against, *((f"expired on {patron.expires}",) if expired else ()))
+        return patron.against_on(self._now().astimezone(self._zone).date())
 
     def find_item(self, command: do.FindItem, call: Call) -> Outcome:
         """See ``Connector``."""

@@ -76,7 +76,12 @@ class Dialogue:
         number = asked.fields.get("AA", "")
         found = self._desk.patron(number)
         if found is None:
-            named = fields(("AO", self._habits.institution), ("AA", number), ("AE", ""), ("BL", "N"))
+            named = fields(
+                ("AO", self._habits.institution),
+                ("AA", number),
+                ("AE", ""),
+                ("BL", "N" if self._habits.tells_unknown else "Y"),
+            )
             return f"64{'YYYY':14}001{self._now}{'0' * 24}{named}AFInvalid cardnumber|"
         marks = ("YYYY" if found.denied else "    ").ljust(10) + ("YY  " if found.fines else "    ")
         counts = f"{len(found.held):04}0000{len(found.charged):04}000000000000"

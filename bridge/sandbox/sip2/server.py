@@ -39,6 +39,7 @@ class Habits(BaseModel):
     wants_checksum: bool = True
     lists_at_most: int = 9999
     """Items that an answer lists, of however many the patron has (BP and BQ of the protocol ask for others)."""
+    tells_unknown: bool = True
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
+from types import SimpleNamespace
+from zoneinfo import ZoneInfo
 
 import pytest
 from flask import request
@@ -12,14 +15,19 @@ from flask import request
 from bridge.connectors.base import Call
 from bridge.connectors.millennium import MillenniumSettings
 from bridge.connectors.millennium.patronapi import PatronApi
+from bridge.connectors.millennium.sippatrons import SipPatrons
+from bridge.connectors.sip2.answers import WIDTHS, Patron
+from bridge.connectors.sip2.message import decoded
 from bridge.connectors.wms import WmsSettings
 from bridge.connectors.wms.scim import ScimDirectory, ScimList
 from bridge.domain import commands as do
 from bridge.domain.identity import Mark
 from bridge.errors import CredentialsRejected, IlsError, Rejected, Retry, Unavailable
 from bridge.http import Answer, Sending
+from bridge.sandbox.ncip.sip import sip_server
 from tests.connectors.ncip.bench import MillenniumBench, NcipBench, WmsBench
 from tests.contract.bench import expected, own
+from tests.contract.suite import made
 from tests.reference import REFERENCE, needs_reference
 
 CALL = Call()
@@ -172,6 +180,115 @@ class TestPatronApi:
     def test_an_address_is_wanted(self) -> None:
         with pytest.raises(ValueError, match="https"):
             MillenniumSettings.model_validate({"url": "https://x", "timezone": "UTC", "patron_api": "PATRONAPI"})
+
+
+class SipBench(MillenniumBench):
+    """A Millennium whose patrons are looked up by SIP2."""
+
+    def more(self, url: str) -> dict[str, object]:
+        self.sip = sip_server(self.stand_in)
+        habits = self.sip.habits
+        account = {"host": "127.0.0.1", "port": self.sip.port, "login": habits.login, "password": habits.password}
+        return {"sip2": {**account, "timezone": "America/Chicago", "idle_seconds": 3600}}
+
+    def start(self) -> None:
+        self.sip.start()
+        super().start()
+
+    def stop(self) -> None:
+        super().stop()
+        self.sip.stop()
+
+
+@pytest.fixture
+def by_sip() -> Iterator[SipBench]:
+    bench = SipBench()
+    bench.start()
+    try:
+        yield bench
+    finally:
+        bench.stop()
+
+
+class TestSip:
+    """By the stand-in's SIP2 server, beside the responder."""
+
+    def test_patrons_are_looked_up_there(self, by_sip: SipBench) -> None:
+        patron = by_sip.connector.find_patron(do.FindPatron(by_sip.patron), CALL).learned.patron
+        with pytest.raises(Rejected) as unknown:
+            by_sip.connector.find_patron(do.FindPatron(by_sip.unknown_patron), CALL)
+        with pytest.raises(Rejected) as blocked:
+            by_sip.connector.find_patron(do.FindPatron(by_sip.blocked_patron), CALL)
+        good, none = by_sip.connector.accounts((by_sip.account, "nobody"))
+        assert patron is not None
+        assert (unknown.value.cause, blocked.value.cause) == ("unknown_patron", "patron_not_entitled")
+        assert (good.known, none.known) == (True, False)
+        assert "LookupUser" not in by_sip.sent()
+        assert by_sip.patron not in repr(by_sip.heard.exchanges)
+
+    def test_items_and_loans_go_by_ncip(self, by_sip: SipBench) -> None:
+        target, _ = made(by_sip, "1")
+        by_sip.lend(target.barcode, by_sip.patron)
+        by_sip.connector.check_in(do.CheckIn(target), CALL)
+        assert [each for each in by_sip.sent() if each.isdigit()] == []
+
+    def test_both_doors_are_probed(self, by_sip: SipBench) -> None:
+        assert [(each.subject, each.ok) for each in by_sip.connector.probe()] == [("SIP2", True), ("NCIP", True)]
+        by_sip.fault("throttle", path="/sip2/63", method="SIP2", times=99)
+        assert [each.ok for each in by_sip.connector.probe()] == [False, True]
+        assert by_sip.connector.accounts(("ILL-XYZ",))[0].problem
+        by_sip.sip.stop()
+        with pytest.raises(Unavailable):
+            by_sip.connector.probe()
+
+    def test_a_log_in_that_is_refused_is_told(self, by_sip: SipBench) -> None:
+        by_sip.fault("unauthorized", path="/sip2/93", method="SIP2", times=9)
+        with pytest.raises(CredentialsRejected):
+            by_sip.connector.find_patron(do.FindPatron(by_sip.patron), CALL)
+
+    def test_one_door_is_enough(self) -> None:
+        sip = {"host": "sip.example.org", "timezone": "UTC"}
+        both = {"url": "https://x", "timezone": "UTC", "patron_api": "https://x/PATRONAPI", "sip2": sip}
+        with pytest.raises(ValueError, match="not by both"):
+            MillenniumSettings.model_validate(both)
+
+
+def sip_patrons(fields: str, marks: str = "") -> SipPatrons:
+    answer = decoded(f"64{marks:14}00020261124    090000{'0' * 24}{fields}".encode(), "utf-8", WIDTHS)
+    patron = Patron.read(answer, ZoneInfo("UTC"))
+    return SipPatrons(SimpleNamespace(patron=lambda _: patron), lambda: TODAY)  # type: ignore[arg-type]
+
+
+class TestSipAnswers:
+    """What is made of message 64."""
+
+    def test_what_stands_against_them(self) -> None:
+        person = sip_patrons("AA1|AEReader, Ada|BLY|PA20200101|", "Y   Y").person("1")
+        assert person is not None
+        assert len(person.against) == 3
+
+    def test_nobody(self) -> None:
+        assert sip_patrons("AA1|AE, |BLY|AFNo such patron|", "YYYY").person("1") is None
+        assert sip_patrons("AA1|AEReader|BLN|").person("1") is None
+
+    def test_where_a_pin_is_wanted_nothing_is_held_against_the_patron(self) -> None:
+        asked = sip_patrons("AA1|AEReader, Ada|BLY|CQN|AFInvalid PIN entered.|", "Y  YYYYYYYYYYY")
+        with pytest.raises(Rejected, match="PIN"):
+            asked.person("1")
+        assert "PIN" in asked.account("1").problem
+
+    @needs_reference
+    def test_as_a_sierra_answered(self) -> None:
+        text = (REFERENCE / "ncip-sip2" / "sip2" / "patron-information-responses.txt").read_text(encoding="utf-8")
+        lines = iter(text.splitlines())
+        said = {line[2:]: next(lines) for line in lines if line.startswith("# sierra_")}
+        good, bad = (
+            Patron.read(decoded(re.sub(r"AY\dAZ....$", "", said[name]).encode(), "utf-8", WIDTHS), ZoneInfo("UTC"))
+            for name in ("sierra_valid_login", "sierra_invalid_login")
+        )
+        assert (good.known, good.named, good.against) == (True, True, ())
+        with pytest.raises(Rejected, match="PIN"):
+            SipPatrons(SimpleNamespace(patron=lambda _: bad), lambda: TODAY).person("1")  # type: ignore[arg-type]
 
 
 @needs_reference
