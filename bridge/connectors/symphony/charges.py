@@ -121,7 +121,7 @@ class Charges:
                 advice="See in Symphony who has it, and discharge what has ended.",
             )
         due = end_of_day(command.due, self._settings.timezone) if command.due else ""
-        made = self._client.check_out(item.barcode, command.account, due, command.at.library or item.library)
+        made = self._client.check_out_over(item.barcode, command.account, due, command.at.library or item.library)
         call.keep(self._learned(item, made, beneath, command))
         return self._both_standing(made, beneath, command)
 

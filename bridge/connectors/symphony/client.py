@@ -59,6 +59,14 @@ class Wish:
     fill_by: str = ""
 
 
+@dataclass(frozen=True)
+class Allowed:
+    """Prompts that a call may override, and the setting that an operator would name another in."""
+
+    prompts: frozenset[str]
+    setting: str = "overrides"
+
+
 class SymphonyClient:
     """One Symphony over its web services. ``station`` is the library that a write is made at (SD-Working-LibraryID)."""
 
@@ -71,6 +79,9 @@ class SymphonyClient:
     ) -> None:
         self._settings = settings
         self._sleep = sleep
+        self._always = Allowed(frozenset(settings.overrides))
+        twice = frozenset(settings.second_charge_overrides)
+        self._twice = Allowed(self._always.prompts | twice, "second_charge_overrides")
         self._at_once = threading.BoundedSemaphore(settings.parallel)
         self._session = Session(self._log_in, now)
         rules = HttpRules(
@@ -204,18 +215,27 @@ class SymphonyClient:
 
     def check_out(self, barcode: str, patron: str, due: str, station: str) -> symphony.Charge:
         """Charge an item (by barcode) to a patron (by key: by barcode it is missing from the statistics, symphony.md section 5.5)."""
+        return self._checked_out(barcode, patron, due, station, self._always)
+
+    def check_out_over(self, barcode: str, patron: str, due: str, station: str) -> symphony.Charge:
+        """The same while the ILL account's charge stands, which a site may ask about (``second_charge_overrides``)."""
+        return self._checked_out(barcode, patron, due, station, self._twice)
+
+    def _checked_out(self, barcode: str, patron: str, due: str, station: str, allowed: Allowed) -> symphony.Charge:
         body: dict[str, object] = {"itemBarcode": barcode, "patron": Resource("/user/patron", patron)}
-        return self._charged("check out", "checkOut", {**body, "dueDate": due} if due else body, station)
+        return self._charged("check out", "checkOut", {**body, "dueDate": due} if due else body, station, allowed)
 
     def renew(self, barcode: str, patron: str, due: str, station: str) -> symphony.Charge:
         """Renew a patron's loan of an item to a date; both by barcode. Raises ``NotRenewed``."""
         body: dict[str, object] = {"itemBarcode": barcode, "patronBarcode": patron, "dueDate": due}
-        return self._charged("renew", "renew", body, station)
+        return self._charged("renew", "renew", body, station, self._always)
 
-    def _charged(self, doing: str, action: str, body: Mapping[str, object], station: str) -> symphony.Charge:
+    def _charged(
+        self, doing: str, action: str, body: Mapping[str, object], station: str, allowed: Allowed
+    ) -> symphony.Charge:
         path = f"/circulation/circRecord/{action}"
         sending = Sending("POST", path, path, params={"includeFields": f"circRecord{{{CHARGE}}}"})
-        answer = self._write(doing, sending, body, station)
+        answer = self._write(doing, sending, body, station, allowed=allowed)
         return self._parsed(doing, answer, symphony.Charged, repeatable=False).charge
 
     def check_in(self, barcode: str, station: str) -> None:
@@ -294,6 +314,7 @@ class SymphonyClient:
         *,
         form: Form | None = None,
         role: str = "STAFF",
+        allowed: Allowed | None = None,
     ) -> Answer:
         """Send a write from a station library, with overrides where Symphony asks for those that are allowed."""
         told = form or self._settings.form
@@ -305,13 +326,13 @@ class SymphonyClient:
             try:
                 return self._sent(doing, replace(sending, headers={**headers, **_answers(given)}))
             except Asked as asked:
-                given[asked.prompt] = self._override(asked, given)
+                given[asked.prompt] = self._override(asked, given, allowed or self._always)
 
-    def _override(self, asked: Asked, given: Mapping[str, str]) -> str:
+    def _override(self, asked: Asked, given: Mapping[str, str], allowed: Allowed) -> str:
         """The value for a prompt. Raises ``Rejected`` for one that is not allowed, was answered before, or is one too many."""
-        allowed = asked.prompt in self._settings.overrides
-        if not allowed or asked.prompt in given or len(given) >= MOST_PROMPTS:
-            raise not_overridden(asked, allowed=allowed) from asked
+        may = asked.prompt in allowed.prompts
+        if not may or asked.prompt in given or len(given) >= MOST_PROMPTS:
+            raise not_overridden(asked, allowed=may, setting=allowed.setting) from asked
         if not asked.wants_data:
             return ""
         if asked.prompt == GROUP:

@@ -183,13 +183,13 @@ def nonsense(doing: str, answer: Answer, *, repeatable: bool) -> IlsError:
     return Retry(said, cause="nonsense") if repeatable else OutcomeUnknown(said)
 
 
-def not_overridden(asked: Asked, *, allowed: bool) -> Rejected:
-    """Our error for a rule that stays in the way, whether it was ``allowed`` to override it or not."""
+def not_overridden(asked: Asked, *, allowed: bool, setting: str = "overrides") -> Rejected:
+    """Our error for a rule that stays in the way, whether it was ``allowed`` to override it by this setting or not."""
     rule = PROMPTS.get(asked.prompt, Rule("refused", "a rule of this site is in the way"))
     if allowed:
         advice = f"Symphony did not take the override {asked.prompt}: is 'override_code' of this ILS the code of the bridge's staff user?"
     else:
-        advice = f"See to it in Symphony, or name {asked.prompt} in 'overrides' of this ILS."
+        advice = f"See to it in Symphony, or name {asked.prompt} in '{setting}' of this ILS."
     reason = f"A rule of Symphony's is in the way: {rule.words}. {asked.reason}"
     return Rejected(reason, code=asked.code or asked.prompt, cause=rule.cause, advice=advice)
 

@@ -60,6 +60,12 @@ class SymphonySettings(BaseModel):
         description="Rules that the bridge overrides, by prompt type; what is not named here is never overridden.",
         examples=[["HOLD_NO_HOLDS_OVRCD"]],
     )
+    second_charge_overrides: tuple[str, ...] = Field(
+        default=(),
+        description="Rules that the bridge overrides besides, only where it charges an item to a patron while the ILL account's charge "
+        "stands (in-system loans).",
+        examples=[["CKOBLOCKS"]],
+    )
     override_code: SecretStr | None = Field(
         default=None, description="The operator's override code, which most overrides want.", examples=["a code"]
     )

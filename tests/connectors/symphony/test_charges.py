@@ -203,7 +203,7 @@ def test_what_somebody_else_has_too_is_not_charged(bench: SymphonyBench) -> None
 
 
 def test_a_site_that_asks_before_it_charges_twice_needs_the_override(make: Make) -> None:
-    for settings, both in (({}, False), ({"overrides": ["CKOBLOCKS"]}, True)):
+    for settings, both in (({}, False), ({"second_charge_overrides": ["CKOBLOCKS"]}, True)):
         bench = make(**settings)
         bench.stand_in.behave(second_charge="prompts")
         shipped(bench)
@@ -213,8 +213,25 @@ def test_a_site_that_asks_before_it_charges_twice_needs_the_override(make: Make)
         else:
             with pytest.raises(Rejected) as refused:
                 bench.connector.check_out(over(bench), CALL)
-            assert "CKOBLOCKS" in refused.value.advice
+            assert "CKOBLOCKS in 'second_charge_overrides'" in refused.value.advice
         assert charges(bench) == ([ACCOUNT, STUDENT] if both else [ACCOUNT])
+
+
+def test_what_a_second_charge_may_override_no_other_charge_may(make: Make) -> None:
+    """The same question is asked for a barred patron, and for an item that somebody else has."""
+    bench = make(second_charge_overrides=["CKOBLOCKS"])
+    bench.desk("block_patron", patron=ACCOUNT)
+    with pytest.raises(Rejected, match="standing BLOCKED") as refused:
+        shipped(bench)
+    assert refused.value.cause == "account_blocked"
+    assert charges(bench) == []
+
+
+def test_a_second_charge_may_override_what_every_call_may(make: Make) -> None:
+    bench = make(overrides=["CKOBLOCKS"])
+    bench.stand_in.behave(second_charge="prompts")
+    received(bench)
+    assert charges(bench) == [ACCOUNT, STUDENT]
 
 
 def test_a_site_that_clears_the_first_charge_is_found_out(bench: SymphonyBench) -> None:
