@@ -89,6 +89,9 @@ class Conversations:
             log.critical("ledger.busy", source=self.name, why=str(busy))
             return Said(500, error="The message cannot be kept just now; send it again.", headers=AGAIN)
 
+    def catch_up(self) -> None:
+        """Nothing is held: what the ledger does not take, its sender keeps."""
+
     def close(self) -> None:
         """Nothing is in hand."""
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import threading
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 
 import structlog
 
@@ -19,14 +18,12 @@ from bridge.sources.iso18626 import Iso18626Source
 from bridge.sources.iso18626.callers import Caller, caller_of
 from bridge.sources.iso18626.relay import Relay
 from bridge.sources.iso18626.source import Reading
+from bridge.unkept import Unkept, UnkeptMessages
 from bridge.web.conversations import Post, Said
 
 log = structlog.get_logger(__name__)
 STORE_PATIENCE = 5.0
 """Seconds for which a message waits for the ledger before it is forwarded all the same."""
-MOST_UNKEPT = 10_000
-"""Messages held in memory while the ledger takes none."""
-LARGEST_UNKEPT = 64 * 1024 * 1024
 THREADS = 8
 
 
@@ -41,14 +38,13 @@ class RelayedConversations(Conversations):
         taken: Callable[..., None],
         metrics: Metrics,
         relay: Relay,
+        unkept: UnkeptMessages,
     ) -> None:
         super().__init__(source, ledger, lane_of, taken, metrics)
         self._relay = relay
         self._readers = ThreadPoolExecutor(THREADS, thread_name_prefix="relay-read")
         self._keepers = ThreadPoolExecutor(THREADS, thread_name_prefix="relay-keep")
-        self._unkept: deque[tuple[Caller, Reading]] = deque()
-        self._unkept_bytes = 0
-        self._guard = threading.Lock()
+        self._unkept = unkept
 
     def answer(self, post: Post) -> Said:
         """Store a message, forward it, and answer as the peer did. Raises ``RefusedInput`` for a stranger."""
@@ -58,6 +54,9 @@ class RelayedConversations(Conversations):
         stored = self._keepers.submit(self._overhear, caller, reading)
         stored.add_done_callback(self._look_at)
         wait((stored,), timeout=STORE_PATIENCE)
+        if not _done(stored):
+            lasting = self._unkept.put(Unkept(caller.name, reading.arrival.body))
+            log.critical("relay.not_kept", source=self.name, held="file" if lasting else "memory")
         try:
             peer = self._relay.meant_for(caller, reading.message)
         except RefusedInput as nobody:
@@ -67,10 +66,15 @@ class RelayedConversations(Conversations):
 
     def close(self) -> None:
         """Finish what is in hand."""
-        self._readers.shutdown(wait=True)
         self._keepers.shutdown(wait=True)
-        self._catch_up()
+        self.catch_up()
+        self._unkept.close()
+        self._readers.shutdown(wait=True)
         self._relay.close()
+
+    def catch_up(self) -> None:
+        """Have the ledger take what it did not take when it came."""
+        self._unkept.catch_up(self._taken_later)
 
     def _forwarded(self, peer: str, post: Post) -> Said:
         headers = {name.lower(): value for name, value in post.headers.items()}
@@ -88,25 +92,48 @@ class RelayedConversations(Conversations):
         wait((reading,))
         if reading.exception() is None:
             return reading.result()
-        text = post.body.decode("utf-8", errors="backslashreplace").replace("\x00", "\\x00")
-        problem = "The message could not be read, which is a fault of the bridge; see its log (relay.fault)."
-        key = "unread:" + hashlib.sha256(post.body).hexdigest()
-        return Reading(Arrival(key, text, (), ArrivalState.MALFORMED, problem))
+        return Reading(_unread(post.body.decode("utf-8", errors="backslashreplace").replace("\x00", "\\x00")))
 
-    def _look_at(self, ended: Future[Reading] | Future[None]) -> None:
+    def _look_at(self, ended: Future[Reading] | Future[bool]) -> None:
         fault = ended.exception()
         if fault is not None:
             log.critical("relay.fault", source=self.name, why=type(fault).__name__, exc_info=fault)
 
-    def _overhear(self, caller: Caller, reading: Reading) -> None:
-        """Keep a message that is forwarded whatever becomes of it here."""
-        self._catch_up()
+    def _overhear(self, caller: Caller, reading: Reading) -> bool:
+        """Keep a message that is forwarded whatever becomes of it here; answers whether it is kept."""
         try:
             self._kept_or_heard(caller, reading)
         except LedgerBusy as busy:
             self.metrics.not_kept(self.name)
-            log.critical("relay.not_kept", source=self.name, why=str(busy))
-            self._put_aside(caller, reading)
+            log.critical("ledger.busy", source=self.name, why=str(busy))
+            return False
+        with suppress(RuntimeError):  # the door is closing, and catches up then
+            self._keepers.submit(self.catch_up)
+        return True
+
+    def _taken_later(self, message: Unkept) -> bool:
+        """Keep a message that was held; one that a fault of ours meets is kept as it is, so that it holds up no other."""
+        taken = self._readers.submit(self._taken_again, message)
+        taken.add_done_callback(self._look_at)
+        wait((taken,))
+        return taken.result() if taken.exception() is None else self._kept_as_it_is(message)
+
+    def _taken_again(self, message: Unkept) -> bool:
+        peer = self.source.settings.peers.get(message.peer)
+        if peer is None:
+            return self._kept_as_it_is(message)
+        try:
+            self._kept_or_heard(Caller(message.peer, peer), self.source.reread(message.body))
+        except LedgerBusy:
+            return False
+        return True
+
+    def _kept_as_it_is(self, message: Unkept) -> bool:
+        try:
+            self.kept(_unread(message.body))
+        except LedgerBusy:
+            return False
+        return True
 
     def _kept_or_heard(self, caller: Caller, reading: Reading) -> None:
         message = reading.message
@@ -115,29 +142,15 @@ class RelayedConversations(Conversations):
         elif message.asked_sequence is None:
             self.heard(caller, reading, message)
 
-    def _put_aside(self, caller: Caller, reading: Reading) -> None:
-        with self._guard:
-            self._unkept.append((caller, reading))
-            self._unkept_bytes += len(reading.arrival.body)
-            while len(self._unkept) > MOST_UNKEPT or self._unkept_bytes > LARGEST_UNKEPT:
-                _, lost = self._unkept.popleft()
-                self._unkept_bytes -= len(lost.arrival.body)
-                log.critical("relay.lost", source=self.name)
 
-    def _catch_up(self) -> None:
-        """Messages that the ledger did not take when they came, oldest first."""
-        with self._guard:
-            waiting, self._unkept, self._unkept_bytes = self._unkept, deque(), 0
-        while waiting:
-            caller, reading = waiting[0]
-            try:
-                self._kept_or_heard(caller, reading)
-            except LedgerBusy:
-                for each in waiting:
-                    self._put_aside(*each)
-                return
-            waiting.popleft()
-            log.info("relay.caught_up", source=self.name)
+def _done(stored: Future[bool]) -> bool:
+    return stored.done() and stored.exception() is None and stored.result()
+
+
+def _unread(text: str) -> Arrival:
+    problem = "The message could not be read, which is a fault of the bridge; see its log (relay.fault)."
+    key = "unread:" + hashlib.sha256(text.encode(errors="backslashreplace")).hexdigest()
+    return Arrival(key, text, (), ArrivalState.MALFORMED, problem)
 
 
 def _no_answer(peer: str, failure: IlsError) -> Said:

@@ -171,6 +171,12 @@ class EngineSettings(Section):
         "none with PostgreSQL.",
         examples=["/var/lib/ill-bridge/ill-bridge.run"],
     )
+    unkept_folder: str = Field(
+        default="",
+        description="Folder for messages that an ISO 18626 relay forwarded and that the ledger did not take, until it does. They name "
+        "patrons. Empty: beside a SQLite file (FILE.unkept), in memory alone with PostgreSQL.",
+        examples=["/var/lib/ill-bridge/unkept"],
+    )
 
     @field_validator("parked_retry_at")
     @classmethod

@@ -43,6 +43,7 @@ from bridge.sources.notes import HookNotes, NoteChannel, NoteHook, NoteSettings
 from bridge.sources.own_notes import own_channel
 from bridge.sources.polled import Knowing, PolledSource
 from bridge.sources.webhook import WebhookSettings, WebhookSource
+from bridge.unkept import UnkeptMessages
 
 log = structlog.get_logger(__name__)
 
@@ -65,6 +66,14 @@ def run_file(settings: Settings) -> Path | None:
         return Path(settings.engine.run_file)
     url = settings.ledger.url
     return Path(f"{url.removeprefix('sqlite:///')}.run") if url.startswith("sqlite:///") else None
+
+
+def unkept_folder(settings: Settings, source: str) -> Path | None:
+    """Where a relay keeps what the ledger does not take; ``None``: in memory alone."""
+    if settings.engine.unkept_folder:
+        return Path(settings.engine.unkept_folder) / source
+    url = settings.ledger.url
+    return Path(f"{url.removeprefix('sqlite:///')}.unkept") / source if url.startswith("sqlite:///") else None
 
 
 def ledger_of(known: Configuration) -> Ledger:
@@ -277,7 +286,8 @@ def conversations_of(
         if settings.deployment == "copy":
             return Conversations(source, ledger, lane_of, taken, counted)
         relay = Relay(settings, both(partial(counted.relayed, name), tell_poll))
-        return RelayedConversations(source, ledger, lane_of, taken, counted, relay)
+        unkept = UnkeptMessages(name, unkept_folder(known.settings, name))
+        return RelayedConversations(source, ledger, lane_of, taken, counted, relay, unkept)
 
     return {name: door(name, each) for name, each in known.sources.items() if isinstance(each, Iso18626Settings)}
 

@@ -35,6 +35,7 @@ def file_findings(known: Configuration) -> tuple[Finding, ...]:
     return (
         *_web(known.settings.web, hooks=any(isinstance(each, DOORS) for each in known.sources.values())),
         *_ledger_place(known.settings),
+        *_relays(known),
         *_privacy(known.settings.privacy),
         *_plain_text("ILS", known.connectors),
     )
@@ -125,6 +126,15 @@ def _ledger_place(settings: Settings) -> Iterator[Finding]:
         yield warned("Ledger's place", text, "Name it from the root: sqlite:////var/lib/….")
 
 
+def _relays(known: Configuration) -> Iterator[Finding]:
+    """Whether what a relay forwards while the ledger takes nothing outlives the daemon."""
+    relays = (each.deployment == "relay" for each in known.sources.values() if isinstance(each, Iso18626Settings))
+    rules = known.settings
+    if any(relays) and not rules.engine.unkept_folder and not rules.ledger.url.startswith("sqlite:///"):
+        text = "While the ledger takes nothing, what a relay forwards is held in memory alone; a daemon that is killed then loses it."
+        yield warned("Relay", text, "Name a folder on this machine: engine.unkept_folder.")
+
+
 def _privacy(rules: PrivacySettings) -> Iterator[Finding]:
     for name, what in _FOR_EVER.items():
         if not getattr(rules, name):
@@ -213,7 +223,7 @@ def _conversations(settings: Iso18626Settings) -> Iterator[Finding]:
         text = "No peer is ours, so what suppliers say of requests that we made is never taken: nobody tells of these requests."
         yield warned("Peers", text, "Have our own system's traffic copied (ours = true), or set peers_open_requests.")
     for name, peer in settings.peers.items():
-        yield from _peer(name, peer, relays=settings.deployment == "relay")
+        yield from _peer(name, peer, told=settings.deployment == "relay" or settings.own_notes is not None)
 
 
 def _peer(name: str, peer: Peer, *, relays: bool) -> Iterator[Finding]:

@@ -50,7 +50,7 @@ def test_a_relay_without_tls_and_a_door_on_any_port() -> None:
         "broker": {"broker": True, "secret": LONG, "url": "http://broker.example/iso"},
     }
     settings = known(sources__hook=iso(deployment="relay", peers=peers), web={"port": 0})
-    assert bad(source_findings(settings.sources["hook"])) == [("Peer broker: address of the relay", "warning")]
+    assert bad(source_findings(settings.sources["hook"])) == [("Peer broker: address", "warning")]
     assert ("Web address", "warning") in bad(file_findings(settings))
 
 

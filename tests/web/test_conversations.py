@@ -30,6 +30,8 @@ from bridge.sandbox.iso18626 import IsoPeer, Talk
 from bridge.sandbox.server import Server
 from bridge.settings import Configuration
 from bridge.sources.iso18626.message import only_by_id
+from bridge.sources.iso18626.relay import Relay
+from bridge.unkept import Unkept, UnkeptMessages
 from bridge.web.app import make_app
 from bridge.web.conversations import conversations_router
 from bridge.web.server import WebServer
@@ -71,6 +73,7 @@ class House:
     door: Conversations
     metrics: Metrics
     woken: list[str]
+    unkept: Path
 
     def post(self, body: bytes, **headers: str) -> requests.Response:
         told = {**XML, **({"X-ILL-Bridge-Secret": SYSTEM} if not headers else {}), **headers}
@@ -113,7 +116,7 @@ def open_house(tmp_path: Path) -> Iterator[Callable[..., House]]:
         server = WebServer(make_app({}, [conversations_router(doors)]), "127.0.0.1", 0)
         server.start()
         made.extend([ledger.close, doors["iso"].close, server.stop])
-        return House(server.url, ledger, doors["iso"], metrics, woken)
+        return House(server.url, ledger, doors["iso"], metrics, woken, tmp_path / "ledger.db.unkept" / "iso")
 
     yield opened
     for close in reversed(made):
@@ -235,6 +238,10 @@ class TestRefusals:
         with socket.create_connection((address.hostname or "", address.port or 0), timeout=20) as line:
             line.sendall(f"{head}Content-Length: 20\r\n\r\n<a>".encode())
             assert line.recv(65_536).startswith(b"HTTP/1.1 408 ")
+
+
+def numbers(house: House) -> list[str]:
+    return sorted(row.request.key.number for row in house.ledger.requests.list())
 
 
 def busy(*_: object, **__: object) -> None:
@@ -624,18 +631,77 @@ class TestRelay:
             for number in ("1", "2"):
                 answer = relay.house.post(Talk("OUR", "XYZ", number).request(at=AT), **self.OUT)
                 assert field(answer, "messageStatus") == "OK"
-        assert relay.house.ledger.requests.list() == ()
+            relay.house.door.catch_up()
+        assert numbers(relay.house) == []
         relay.house.post(Talk("OUR", "XYZ", "3").request(at=AT), **self.OUT)
-        assert sorted(row.request.key.number for row in relay.house.ledger.requests.list()) == ["1", "2", "3"]
+        relay.house.door.close()
+        assert numbers(relay.house) == ["1", "2", "3"]
+        assert list(relay.house.unkept.iterdir()) == []
 
-    def test_what_a_ledger_never_took_is_limited(self, relay: Between, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("bridge.relaying.MOST_UNKEPT", 1)
+    def test_it_is_on_the_disk_before_it_goes_on_and_the_next_daemon_takes_it(
+        self, relay: Between, open_house: Callable[..., House], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        held: list[int] = []
+        forward = Relay.forward
+
+        def seen(line: Relay, *said: Any) -> Any:
+            held.append(len(list(relay.house.unkept.glob("*.json"))))
+            return forward(line, *said)
+
+        monkeypatch.setattr(Relay, "forward", seen)
+        monkeypatch.setattr(relay.house.ledger.inbox, "take", busy)
+        code = b"<requestingAgencyAuthentication><securityCode>hush</securityCode></requestingAgencyAuthentication></header>"
+        relay.house.post(BORROWED.request(at=AT).replace(b"</header>", code), **self.OUT)
+        assert held == [1]
+        (path,) = relay.house.unkept.iterdir()
+        assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+        assert "hush" not in path.read_text(encoding="utf-8")
+        monkeypatch.undo()
+        peers = {"system": {"ours": True, "secret": SYSTEM, "url": "http://127.0.0.1:9/"}}
+        other = {"broker": {"broker": True, "secret": BROKER, "url": "http://127.0.0.1:9/"}}
+        successor = open_house(deployment="relay", peers={**peers, **other})
+        successor.door.catch_up()
+        assert successor.phase(BORROWED, Role.BORROWER) is Phase.REQUESTED
+        assert list(relay.house.unkept.iterdir()) == []
+
+    def test_a_message_that_a_fault_of_ours_meets_holds_up_no_other(
+        self, relay: Between, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        understood = relay.house.door._judged
+
+        def faulty(caller: Any, reading: Any, message: Any) -> Any:
+            if message.number == "1":
+                raise ZeroDivisionError
+            return understood(caller, reading, message)
+
+        monkeypatch.setattr(relay.house.door, "_judged", faulty)
         with monkeypatch.context() as patched:
             patched.setattr(relay.house.ledger.inbox, "take", busy)
             for number in ("1", "2"):
                 relay.house.post(Talk("OUR", "XYZ", number).request(at=AT), **self.OUT)
-        relay.house.door.close()
-        assert [row.request.key.number for row in relay.house.ledger.requests.list()] == ["2"]
+        relay.house.door.catch_up()
+        assert numbers(relay.house) == ["2"]
+        (kept,) = relay.house.ledger.inbox.kept()
+        assert "fault of the bridge" in kept.problem
+
+    def test_what_a_peer_said_that_is_no_longer_configured_is_kept_as_it_is(self, relay: Between) -> None:
+        unkept = UnkeptMessages("iso", relay.house.unkept)
+        assert unkept.put(Unkept("gone", BORROWED.request(at=AT).decode()))
+        relay.house.door.catch_up()
+        assert numbers(relay.house) == []
+        assert len(relay.house.ledger.inbox.kept()) == 1
+
+    def test_a_fault_of_our_own_after_the_reading_loses_nothing_either(
+        self, relay: Between, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def broken(*_: object) -> None:
+            raise ZeroDivisionError
+
+        with monkeypatch.context() as patched:
+            patched.setattr(relay.house.door, "heard", broken)
+            assert relay.house.post(BORROWED.request(at=AT), **self.OUT).status_code == 200
+        relay.house.door.catch_up()
+        assert relay.house.phase(BORROWED, Role.BORROWER) is Phase.REQUESTED
 
     def test_nor_does_a_fault_of_our_own_reading(self, relay: Between, monkeypatch: pytest.MonkeyPatch) -> None:
         def broken(_body: bytes) -> None:
