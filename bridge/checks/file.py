@@ -226,7 +226,7 @@ def _conversations(settings: Iso18626Settings) -> Iterator[Finding]:
         yield from _peer(name, peer, told=settings.deployment == "relay" or settings.own_notes is not None)
 
 
-def _peer(name: str, peer: Peer, *, relays: bool) -> Iterator[Finding]:
+def _peer(name: str, peer: Peer, *, told: bool) -> Iterator[Finding]:
     for secret in (peer.secret, peer.password, peer.security_code):
         if secret is not None and (found := _secret(secret)).level is not Level.OK:
             yield replace(found, subject=f"Peer {name}: {found.subject.lower()}")
@@ -237,5 +237,5 @@ def _peer(name: str, peer: Peer, *, relays: bool) -> Iterator[Finding]:
         yield warned(f"Peer {name}", text, "Give it a secret as well, where it can send one.")
     if peer.previous_secret is not None:
         yield well(f"Peer {name}", "Its previous secret is still taken; remove it when the peer uses the new one.")
-    if relays:
+    if told:
         yield from _plain_text(f"Peer {name}: address of", {"the relay": peer})

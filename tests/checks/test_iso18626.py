@@ -54,6 +54,32 @@ def test_a_relay_without_tls_and_a_door_on_any_port() -> None:
     assert ("Web address", "warning") in bad(file_findings(settings))
 
 
+def test_notes_to_other_libraries_are_told_and_not_unencrypted() -> None:
+    peers = {"system": OURS, "xyz": {"symbols": ["XYZ"], "secret": LONG, "url": "http://xyz.example/iso"}}
+    findings = source_findings(known(sources__hook=iso(own_notes={}, peers=peers)).sources["hook"])
+    assert bad(findings) == [("Peer xyz: address", "warning")]
+    assert "Told to other libraries as notifications: step, of libraries that are live." in [
+        each.text for each in findings
+    ]
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({}, []),
+        ({"ledger": {"url": "postgresql+psycopg://db/bridge"}}, [("Relay", "warning")]),
+        ({"ledger": {"url": "postgresql+psycopg://db/bridge"}, "engine": {"unkept_folder": "/var/lib/x"}}, []),
+    ],
+)
+def test_what_a_relay_forwards_outlives_the_daemon(more: dict[str, Any], expected: list[tuple[str, str]]) -> None:
+    peers = {
+        "system": {**OURS, "url": "https://us.example/iso"},
+        "broker": {"broker": True, "secret": LONG, "url": "https://broker.example/iso"},
+    }
+    found = bad(file_findings(known(sources__hook=iso(deployment="relay", peers=peers), **more)))
+    assert [each for each in found if each[0] == "Relay"] == expected
+
+
 def test_whether_a_relays_peers_answer() -> None:
     server = Server(IsoPeer().app)
     server.start()
