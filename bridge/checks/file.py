@@ -238,4 +238,4 @@ def _peer(name: str, peer: Peer, *, told: bool) -> Iterator[Finding]:
     if peer.previous_secret is not None:
         yield well(f"Peer {name}", "Its previous secret is still taken; remove it when the peer uses the new one.")
     if told:
-        yield from _plain_text(f"Peer {name}: address of", {"the relay": peer})
+        yield from _plain_text("Peer", {f"{name}: address": peer})
