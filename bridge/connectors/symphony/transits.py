@@ -35,7 +35,7 @@ class Transits:
         """Put an item in transit to a library, or home to its owner."""
         item = self._item(command.target)
         to = command.to.library or item.library
-        there = self._there(item, to, home=not command.to.library)
+        there = self._there(item, to, command)
         if there is not None:
             return there
         if command.only_look:
@@ -48,15 +48,22 @@ class Transits:
         return Outcome(learned=Learned(ids=ids_of(item), transit_sent=True))
 
     @staticmethod
-    def _there(item: symphony.Item, to: str, *, home: bool) -> Outcome | None:
-        """Where nothing is to be done: on its way, there already, or lent on."""
+    def _there(item: symphony.Item, to: str, command: do.SendTransit) -> Outcome | None:
+        """Where nothing is to be done: on its way, there already, or lent on; or nothing tells whether it is home, which is noted."""
+        home = not command.to.library
         learned = Learned(ids=ids_of(item), transit_sent=True)
         if item.transit is not None:
             return Outcome(OutcomeKind.ALREADY, learned) if item.transit.destination == to else None
         if home and item.charge is not None:
             note = "The item is charged to somebody, so that it is not sent home."
             return Outcome(OutcomeKind.ALREADY, learned, (note,))
-        return Outcome(OutcomeKind.ALREADY, learned) if item.now_library in ({to, ""} if home else {to}) else None
+        if item.now_library == to:
+            return Outcome(OutcomeKind.ALREADY, learned)
+        if item.now_library or not home:
+            return None
+        elsewhere = command.at.library not in {"", to}
+        unknown = f"Symphony does not tell where item {item.barcode} is; send it home by hand if it is not there."
+        return Outcome(OutcomeKind.ALREADY, learned, (unknown,) if elsewhere else ())
 
     def _item(self, target: do.Target) -> symphony.Item:
         try:

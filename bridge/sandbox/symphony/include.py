@@ -100,7 +100,8 @@ def answer(body: Any) -> Response:  # noqa: ANN401 - JSON
 
 
 def _expanded(state: State, link: Link, wanted: Wanted, form: str) -> Json:
-    known = dict(link.own) or view(state, link.resource, link.key)
+    whole = dict(link.own) or view(state, link.resource, link.key)
+    known = {name: value for name, value in whole.items() if f"{link.resource}.{name}" not in state.behaviour.hidden}
     names = set(known) if link.own else set(FIELDS.get(link.resource, known))
     unknown = sorted(set(wanted.named) - names)
     if unknown:
