@@ -169,6 +169,7 @@ class Charges:
                 cause="left_to_staff",
                 advice="Discharge it in Symphony.",
             )
+        self._patrons.refuse_paid(item, ours)
         at = command.at.library or item.library
         self._client.check_in(item.barcode, at if on_patron else self._library_of(account) or at)
         after = self._client.item(item.key)

@@ -182,7 +182,7 @@ class Loans:
         if own and not is_ours(item.charge, command.loan_ids, command.account):
             note = "The item is on loan to somebody else; that loan stays."
             return Outcome(OutcomeKind.ALREADY, Learned(checked_in=True), (note,))
-        self._refuse_paid(item, item.charge)
+        self._patrons.refuse_paid(item, item.charge)
         self._client.check_in(item.barcode, item.library)
         return self._come_home(item) if own else self._come_back(item)
 
@@ -205,17 +205,6 @@ class Loans:
                 self._client.receive(item.barcode, item.transit.destination)
             item = self._client.item(item.key, WHOLE_LOOK)
         return item
-
-    def _refuse_paid(self, item: symphony.Item, charge: symphony.Charge) -> None:
-        """Of a lost item Symphony shows only what is still owed; where nothing is, it may have been paid for."""
-        if item.current not in self._settings.lost_locations or self._patrons.unpaid(charge.patron.key, item.key):
-            return
-        raise Rejected(
-            f"Item {item.barcode} is lost in Symphony, and nothing is owed for it any more: it may have been paid for, and a "
-            "check-in might pay that back.",
-            cause="lost_and_paid",
-            advice="Decide about the fee, then check the item in at the desk in Symphony, or leave it.",
-        )
 
     def _come_back(self, item: symphony.Item) -> Outcome:
         """A temporary item is looked at again only where something waits for it."""

@@ -165,8 +165,21 @@ class Patrons:
             return None
         return next((bill for bill in bills if bill.comment.startswith(comment)), None)
 
-    def unpaid(self, patron: str, item: str) -> bool:
-        """Whether the patron owes something for this item."""
+    def refuse_paid(self, item: symphony.Item, charge: symphony.Charge) -> None:
+        """Before a discharge: of a lost item Symphony shows only what is still owed; where nothing is, it may have been paid for.
+
+        Raises ``Rejected(cause="lost_and_paid")``.
+        """
+        if item.current not in self._settings.lost_locations or self._unpaid(charge.patron.key, item.key):
+            return
+        raise Rejected(
+            f"Item {item.barcode} is lost in Symphony, and nothing is owed for it any more: it may have been paid for, and a "
+            "check-in might pay that back.",
+            cause="lost_and_paid",
+            advice="Decide about the fee, then check the item in at the desk in Symphony, or leave it.",
+        )
+
+    def _unpaid(self, patron: str, item: str) -> bool:
         bills = self._client.patron_lists(patron, "blockList{*}").bills
         return any(bill.item == item and _number(bill.owed.amount) > 0 for bill in bills)
 

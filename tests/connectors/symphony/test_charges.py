@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -395,6 +396,25 @@ def test_a_charge_that_no_list_tells_is_found_by_its_number(bench: SymphonyBench
     assert [loan.charge for loan in seen].count(Charge.ANY) == len(third) - 2
 
 
+@pytest.mark.parametrize("charge", [Charge.PATRON, Charge.ACCOUNT])
+def test_what_was_lost_and_may_have_been_paid_is_discharged_by_staff(bench: SymphonyBench, charge: Charge) -> None:
+    if charge is Charge.PATRON:
+        received(bench)
+    else:
+        shipped(bench)
+    standing = charges(bench)
+    bench.desk("lose", barcode=ITEM)
+    (bill,) = bench.stand_in.state.bills
+    bench.desk("pay_fee", fee=bill)
+    command = discharge(bench, charge)
+    with pytest.raises(Rejected) as refused:
+        bench.connector.check_in(command, CALL)
+    assert (refused.value.cause, charges(bench)) == ("lost_and_paid", standing)
+    bench.stand_in.state.bills[bill].owed = Decimal(25)
+    assert bench.connector.check_in(command, CALL).kind is OutcomeKind.DONE
+    assert charges(bench) == standing[:-1]
+
+
 def test_nothing_is_charged_of_what_is_gone(bench: SymphonyBench) -> None:
     none = replace(target(), barcode="none")
     gone = bench.connector.check_in(do.CheckIn(none, (), ACCOUNT, charge=Charge.ACCOUNT), CALL)
@@ -419,6 +439,16 @@ class TestTransits:
         assert going_to(bench) == "SOUTH", "it is on its way elsewhere"
         with pytest.raises(Rejected, match="Item is in transit"):
             connector.send_transit(do.SendTransit(target(), SOUTH), CALL)
+
+    def test_where_nothing_tells_whether_an_item_is_home_that_is_told(self, bench: SymphonyBench) -> None:
+        """As with versions that do not know an item's current library."""
+        bench.stand_in.behave(hidden=("/catalog/item.currentLibrary",))
+        connector = bench.connector
+        assert isinstance(connector, SymphonyConnector)
+        away = connector.send_transit(do.SendTransit(target(), SOUTH), CALL)
+        assert (away.kind, "does not tell where item" in away.notes[0]) == (OutcomeKind.ALREADY, True)
+        assert connector.send_transit(do.SendTransit(target(), NORTH), CALL).notes == ()
+        assert connector.send_transit(do.SendTransit(target(), NORTH, SOUTH), CALL).kind is OutcomeKind.DONE
 
     def test_what_is_home_or_lent_on_is_not_sent(self, bench: SymphonyBench) -> None:
         connector = bench.connector
