@@ -104,7 +104,8 @@ def resolve(
 ) -> None:
     """Confirm that what staff were asked to do for these requests is settled; the bridge then goes on.
 
-    Where several tasks follow one another, the first is meant, or with --all every one of them.
+    Where several tasks follow one another, the first is meant, or with --all every one of them. It is also how to say that a step is done
+    which the ILS refused or did not show.
 
     Example: ill-bridge resolve R12 --note "declared lost in Alma"
     """

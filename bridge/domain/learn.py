@@ -41,6 +41,14 @@ def confirm(record: Record, task: StaffTask) -> Record:
     return replace(record, confirmed=(*record.confirmed, task.task_id))
 
 
+def taken_at_word(record: Record, step: Step) -> Record:
+    """The record before staff's word is taken for a step of ours: the hold that an ILS makes together with an item was made, too."""
+    command = step.command
+    if not isinstance(command, do.CreateTemporaryItem) or not command.patron_id:
+        return record
+    return keep(record, step, Learned(hold=HoldRecord("", command.patron_id, command.pickup_location)))
+
+
 def keep(record: Record, step: Step, learned: Learned) -> Record:
     """The record with what an answer taught, while the step may still be under way."""
     if learned.patron is not None:

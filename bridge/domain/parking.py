@@ -13,11 +13,13 @@ class Mend(StrEnum):
     """The command that goes on once a cause was mended.
 
     ``retry`` where a request, a setting or somebody's account was wrong: nothing of ours changed in the ILS meanwhile. ``resync`` where
-    staff may have seen to the item, its hold or its loan by hand, so that the record has to be read afresh.
+    staff may have seen to the item, its hold or its loan by hand, so that the record has to be read afresh. ``resolve`` where the ILS shows
+    nothing to read: the word of those who looked is taken.
     """
 
     RETRY = "retry"
     RESYNC = "resync"
+    RESOLVE = "resolve"
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,8 @@ CAUSES: Mapping[str, Cause] = {
     "not_fillable": _ELSEWHERE,
     "not_requestable": _ELSEWHERE,
     "volume_needed": Cause(Mend.RETRY, advice="Name the volume in the request, or place the hold by hand"),
-    "cannot_look": Cause(Mend.RESYNC, advice="Look in the ILS whether it was done"),
+    "cannot_look": Cause(Mend.RESOLVE, advice="Look in the ILS whether it was done, else do it there"),
+    "by_hand": Cause(Mend.RESOLVE, advice="Do it by hand"),
     "hold_needed": Cause(Mend.RETRY, advice="Switch borrowing.hold on in the library's policy"),
     "patron_needed": Cause(Mend.RESYNC, advice="Do it by hand in the ILS"),
     "unsupported": Cause(Mend.RETRY, advice="Set in the connector's settings what the responder knows"),
@@ -112,6 +115,11 @@ CAUSES: Mapping[str, Cause] = {
 def cause_of(name: str) -> Cause:
     """What this cause means."""
     return CAUSES.get(name, _RESYNC)
+
+
+def mended_by(name: str, mend: Mend) -> bool:
+    """Whether this command goes on after this cause."""
+    return cause_of(name).mend is mend
 
 
 def advice_for(name: str, advice: str, request: str) -> str:

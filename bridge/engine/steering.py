@@ -14,7 +14,8 @@ from bridge.domain.adopt import Adoption, adoptable, adopted, known_already, not
 from bridge.domain.care import hands_off
 from bridge.domain.goal import ItemGoal
 from bridge.domain.inspection import review
-from bridge.domain.learn import confirm, learn
+from bridge.domain.learn import confirm, learn, taken_at_word
+from bridge.domain.parking import Mend, mended_by
 from bridge.domain.plan import StaffTask, Step, StepKey, instruction, next_step
 from bridge.domain.preview import Preview, found_there, left_behind, preview, tasks_ahead
 from bridge.domain.privacy import patrons_of
@@ -231,6 +232,10 @@ class Steering:
             return self._confirmed(asked, held, reconciler, tasks if asked.whole else tasks[:1], "Settled by")
         if held.row.state is State.STAFF:  # the command was cut off after the record was kept
             return self._begun_anew(asked, held, reconciler, "")
+        step = self._next(sitting, lane)
+        if isinstance(step, Step) and held.row.state is State.PARKED and mended_by(held.row.parked.cause, Mend.RESOLVE):
+            made = replace(held, row=replace(held.row, record=taken_at_word(held.row.record, step)))
+            return self._confirmed(asked, made, reconciler, (_as_task(step, lane),), "Settled by")
         self._give_back(held)
         return _no("Nothing waits for staff.")
 

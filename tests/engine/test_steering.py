@@ -23,7 +23,7 @@ from bridge.engine.leases import kept
 from bridge.engine.steering import Answer, Asked, Asking, Steering
 from bridge.errors import Rejected, Retry, Unavailable
 from bridge.ledger import State
-from tests.engine.pretend import DUE, POLICY, Stage, Thing, staffed
+from tests.engine.pretend import DUE, POLICY, PretendIls, Stage, Thing, staffed
 
 
 def until(holds: Callable[[], bool]) -> None:
@@ -164,6 +164,37 @@ def test_there_may_be_nothing_to_settle(stage: Stage) -> None:
     assert stage.row().state is State.IN_STEP
     assert stage.ledger.work.claim_one(1, owner="other", lease=timedelta(seconds=60))
     assert resolve(stage) is None
+
+
+@pytest.mark.parametrize("cause", ["cannot_look", "by_hand"])
+def test_staffs_word_is_taken_for_a_step_that_the_ils_does_not_show_or_refuses(stage: Stage, cause: str) -> None:
+    stage.tell(Phase.RECEIVED)
+    stage.ils.fails = [("place_hold", Rejected("Nobody can tell.", cause=cause))]
+    stage.settle()
+    assert stage.row().parked.advice.endswith("then: ill-bridge resolve R1.")
+    answer = asked(stage, Asking.RESOLVE)
+    assert (answer.ok, answer.lines[-1]) == (True, "R1 is now: in_step.")
+    assert stage.row().record.item("", "").hold is not None
+    assert stage.history()[-2].startswith("Settled by ada: Place a hold")
+
+
+def test_it_is_taken_for_an_item_too_with_the_hold_that_comes_with_it(stage: Stage) -> None:
+    stage.ils = PretendIls(by_patron=True)
+    stage.restart()
+    stage.tell(Phase.RECEIVED)
+    stage.ils.fails = [("create_temporary_item", Rejected("Nobody can tell.", cause="cannot_look"))]
+    stage.settle()
+    asked(stage, Asking.RESOLVE)
+    item = stage.row().record.item("", "")
+    assert (item.existence, item.origin, item.hold and item.hold.state) == ("present", "created", "placed")
+    assert "place_hold" not in stage.ils.asked
+
+
+def test_nobodys_word_is_taken_for_what_was_refused_otherwise(stage: Stage) -> None:
+    stage.tell(Phase.RECEIVED)
+    stage.ils.fails = [("place_hold", Rejected("No such pickup."))]
+    stage.settle()
+    assert resolve(stage) == Answer(("Nothing waits for staff.",), ok=False)
 
 
 def test_trying_again_goes_on_at_once_and_says_who_and_why(stage: Stage) -> None:

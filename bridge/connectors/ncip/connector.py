@@ -220,7 +220,7 @@ class NcipConnector:
 
 
 def _for_staff(verb: Verb) -> Rejected:
-    return Rejected(REASONS[verb], cause="staff", advice="Do it by hand in the ILS, then 'resolve'.")
+    return Rejected(REASONS[verb], cause="staff", advice="Do it by hand in the ILS.")
 
 
 def build(settings: BaseModel, surroundings: Surroundings) -> Connector:

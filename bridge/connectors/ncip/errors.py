@@ -72,7 +72,7 @@ def not_seen(what: str) -> Rejected:
     return Rejected(
         f"{what} ended unclearly, and the NCIP responder cannot be asked what became of it. It is not done again by itself.",
         cause="cannot_look",
-        advice="Look in the ILS: where it was done, settle this with 'resolve'; where not, try again with 'retry'.",
+        advice="Look in the ILS; where it was not done, try again with 'retry' or do it by hand.",
     )
 
 
@@ -81,7 +81,7 @@ def not_told(what: str, so: str) -> Rejected:
     return Rejected(
         f"{what} is not told by the NCIP responder. {so}",
         cause="cannot_look",
-        advice="Look in the ILS and do by hand what is lacking, then settle this with 'resolve'.",
+        advice="Look in the ILS, and do by hand what is lacking.",
     )
 
 

@@ -39,7 +39,7 @@ class Holds:
         try:
             body = self._client.ask(self._asking(command), to_agency=agency)
         except Refused as refused:
-            cause, advice = _CAUSES.get(refused.meaning, ("refused", "Place the hold by hand, then 'resolve'."))
+            cause, advice = _CAUSES.get(refused.meaning, ("by_hand", "Place the hold by hand in the ILS."))
             raise for_good(refused, cause, advice) from refused
         number = named(body, "Request").value or command.target.mark.code
         return Outcome(learned=Learned(hold=HoldRecord(number, command.patron_id, command.pickup_location)))
@@ -104,7 +104,7 @@ class Holds:
             gone = refused.meaning is Meaning.UNKNOWN_ITEM
             if gone or (refused.meaning is Meaning.UNKNOWN_REQUEST and self._is_gone(command)):
                 return Outcome(OutcomeKind.ALREADY, ended)
-            raise for_good(refused, "refused", "Cancel the hold by hand in the ILS, then 'resolve'.") from refused
+            raise for_good(refused, "by_hand", "Cancel the hold by hand in the ILS.") from refused
         return Outcome(learned=ended)
 
     def _is_gone(self, command: do.CancelHold) -> bool:

@@ -154,7 +154,7 @@ class Loans:
             raise Rejected(
                 "NCIP renews a loan only for a named patron, and none is known.",
                 cause="patron_needed",
-                advice="Renew the loan by hand in the ILS, then 'resolve'.",
+                advice="Renew the loan by hand in the ILS.",
             )
         names = self._client.names
         user = names.account(who) if command.target.origin is do.Origin.OWN else names.user(who)
@@ -202,7 +202,7 @@ class Loans:
                 gone = refused.meaning is Meaning.UNKNOWN_ITEM
                 note = ("The item is gone from the ILS, so there is nothing to check in.",) if gone else ()
                 return Outcome(OutcomeKind.ALREADY, Learned(checked_in=True), note)
-            raise for_good(refused, "refused", "Check the item in at the desk, then 'resolve'.") from refused
+            raise for_good(refused, "by_hand", "Check the item in at the desk.") from refused
         return self._taken_back(command, body, notes)
 
     def _taking_back(self, target: do.Target, *, by_request: bool) -> say.CheckInItem:

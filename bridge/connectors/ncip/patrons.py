@@ -161,7 +161,7 @@ class Patrons:
         try:
             body = self._client.ask(self._fee(command))
         except Refused as refused:
-            raise for_good(refused, "refused", "Charge the fee by hand in the ILS, then 'resolve'.") from refused
+            raise for_good(refused, "by_hand", "Charge the fee by hand in the ILS.") from refused
         number = body.first("FiscalTransactionIdentifierValue")
         return Outcome(learned=Learned(fee=FeeRecord(command.fee_key, number, command.fee)))
 

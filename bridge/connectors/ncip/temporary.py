@@ -25,7 +25,7 @@ _CAUSES = {
     Meaning.PICKUP: ("pickup_location", "Correct the map of pickup locations."),
     Meaning.BARCODE_TAKEN: ("barcode_taken", "Give the request another temporary barcode at the service."),
 }
-_BY_HAND = "Delete the item by hand in the ILS, then 'resolve'."
+_BY_HAND = "Delete the item by hand in the ILS."
 
 
 class TemporaryItems:
@@ -207,7 +207,7 @@ class TemporaryItems:
                 return _gone(OutcomeKind.ALREADY)
             if refused.meaning is Meaning.ON_LOAN:
                 raise self._in_use(target) from refused
-            raise for_good(refused, "refused", _BY_HAND) from refused
+            raise for_good(refused, "by_hand", _BY_HAND) from refused
         return _gone(OutcomeKind.DONE)
 
     def _checked_in(self, target: do.Target) -> Outcome:
@@ -221,7 +221,7 @@ class TemporaryItems:
                 return _gone(OutcomeKind.ALREADY)
             if refused.meaning is Meaning.NOT_ON_LOAN:
                 raise _still_there(target) from refused
-            raise for_good(refused, "refused", _BY_HAND) from refused
+            raise for_good(refused, "by_hand", _BY_HAND) from refused
         if not named(body, "User").value:
             raise _still_there(target)
         return _gone(OutcomeKind.DONE)
@@ -251,7 +251,7 @@ class TemporaryItems:
 def _still_there(target: do.Target) -> Rejected:
     return Rejected(
         f"The ILS did not remove item {target.barcode} when it was checked in, as far as can be seen.",
-        cause="refused",
+        cause="by_hand",
         advice=_BY_HAND,
     )
 
