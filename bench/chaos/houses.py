@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 
 from bench.chaos.alma import AlmaHouse
 from bench.chaos.ils import House
+from bench.chaos.koha import KohaHouse
 from bench.chaos.sierra import SierraHouse
 from bench.chaos.symphony import SymphonyHouse
 
 HOUSES: Mapping[str, Callable[[Sequence[str]], House]] = {
     "alma": AlmaHouse,
+    "koha": KohaHouse,
     "sierra": SierraHouse,
     "symphony": SymphonyHouse,
 }

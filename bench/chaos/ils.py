@@ -6,7 +6,8 @@ import json
 import re
 import threading
 import tomllib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from functools import cached_property
@@ -146,16 +147,21 @@ class Gate:
         """Let an exchange through, and count it (WSGI)."""
         if not self.counts(environ.get("PATH_INFO", "")):
             return self.app(environ, start_response)
+        with self.passing():
+            return self.app(environ, start_response)
+
+    @contextmanager
+    def passing(self) -> Iterator[None]:
+        """One exchange; what is due before it is done now, what is due after it once its work is done."""
         with self._guard:
             self.exchanges += 1
             number = self.exchanges
             first, last = self._due(self._before, number), self._due(self._after, number)
         for act in first:
             act()
-        answer = self.app(environ, start_response)
+        yield
         for act in last:
             act()
-        return answer
 
     @staticmethod
     def _due(waiting: list[tuple[int, Callable[[], None]]], number: int) -> list[Callable[[], None]]:

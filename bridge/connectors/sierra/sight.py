@@ -116,6 +116,16 @@ class Sight:
                 return do.VendorIds(bib=bib, item=marked.id)
         return do.VendorIds(bib=bibs[0])
 
+    def recorded_bib(self, target: do.Target) -> str:
+        """The bib we recorded, while it is there and bears our mark: read by its number, where an index that lags does not find it."""
+        try:
+            bib = self._client.bib(target.ids.bib) if target.ids.bib else None
+        except Missing:
+            return ""
+        fields = bib.fields if bib is not None else ()
+        texts = (each.text.split() for each in fields if each.tag == self._settings.bib_mark_tag)
+        return target.ids.bib if any(target.mark.code in words for words in texts) else ""
+
     def by_mark_at_last(self, mark: Mark) -> do.VendorIds:
         """The same, asked again for a while: what was made a moment ago may not be seen yet."""
         for _ in range(self._settings.visibility_tries - 1):
@@ -165,6 +175,8 @@ class Sight:
             if target.origin is not do.Origin.CREATED:
                 return None, do.VendorIds()
         ids = self.by_mark(target.mark)
+        if not ids.bib:
+            ids = do.VendorIds(bib=self.recorded_bib(target))
         try:
             return (self.numbered(ids.item), ids) if ids.item else (None, ids)
         except Missing:

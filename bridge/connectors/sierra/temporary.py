@@ -181,16 +181,9 @@ class TemporaryItems:
         found = self._client.bibs_by_mark(target.mark.code)
         if found:
             return found
-        return self._recorded(target) if target.ids.bib else self._sight.bibs_at_last(target.mark)
-
-    def _recorded(self, target: do.Target) -> tuple[str, ...]:
-        """The bib we recorded, while it bears our mark."""
-        try:
-            bib = self._client.bib(target.ids.bib)
-        except Missing:
-            return ()
-        texts = (each.text.split() for each in bib.fields if each.tag == self._settings.bib_mark_tag)
-        return (bib.id,) if any(target.mark.code in words for words in texts) else ()
+        if target.ids.bib:
+            return tuple(filter(None, (self._sight.recorded_bib(target),)))
+        return self._sight.bibs_at_last(target.mark)
 
 
 def _made(kind: OutcomeKind, ids: do.VendorIds, command: do.CreateTemporaryItem) -> Outcome:

@@ -19,7 +19,7 @@ def barred(state: State, patron: Patron) -> str:
 def lend(state: State, patron: Patron, item: Item, *, by: Actor) -> Checkout:
     """A loan by the rule; fills the patron's hold."""
     for hold in [one for one in state.holds_on(item) if one.patron == patron.id]:
-        del state.holds[hold.id]
+        state.end_hold(hold, "filled")
     loan = Checkout(state.new_id(), item.id, patron.id, by, state.clock(), state.due())
     state.checkouts[loan.id] = loan
     return loan

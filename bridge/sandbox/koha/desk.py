@@ -4,8 +4,9 @@ from flask import Blueprint, Response, abort, jsonify, request
 
 from bridge.sandbox.koha import circulation
 from bridge.sandbox.koha.records import remove_item
+from bridge.sandbox.koha.seed import SeedPatron, add_patron
 from bridge.sandbox.koha.standing import note_desk_action, standing_of
-from bridge.sandbox.koha.state import Item, Patron, State, koha
+from bridge.sandbox.koha.state import Hold, Item, Patron, State, koha
 from bridge.sandbox.orders import AtItem, OfPatron, Relabel
 
 desk = Blueprint("desk", __name__, url_prefix="/_sandbox/desk")
@@ -15,6 +16,13 @@ class Lend(AtItem):
     """Lend to a patron (any identifier)."""
 
     patron: str
+
+
+class PlaceHold(AtItem):
+    """Place a hold for a patron (any identifier)."""
+
+    patron: str
+    pickup: str = "CPL"
 
 
 class CheckIn(AtItem):
@@ -52,10 +60,24 @@ def _shown(state: State, item: Item) -> Response:
 
 @desk.post("/lend")
 def lend() -> Response:
-    """Lends an item to a patron."""
+    """Lends an item to a patron, unless somebody has it or the patron may not borrow."""
     state, order = koha(), Lend.model_validate(request.get_json())
+    item, patron = _item(state, order.barcode), _patron(state, order.patron)
+    if state.open_loan(item.id) is not None or circulation.barred(state, patron):
+        abort(409, "on loan, or the patron may not borrow")
+    circulation.lend(state, patron, item, by="desk")
+    return _shown(state, item)
+
+
+@desk.post("/renew")
+def renew() -> Response:
+    """Renews the open loan by the rule."""
+    state, order = koha(), AtItem.model_validate(request.get_json())
     item = _item(state, order.barcode)
-    circulation.lend(state, _patron(state, order.patron), item, by="desk")
+    loan = state.open_loan(item.id)
+    why = circulation.renew(state, loan) if loan is not None else "not on loan"
+    if why:
+        abort(409, why)
     return _shown(state, item)
 
 
@@ -68,15 +90,38 @@ def check_in() -> Response:
     return _shown(state, item)
 
 
+@desk.post("/place_hold")
+def place_hold() -> Response:
+    """Places an item-level hold for a patron."""
+    state, order = koha(), PlaceHold.model_validate(request.get_json())
+    item, patron = _item(state, order.barcode), _patron(state, order.patron)
+    if any(hold.patron == patron.id for hold in state.holds_on(item)):
+        abort(409, "itemAlreadyOnHold")
+    today = state.now().date()
+    hold = Hold(state.new_id(), item.bib, item.id, patron.id, order.pickup, "", "desk", today)
+    state.holds[hold.id] = hold
+    return _shown(state, item)
+
+
 @desk.post("/cancel_hold")
 def cancel_hold() -> Response:
     """The patron cancels the first hold on the item."""
+    return _end_hold("cancelled by the patron")
+
+
+@desk.post("/expire_hold")
+def expire_hold() -> Response:
+    """The first hold on the item runs out."""
+    return _end_hold("expired")
+
+
+def _end_hold(why: str) -> Response:
     state, order = koha(), AtItem.model_validate(request.get_json())
     item = _item(state, order.barcode)
     hold = next(state.holds_on(item), None)
     if hold is None:
         abort(409, "no hold")
-    del state.holds[hold.id]
+    state.end_hold(hold, why)
     return _shown(state, item)
 
 
@@ -129,6 +174,13 @@ def _lost(status: int) -> Response:
     item = _item(state, order.barcode)
     item.fields["lost_status"] = status
     return _shown(state, item)
+
+
+@desk.post("/add_patron")
+def new_patron() -> Response:
+    """Registers a patron."""
+    patron = add_patron(koha(), SeedPatron.model_validate(request.get_json()))
+    return jsonify(patron=patron.cardnumber)
 
 
 @desk.post("/block_patron")

@@ -164,7 +164,7 @@ def delete_item(item_id: int) -> Response:
 def remove_item(state: State, item: Item) -> None:
     """An item and the holds on it go."""
     for hold in [one for one in state.holds.values() if one.item == item.id]:
-        del state.holds[hold.id]
+        state.end_hold(hold, "gone with the item")
     del state.items[item.id]
 
 
@@ -230,8 +230,11 @@ def list_holds() -> Response:
 @records.delete("/holds/<int:hold_id>")
 def delete_hold(hold_id: int) -> Response:
     """Cancel."""
-    if koha().holds.pop(hold_id, None) is None:
+    state = koha()
+    found = state.holds.get(hold_id)
+    if found is None:
         raise refused(404, "Hold not found.")
+    state.end_hold(found, "cancelled")
     return Response(status=204)
 
 

@@ -79,14 +79,20 @@ def objects(state: State) -> dict[str, list[Standing]]:
             for one in state.items.values()
         ],
         "holds": [
-            {"id": one.id, "item": one.item, "active": True, "who": names[one.patron]} for one in state.holds.values()
+            {"id": one.id, "item": one.item, "active": not one.ended, "closed_why": one.ended, "who": names[one.patron]}
+            | {"pickup": one.pickup, "note": one.notes, "created_by": one.made_by}
+            for one in (*state.holds.values(), *state.ended_holds.values())
         ],
         "loans": [
             {"id": one.id, "item": one.item, "open": one.returned is None, "who": names[one.patron], "due": one.due}
             | {"created_by": one.made_by}
             for one in state.checkouts.values()
         ],
-        "fees": [{"id": one.id, "amount": one.amount, "who": names[one.patron]} for one in state.debits.values()],
+        "fees": [
+            {"id": one.id, "amount": one.amount, "who": names[one.patron], "description": one.description}
+            | {"created_by": one.made_by}
+            for one in state.debits.values()
+        ],
     }
 
 

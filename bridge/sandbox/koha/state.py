@@ -84,7 +84,7 @@ class Checkout:
 
 @dataclass
 class Hold:
-    """A hold; `status` is W or T once it is captured."""
+    """A hold; `status` is W or T once it is captured, `ended` says why it stands no more."""
 
     id: int
     bib: int
@@ -95,6 +95,7 @@ class Hold:
     made_by: Actor
     placed: date
     status: str | None = None
+    ended: str = ""
 
 
 @dataclass
@@ -124,6 +125,7 @@ class State(Memory):
     patrons: dict[int, Patron] = field(default_factory=dict)
     checkouts: dict[int, Checkout] = field(default_factory=dict)
     holds: dict[int, Hold] = field(default_factory=dict)
+    ended_holds: dict[int, Hold] = field(default_factory=dict)
     debits: dict[int, Debit] = field(default_factory=dict)
     snapshot: dict[int, dict[str, object]] = field(default_factory=dict)
 
@@ -156,6 +158,11 @@ class State(Memory):
     def holds_on(self, item: Item) -> Iterator[Hold]:
         """Holds that this item may fill, in their order."""
         return (one for one in self.holds.values() if one.item == item.id or (one.item is None and one.bib == item.bib))
+
+    def end_hold(self, hold: Hold, why: str) -> None:
+        """It is gone from the API; what became of it is remembered."""
+        hold.ended = why
+        self.ended_holds[hold.id] = self.holds.pop(hold.id)
 
     def named(self, name: str) -> Patron | None:
         """A patron by card number or user id, whatever its case."""

@@ -56,7 +56,7 @@ def create() -> Response:
     now = state.clock()
     bib = Bib(state.new_id("bib"), "api", now, now, fixed={"31": "-"})
     _fill(bib, given)
-    bib.unseen = state.behaviour.transient_requests
+    bib.unseen = state.behaviour.unseen_bibs
     state.bibs[bib.id] = bib
     return made(f"bibs/{bib.id}")
 

@@ -27,6 +27,7 @@ class Behaviour(Switches):
     transient_requests: int = Field(
         default=1, ge=0, description="Looks at a new item (a read or a hold) that do not see it yet."
     )
+    unseen_bibs: int = Field(default=0, ge=0, description="Queries that do not find a new bib yet.")
     per_second: int = Field(default=0, ge=0, description="Calls a second before 429; 0: no limit (Sierra names none).")
     empty_lists: Literal["404", "entries", "rotate"] = "rotate"
     token_seconds: int = 3600

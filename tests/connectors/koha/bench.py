@@ -124,7 +124,7 @@ class KohaBench(SandboxedBench[KohaStandIn]):
 
     def holds_on(self, barcode: str) -> int:
         numbers = {item["id"] for item in self.objects()["items"] if item["barcode"] == barcode}
-        return sum(hold["item"] in numbers for hold in self.objects()["holds"])
+        return sum(hold["active"] and hold["item"] in numbers for hold in self.objects()["holds"])
 
     def loan_of(self, barcode: str) -> str:
         return next((item["loan"] or "" for item in self.objects()["items"] if item["barcode"] == barcode), "")

@@ -456,7 +456,7 @@ class TestTemporaryItems:
     def test_what_was_half_made_is_removed_by_its_mark(
         self, bench: SierraBench, ids: do.VendorIds, unseen: int
     ) -> None:
-        bench.stand_in.behave(transient_requests=unseen)
+        bench.stand_in.behave(unseen_bibs=unseen)
         bench.fault("drop_after", method="POST", path="/bibs$")
         with pytest.raises(OutcomeUnknown):
             bench.connector.create_temporary_item(creating(bench, "1"), CALL)
@@ -476,6 +476,13 @@ class TestTemporaryItems:
         for kind in (OutcomeKind.DONE, OutcomeKind.ALREADY):
             assert bench.connector.delete_temporary_item(do.DeleteTemporaryItem(half), CALL).kind is kind
         assert bench.bibs_with_mark(half.mark) == 0
+
+    def test_a_bib_left_by_half_a_deletion_is_seen_though_no_query_finds_it(self, bench: SierraBench) -> None:
+        target = temporary(bench)
+        bench.stand_in.state.items_with_barcode(target.barcode)[0].deleted = bench.clock.date()
+        bench.stand_in.state.bibs[int(target.ids.bib)].unseen = 9
+        seen = bench.connector.inspect(do.Inspect(target), CALL)
+        assert (seen.item_present, seen.ids) == (False, do.VendorIds(bib=target.ids.bib))
 
     def test_another_bib_under_a_recorded_number_is_left(self, bench: SierraBench) -> None:
         foreign = next(iter(bench.stand_in.state.bibs))
