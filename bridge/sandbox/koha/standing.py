@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from bridge.sandbox.judgement import ReportAsked as AnyReportAsked
 from bridge.sandbox.judgement import SeededExpectation, Standing, given, marks_in, noted, seen_twice, touched
-from bridge.sandbox.koha.state import Bib, Item, State
+from bridge.sandbox.koha.state import Bib, Debit, Hold, Item, State
 
 
 class Expectation(SeededExpectation):
@@ -78,22 +78,30 @@ def objects(state: State) -> dict[str, list[Standing]]:
             | {key: value for key, value in standing_of(state, one).items() if key not in {"bib", "notes"}}
             for one in state.items.values()
         ],
-        "holds": [
-            {"id": one.id, "item": one.item, "active": not one.ended, "closed_why": one.ended, "who": names[one.patron]}
-            | {"pickup": one.pickup, "note": one.notes, "created_by": one.made_by}
-            for one in (*state.holds.values(), *state.ended_holds.values())
-        ],
+        "holds": [_hold(one, names) for one in (*state.holds.values(), *state.ended_holds.values())],
         "loans": [
             {"id": one.id, "item": one.item, "open": one.returned is None, "who": names[one.patron], "due": one.due}
             | {"created_by": one.made_by}
             for one in state.checkouts.values()
         ],
-        "fees": [
-            {"id": one.id, "amount": one.amount, "who": names[one.patron], "description": one.description}
-            | {"created_by": one.made_by}
-            for one in state.debits.values()
-        ],
+        "fees": [_fee(one, names) for one in state.debits.values()],
     }
+
+
+def _hold(hold: Hold, names: dict[int, str]) -> Standing:
+    told: Standing = {
+        "id": hold.id,
+        "item": hold.item,
+        "who": names[hold.patron],
+        "pickup": hold.pickup,
+        "note": hold.notes,
+    }
+    return told | {"active": not hold.ended, "closed_why": hold.ended, "created_by": hold.made_by}
+
+
+def _fee(debit: Debit, names: dict[int, str]) -> Standing:
+    told: Standing = {"id": debit.id, "amount": debit.amount, "who": names[debit.patron]}
+    return told | {"description": debit.description, "created_by": debit.made_by}
 
 
 def report(state: State, asked: ReportAsked) -> dict[str, list[Standing]]:
