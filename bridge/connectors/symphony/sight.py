@@ -96,11 +96,12 @@ class Sight:
         return any(mark.code == each.code for each in marc.marks_of(bib, self._settings.mark_tag))
 
     def by_mark(self, mark: Mark) -> symphony.Bib | None:
-        """The bib that bears this mark, as far as the index knows it."""
+        """The bib that bears this mark, as far as the index knows it; one with items before what is left of another."""
         if not self._settings.search_index:
             return None
         found = self._client.search_bibs(self._settings.search_index, marc.word_of(mark)).found
-        return next((bib for bib in found if self.bib_bears(bib, mark)), None)
+        ours = [bib for bib in found if self.bib_bears(bib, mark)]
+        return next((bib for bib in ours if bib.items), ours[0] if ours else None)
 
     def by_mark_at_last(self, mark: Mark) -> symphony.Bib | None:
         """The same, asked again for a while: what was made a moment ago may not be indexed yet."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 
 from bridge.connectors.base import Call
 from bridge.connectors.symphony import marc
@@ -15,9 +16,10 @@ from bridge.connectors.symphony.sight import Sight, ids_of, place_of
 from bridge.connectors.symphony.wire import Resource, policy
 from bridge.domain import commands as do
 from bridge.domain.record import Existence, Learned, Outcome, OutcomeKind
-from bridge.errors import OutcomeUnknown, Rejected
+from bridge.errors import CredentialsRejected, IlsError, OutcomeUnknown, Rejected
 
 CUSTOM = "/catalog/item/customInformation"
+BY_HAND = "Delete it by hand in Symphony, or set 'deleting' to discard or staff where the bridge may not delete here."
 AUTO = "AUTO"
 """A barcode that Symphony makes up (symphony.md section 5.1)."""
 
@@ -36,11 +38,12 @@ class TemporaryItems:
         target = command.target
         if target.ids.item:
             return self._made(OutcomeKind.ALREADY, target.ids, command, target.barcode)
+        left: tuple[str, ...] = ()
         if call.verify or target.ids.bib:
             standing = self._standing(target)
             if standing is not None:
                 return self._made(OutcomeKind.ALREADY, ids_of(standing), command, standing.barcode)
-            self._remove_half_made(target)
+            left = self._remove_half_made(target)
         try:
             bib = self._client.create_bib(self._body(command), target.place.library)
         except (Rejected, Missing) as refused:
@@ -50,7 +53,7 @@ class TemporaryItems:
             raise self._not_made(refused) from refused
         call.keep(Learned(ids=do.VendorIds(bib.key), origin=do.Origin.CREATED))
         ids, barcode = self._of_bib(bib)
-        return self._made(OutcomeKind.DONE, ids, command, barcode)
+        return replace(self._made(OutcomeKind.DONE, ids, command, barcode), notes=left)
 
     def _of_bib(self, bib: symphony.Bib) -> tuple[do.VendorIds, str]:
         """The keys of the item just made, and its barcode. Raises ``OutcomeUnknown`` where Symphony names none on the bib it made."""
@@ -83,18 +86,17 @@ class TemporaryItems:
         item = self._sight.bearer(barcode)
         if item is None or self._sight.bears(item, target.mark):
             return item
-        self._remove_half_made(target)
+        left = self._remove_half_made(target)
         raise Rejected(
-            f"Barcode {barcode} is taken by another item in Symphony.",
+            " ".join((f"Barcode {barcode} is taken by another item in Symphony.", *left)),
             cause="barcode_taken",
             advice="Give the request another temporary barcode at the service.",
         )
 
-    def _remove_half_made(self, target: do.Target) -> None:
-        """A bib of ours without items, should a refused call have left one behind."""
+    def _remove_half_made(self, target: do.Target) -> tuple[str, ...]:
+        """A bib of ours without items, should a refused call have left one behind. Returns what stays of it, as sentences."""
         bib = self._sight.bib_of(target)
-        if bib is not None and not bib.items:
-            self._take_away(bib, target.place.library)
+        return self._take_away(bib, target.place.library) if bib is not None and not bib.items else ()
 
     @staticmethod
     def _not_made(refused: Rejected | Missing) -> Rejected:
@@ -191,31 +193,47 @@ class TemporaryItems:
         self._guard(item, target)
         try:
             self._client.delete("item", item.key, item.library)
-        except Missing:
+        except Missing as missing:
+            if self._still_there(item):
+                raise self._hidden("item", item, missing, item.key) from missing
             return self._delete_remains(target)
-        except Rejected as refused:
+        except (Rejected, CredentialsRejected) as refused:
             raise self._hidden("item", item, refused, item.key) from refused
         for kind, key in (("call", item.call.key), ("bib", item.bib.key)):
             try:
                 with suppress(Missing):
                     self._client.delete(kind, key, item.library)
-            except Rejected as refused:
+            except (Rejected, CredentialsRejected) as refused:
                 raise self._hidden(kind, item, refused, "") from refused
         return _gone(OutcomeKind.DONE)
 
-    def _hidden(self, kind: str, item: symphony.Item, refused: Rejected, item_key: str) -> Rejected:
+    def _still_there(self, item: symphony.Item) -> bool:
+        """A site without such a call may say "not found" of it."""
+        try:
+            return self._client.item(item.key).barcode == item.barcode
+        except Missing:
+            return False
+
+    def _hidden(self, kind: str, item: symphony.Item, refused: IlsError, item_key: str) -> Rejected:
         """What could not be deleted is shadowed, and told."""
-        for each, key in (("item", item_key), ("bib", item.bib.key)):
-            with suppress(Missing, Rejected):
-                if key:
-                    self._client.shadow(each, key, item.library)
+        keys = (("item", item_key), ("bib", item.bib.key))
+        hidden = [self._shadowed(each, key, item.library) for each, key in keys if key]
         names = {"item": "Item", "call": "Call number of item", "bib": "Bib of item"}
+        instead = "and was hidden from the public instead" if all(hidden) else "nor hidden from the public"
         return Rejected(
-            f"{names[kind]} {item.barcode} could not be deleted, and was hidden from the public instead. {refused.reason}",
+            f"{names[kind]} {item.barcode} could not be deleted, {instead}. {refused.reason}",
             code=refused.code,
             cause="item_in_use" if kind == "item" else "bib_in_use",
-            advice="Delete it by hand in Symphony, or set 'deleting' to discard or staff where the bridge may not delete here.",
+            advice=BY_HAND,
         )
+
+    def _shadowed(self, kind: str, key: str, station: str) -> bool:
+        """Hide it, and tell whether it is hidden now."""
+        try:
+            self._client.shadow(kind, key, station)
+        except (Missing, Rejected):
+            return False
+        return True
 
     def _guard(self, item: symphony.Item, target: do.Target) -> None:
         self._must_bear(item, target)
@@ -249,8 +267,10 @@ class TemporaryItems:
             return _gone(OutcomeKind.ALREADY)
         if bib.items:
             return self._delete_left(bib, target)
-        self._take_away(bib, target.place.library)
-        return _gone(OutcomeKind.DONE)
+        left = self._take_away(bib, target.place.library)
+        if left and self._settings.deleting == "delete":
+            raise Rejected(" ".join(left), cause="bib_in_use", advice=BY_HAND)
+        return replace(_gone(OutcomeKind.DONE), notes=left)
 
     def _delete_left(self, bib: symphony.Bib, target: do.Target) -> Outcome:
         if target.ids.item or len(bib.items) > 1:
@@ -261,11 +281,21 @@ class TemporaryItems:
             return _gone(OutcomeKind.ALREADY)
         return self._delete_whole(item.model_copy(update={"bib": bib}), target)
 
-    def _take_away(self, bib: symphony.Bib, station: str) -> None:
-        """Call numbers without items, then the bib."""
-        for kind, key in (*(("call", call.key) for call in bib.calls), ("bib", bib.key)):
-            with suppress(Missing):
-                self._client.delete(kind, key, station)
+    def _take_away(self, bib: symphony.Bib, station: str) -> tuple[str, ...]:
+        """Call numbers without items, then the bib; where that may not be, the bib is hidden. Returns what stays, as sentences."""
+        if self._settings.deleting != "delete":
+            return self._left(bib, station)
+        try:
+            for kind, key in (*(("call", call.key) for call in bib.calls), ("bib", bib.key)):
+                with suppress(Missing):
+                    self._client.delete(kind, key, station)
+        except (Rejected, CredentialsRejected) as refused:
+            return (*self._left(bib, station), refused.reason)
+        return ()
+
+    def _left(self, bib: symphony.Bib, station: str) -> tuple[str, ...]:
+        hidden = "is hidden" if self._shadowed("bib", bib.key, station) else "could not be hidden"
+        return (f"Bib {bib.key} without items stays and {hidden} from the public.",)
 
 
 def _entry(code: str, text: str, key: str = "") -> Resource:

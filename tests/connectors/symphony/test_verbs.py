@@ -659,6 +659,71 @@ class TestDeleting:
         assert bench.connector.delete_temporary_item(do.DeleteTemporaryItem(target), CALL).kind is OutcomeKind.DONE
         assert bench.orphans() == 0
 
+    @pytest.mark.parametrize(("status", "code"), [(403, "operationNotAllowed"), (404, "recordNotFound"), (405, "x")])
+    def test_it_is_hidden_and_told_however_the_deletion_is_refused(
+        self, bench: SymphonyBench, status: int, code: str
+    ) -> None:
+        target = temporary(bench)
+        bench.fault("vendor_error", method="DELETE", code=code, status=status)
+        with pytest.raises(Rejected, match="could not be deleted, and was hidden") as refused:
+            bench.connector.delete_temporary_item(do.DeleteTemporaryItem(target), CALL)
+        assert refused.value.cause == "item_in_use"
+        assert item_of(bench, target.barcode).shadowed
+        bench.fault("vendor_error", method="DELETE", path="catalog/bib", code="x", status=403)
+        with pytest.raises(Rejected, match="Bib of item"):
+            bench.connector.delete_temporary_item(do.DeleteTemporaryItem(target), CALL)
+        assert bench.stand_in.state.bibs[target.ids.bib].shadowed
+
+    def test_that_it_could_not_be_hidden_either_is_told(self, bench: SymphonyBench) -> None:
+        target = temporary(bench)
+        bench.fault("vendor_error", method="DELETE|PUT", code="hatErrorResponse.1", status=500, times=9)
+        with pytest.raises(Rejected, match="nor hidden from the public"):
+            bench.connector.delete_temporary_item(do.DeleteTemporaryItem(target), CALL)
+
+    def test_a_bib_left_without_items_is_hidden_where_it_cannot_be_deleted(self, bench: SymphonyBench) -> None:
+        target = temporary(bench)
+        del bench.stand_in.state.items[target.ids.item]
+        bench.fault("vendor_error", method="DELETE", path="catalog/bib", code="x", status=403)
+        with pytest.raises(Rejected, match="stays and is hidden from the public") as refused:
+            bench.connector.delete_temporary_item(do.DeleteTemporaryItem(target), CALL)
+        assert refused.value.cause == "bib_in_use"
+        assert bench.stand_in.state.bibs[target.ids.bib].shadowed
+
+    @pytest.mark.parametrize(
+        "settings", [{"deleting": "discard", "discard_account": "DISCARD-USER"}, {"deleting": "staff"}]
+    )
+    def test_nothing_is_deleted_where_the_bridge_may_not(self, make: Make, settings: dict[str, object]) -> None:
+        bench = make(**settings)
+        target = temporary(bench)
+        state = bench.stand_in.state
+        del state.items[target.ids.item]
+        gone = bench.connector.delete_temporary_item(do.DeleteTemporaryItem(target), CALL)
+        assert gone.learned.existence is Existence.DELETED
+        assert f"Bib {target.ids.bib} without items stays and is hidden from the public." in gone.notes
+        command = creating(bench, "1")
+        again = replace(command, target=replace(command.target, ids=do.VendorIds(target.ids.bib)))
+        made = bench.connector.create_temporary_item(again, CALL)
+        assert made.kind is OutcomeKind.DONE
+        assert made.notes == gone.notes
+        assert bench.paths("DELETE") == []
+        assert state.bibs[target.ids.bib].shadowed
+        for bib in state.bibs.values():
+            bib.unseen = 0
+        nameless = replace(target, ids=do.VendorIds(), barcode="")
+        assert bench.connector.inspect(do.Inspect(nameless), CALL).ids == made.learned.ids
+
+    def test_a_barcode_in_use_says_what_stays_of_a_half_made_bib(self, make: Make) -> None:
+        bench = make(deleting="staff")
+        target = temporary(bench)
+        del bench.stand_in.state.items[target.ids.item]
+        taken = replace(
+            creating(bench, "1"),
+            target=replace(target, ids=do.VendorIds(target.ids.bib), barcode=bench.foreign_barcode),
+        )
+        with pytest.raises(Rejected, match=r"is taken.* stays and is hidden") as refused:
+            bench.connector.create_temporary_item(taken, CALL)
+        assert refused.value.cause == "barcode_taken"
+
     @pytest.mark.parametrize("how", ["delete_cascades", "last_item_takes_title"])
     def test_whatever_goes_along_with_the_item(self, bench: SymphonyBench, how: str) -> None:
         bench.stand_in.behave(**{how: True})
