@@ -77,6 +77,7 @@ CAUSES: Mapping[str, Cause] = {
     "charged_over": Cause(
         Mend.RETRY, heals=True, advice="Ask the borrowing library to discharge the patron's charge at its desk"
     ),
+    "another_renewed": Cause(Mend.RETRY, advice="See in the ILS when the later loan should be due, and correct it"),
     "left_to_staff": Cause(Mend.RETRY, heals=True, advice="Scan the item at the desk as your practice says"),
     "lost_and_paid": Cause(Mend.RESYNC, advice="Decide what becomes of the fee, and check the item in by hand"),
     "due_date_past": _RETRY,

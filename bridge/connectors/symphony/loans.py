@@ -21,7 +21,7 @@ from bridge.connectors.symphony.patrons import Patrons
 from bridge.connectors.symphony.settings import SymphonySettings
 from bridge.connectors.symphony.sight import Sight, ids_of, is_ours, place_of, same_account
 from bridge.domain import commands as do
-from bridge.domain.record import Learned, Outcome, OutcomeKind
+from bridge.domain.record import Learned, LoanRecord, Outcome, OutcomeKind
 from bridge.errors import IlsError, Rejected
 
 NOT_ON_LOAN = "The item is not on loan, so there is no due date to change."
@@ -118,24 +118,47 @@ class Loans:
     def set_due_date(self, command: do.SetDueDate, call: Call) -> Outcome:
         """Renew a loan of ours to the date; of others, and where that is refused, write the date once it was seen whose loan it is."""
         ours = command.charge is do.Charge.ANY and command.loan_id and command.account
-        if ours and self._settings.renew_loans and not command.leave_days and not call.verify:
-            with suppress(NotRenewed, Missing, Rejected):
-                return self._renewed(command)
+        asked = ours and self._settings.renew_loans and not command.leave_days and not call.verify
+        renewed = self._renewed(command) if asked else None
+        if renewed is not None and renewed.name == command.loan_id:
+            return self._brought(renewed, command)
         try:
             item = self._sight.item(command.target)
         except Missing:
             return Outcome(OutcomeKind.ALREADY, Learned(due=command.due), (NOT_ON_LOAN,))
-        return self._redated(item, self._loan_to_date(item, command), command)
+        loan = self._loan_to_date(item, command)
+        if renewed is not None and loan is None:
+            call.keep(Learned(loan=LoanRecord(command.loan_id, command.account, ended=True)))
+            raise self._another_renewed(renewed, command)
+        return self._redated(item, loan, command)
 
-    def _renewed(self, command: do.SetDueDate) -> Outcome:
-        """Symphony renews it only for the account that has it, so that no look is needed before."""
+    def _renewed(self, command: do.SetDueDate) -> symphony.Charge | None:
+        """What was renewed; ``None`` where that is refused. Symphony does it only for the account that has the item, and tells which loan
+        that was, so that nothing is looked at before.
+        """
         due, station = end_of_day(command.due, self._settings.timezone), command.target.place.library
-        charge = self._client.renew(command.target.barcode, command.account, due, station)
-        if charge.name != command.loan_id or self._sight.due(charge) == command.due:
-            return Outcome(learned=Learned(due=command.due))
-        written = self._sight.due(self._written(charge, command.due, station))
-        return Outcome(
-            learned=Learned(due=command.due), notes=() if written == command.due else (_made(written, command.due),)
+        with suppress(NotRenewed, Missing, Rejected):
+            return self._client.renew(command.target.barcode, command.account, due, station)
+        return None
+
+    def _brought(self, renewed: symphony.Charge, command: do.SetDueDate) -> Outcome:
+        """A renewal that did not take the date gets it afterwards."""
+        learned = Learned(due=command.due)
+        if self._sight.due(renewed) == command.due:
+            return Outcome(learned=learned)
+        try:
+            written = self._sight.due(self._written(renewed, command.due, command.target.place.library))
+        except Missing:
+            return Outcome(OutcomeKind.ALREADY, learned, (ENDED,))
+        return Outcome(learned=learned, notes=() if written == command.due else (_made(written, command.due),))
+
+    def _another_renewed(self, renewed: symphony.Charge, command: do.SetDueDate) -> Rejected:
+        barcode, account = command.target.barcode, command.account
+        return Rejected(
+            f"Item {barcode} had come back and gone out to {account} again: Symphony renewed that later loan, which is due "
+            f"{self._sight.due(renewed)} now.",
+            cause="another_renewed",
+            advice="See when that loan should be due, and correct it in Symphony.",
         )
 
     def _loan_to_date(self, item: symphony.Item, command: do.SetDueDate) -> symphony.Charge | None:

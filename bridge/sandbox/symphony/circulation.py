@@ -265,7 +265,8 @@ def renew(state: State, charge: Charge, *, due: datetime | None, answers: Answer
         _ask(answers, hat(HAS_HOLDS, "Item has holds, cannot renew", Prompt(HELD_FOR_OTHERS, OVERRIDE)))
     if charge.renewals >= state.behaviour.renewals:
         raise hat(RENEWALS_USED, "Renewal limit reached")
-    charge.due = due or due_by_rule(state, state.patrons[charge.patron])
+    asked = due if state.behaviour.honours_due_date else None
+    charge.due = asked or due_by_rule(state, state.patrons[charge.patron])
     charge.renewals += 1
     charge.renewed = state.clock()
 

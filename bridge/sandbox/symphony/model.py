@@ -26,7 +26,9 @@ class Behaviour(Switches):
     loan_days: int = 28
     other_loan_days: dict[str, int] = Field(default_factory=dict, description="By user profile.")
     renewals: int = 2
-    honours_due_date: bool = Field(default=True, description="Whether check-out takes the date it is given.")
+    honours_due_date: bool = Field(
+        default=True, description="Whether check-out and renewal take the date they are given."
+    )
     due_by_put: bool = Field(default=True, description="Whether a PUT on the circRecord changes the due date.")
     second_charge: Literal["adds", "prompts", "clears"] = Field(
         default="adds",

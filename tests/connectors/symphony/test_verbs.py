@@ -589,10 +589,23 @@ class TestLending:
         home = bench.connector.check_in(do.CheckIn(own(bench), (loan.loan_id,), "ILL-XYZ"), CALL)
         assert (home.kind, bool(home.notes)) == (OutcomeKind.ALREADY, True)
         assert bench.loan_of(bench.own_barcode) == "ILL-XYZ"
-        dated = bench.connector.set_due_date(
-            do.SetDueDate(own(bench), LATER, loan.loan_id, "ILL-XYZ"), Call(verify=True)
-        )
-        assert "has ended" in dated.notes[0]
+        kept: list[Learned] = []
+        redate = do.SetDueDate(own(bench), LATER, loan.loan_id, "ILL-XYZ")
+        with pytest.raises(Rejected, match="renewed that later loan, which is due 2027-02-15 now") as refused:
+            bench.connector.set_due_date(redate, Call(keep=kept.append))
+        assert refused.value.cause == "another_renewed"
+        assert [each.loan and each.loan.ended for each in kept] == [True], "it is not renewed once more"
+        assert "has ended" in bench.connector.set_due_date(redate, Call(verify=True)).notes[0]
+
+    def test_a_renewal_that_does_not_take_the_date_gets_it_afterwards(self, bench: SymphonyBench) -> None:
+        loan = lent(bench)
+        redate = do.SetDueDate(own(bench), LATER, loan.loan_id, "ILL-XYZ")
+        bench.stand_in.behave(honours_due_date=False)
+        assert bench.connector.set_due_date(redate, CALL).kind is OutcomeKind.DONE
+        assert bench.due_of(bench.own_barcode).startswith(LATER.isoformat())
+        bench.fault("vendor_error", method="PUT", path="circRecord", code="recordNotFound", status=404)
+        again = bench.connector.set_due_date(replace(redate, due=date(2027, 3, 1)), CALL)
+        assert (again.kind, "has ended" in again.notes[0]) == (OutcomeKind.ALREADY, True)
 
     def test_what_waits_for_the_item_is_told(self, bench: SymphonyBench) -> None:
         loan = lent(bench)
