@@ -129,6 +129,8 @@ BUDGETS = {
     "spydus": (3, 1, 4, 2),
 }
 """Calls for a whole borrowed loan, for its renewal; for a whole lent one, for its renewal."""
+IN_SYSTEM_BUDGETS = {"symphony": (21, 3)}
+"""Calls for both sides of a whole in-system loan, for its renewal on both."""
 
 
 def test_calls_of_a_whole_loan_stay_within_their_budget() -> None:
@@ -139,6 +141,12 @@ def test_calls_of_a_whole_loan_stay_within_their_budget() -> None:
         assert all(calls <= most for calls, most in zip(spent, budget, strict=True)), (connector, spent)
         assert borrowed.quiet_calls == lent.quiet_calls == 0
         assert sum(borrowed.by_step.values()) == borrowed.ils_calls + borrowed.renewal_calls
+    assert {connector for connector, role in found if role == "in_system"} == set(IN_SYSTEM_BUDGETS)
+    for connector, (most, most_for_renewal) in IN_SYSTEM_BUDGETS.items():
+        within = found[connector, "in_system"]
+        assert within.ils_calls <= most
+        assert within.renewal_calls <= most_for_renewal
+        assert within.quiet_calls == 0
 
 
 def test_the_stand_ins_run_on_their_own() -> None:

@@ -19,6 +19,7 @@ from bridge.connectors.symphony.errors import (
     Busy,
     Missing,
     SessionTimedOut,
+    asked_too_often,
     error_of,
     no_session,
     nonsense,
@@ -331,8 +332,10 @@ class SymphonyClient:
     def _override(self, asked: Asked, given: Mapping[str, str], allowed: Allowed) -> str:
         """The value for a prompt. Raises ``Rejected`` for one that is not allowed, was answered before, or is one too many."""
         may = asked.prompt in allowed.prompts
-        if not may or asked.prompt in given or len(given) >= MOST_PROMPTS:
+        if not may or asked.prompt in given:
             raise not_overridden(asked, allowed=may, setting=allowed.setting) from asked
+        if len(given) >= MOST_PROMPTS:
+            raise asked_too_often(asked) from asked
         if not asked.wants_data:
             return ""
         if asked.prompt == GROUP:

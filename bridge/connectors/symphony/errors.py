@@ -194,6 +194,14 @@ def not_overridden(asked: Asked, *, allowed: bool, setting: str = "overrides") -
     return Rejected(reason, code=asked.code or asked.prompt, cause=rule.cause, advice=advice)
 
 
+def asked_too_often(asked: Asked) -> Rejected:
+    """Our error for a prompt that comes after as many as are answered within one call."""
+    rule = PROMPTS.get(asked.prompt, Rule("refused", "a rule of this site is in the way"))
+    advice = "See to it in Symphony: more rules are in the way than the bridge overrides by itself."
+    reason = f"Symphony wants one override after the other; the last rule in the way: {rule.words}. {asked.reason}"
+    return Rejected(reason, code=asked.code or asked.prompt, cause=rule.cause, advice=advice)
+
+
 def _told(reason: str, problem: Problem) -> str:
     """Our sentence with Symphony's words behind it."""
     words, code = vendor_words(problem.first.text[:300]), problem.first.code

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from pydantic import ValidationError
 from bridge.connectors.base import Call, Surroundings
 from bridge.connectors.symphony import CONNECTOR, SymphonySettings
 from bridge.connectors.symphony import models as symphony
-from bridge.connectors.symphony.client import SymphonyClient
+from bridge.connectors.symphony.client import MOST_PROMPTS, SymphonyClient
 from bridge.connectors.symphony.connector import build, institution
 from bridge.connectors.symphony.dates import end_of_day
 from bridge.connectors.symphony.wire import Resource
@@ -436,6 +437,22 @@ class TestHolds:
             bench.connector.place_hold(do.PlaceHold(target, who, "MAIN"), CALL)
         assert bench.paths("POST").count("/circulation/holdRecord/placeHold") == 2
         assert "override_code" in refused.value.advice
+
+    def test_a_run_of_prompts_is_not_followed_for_ever(self, make: Make) -> None:
+        prompts = [f"SITE_RULE_{number}" for number in range(MOST_PROMPTS + 2)]
+        bench = make(overrides=prompts)
+        hold = do.PlaceHold(temporary(bench), patron_of(bench), "MAIN")
+        for prompt in prompts:
+            asked = {"promptType": prompt, "promptRequiresData": False}
+            message = {"code": "hatErrorResponse.9099", "message": "A rule of this site."}
+            body = json.dumps({"messageList": [message], "promptRequired": True, "dataMap": asked})
+            json_type = "application/json"
+            bench.fault("status", method="POST", path="placeHold", status=500, body=body, content_type=json_type)
+        bench.stand_in.forget_calls()
+        with pytest.raises(Rejected, match=f"one override after the other.*prompt SITE_RULE_{MOST_PROMPTS}"):
+            bench.connector.place_hold(hold, CALL)
+        assert bench.paths("POST") == ["/circulation/holdRecord/placeHold"] * (MOST_PROMPTS + 1)
+        assert not bench.stand_in.state.holds
 
     @staticmethod
     def at_nohold(bench: SymphonyBench) -> do.Target:
