@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -18,13 +19,15 @@ from bridge.sources.iso18626 import Iso18626Source
 from bridge.sources.iso18626.callers import Caller, caller_of
 from bridge.sources.iso18626.confirmation import confirmation
 from bridge.sources.iso18626.meaning import Side
-from bridge.sources.iso18626.message import REFUSED, WAITING, Fault, FaultType, IsoMessage, Kind
+from bridge.sources.iso18626.message import REFUSED, WAITING, Fault, FaultType, IsoMessage, Kind, conversation_of
 from bridge.sources.iso18626.source import Reading
 from bridge.sources.iso18626.writing import MEDIA_TYPE
 from bridge.web.conversations import Post, Said
 
 log = structlog.get_logger(__name__)
 AGAIN = {"Retry-After": "5"}
+FIRST_LOOK, OVERLAP = timedelta(days=1), timedelta(minutes=5)
+"""How far a look at what other sources told reaches back: the first after a start, and each beyond the one before."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class Heard:
 
 
 class Conversations:
-    """The door of one source. ``taken`` is told the lanes of what was new."""
+    """The door of one source. ``taken`` is told the lanes of what was new; ``others`` are the other sources of its service."""
 
     def __init__(
         self,
@@ -63,6 +66,7 @@ class Conversations:
         lane_of: Callable[[str], str],
         taken: Callable[..., None],
         metrics: Metrics,
+        others: Sequence[str] = (),
     ) -> None:
         self.name = source.name
         self.max_bytes = source.settings.max_bytes
@@ -71,6 +75,8 @@ class Conversations:
         self._lane_of = lane_of
         self._taken = taken
         self.metrics = metrics
+        self._others = tuple(others)
+        self._looked: datetime | None = None
 
     def admit(self, address: str, headers: Mapping[str, str]) -> None:
         """Raises ``RefusedInput`` for a stranger."""
@@ -90,7 +96,14 @@ class Conversations:
             return Said(500, error="The message cannot be kept just now; send it again.", headers=AGAIN)
 
     def catch_up(self) -> None:
-        """Nothing is held: what the ledger does not take, its sender keeps."""
+        """Take what waited for requests of which another source of the service has told since the last look. Raises ``LedgerBusy``."""
+        if not self._others:
+            return
+        now = self.ledger.clock()
+        for key in self.ledger.inbox.told_by(self._others, (self._looked or now - FIRST_LOOK) - OVERLAP):
+            for requester in {key.requester, key.requester.rpartition(":")[2], ""}:
+                self._take_waiting(conversation_of(requester, key.number))
+        self._looked = now
 
     def close(self) -> None:
         """Nothing is in hand."""
@@ -130,7 +143,7 @@ class Conversations:
         if WAITING in verdict.arrival.key:  # its request may have come in just now
             verdict = replace(verdict, opens=True)
         if verdict.opens:
-            self._take_waiting(message)
+            self._take_waiting(message.conversation)
         self._tell(verdict, receipt)
         return verdict.fault
 
@@ -213,9 +226,9 @@ class Conversations:
         arrival = _unfolded(reading.arrival, f"{WAITING}{caller.name}", reading.arrival.problem or why)
         return Verdict(arrival, reading.fault or fault)
 
-    def _take_waiting(self, message: IsoMessage) -> None:
+    def _take_waiting(self, conversation: str) -> None:
         """Messages of this request that came before it was heard of."""
-        for kept in self.ledger.inbox.waiting(self.name, message.conversation):
+        for kept in self.ledger.inbox.waiting(self.name, conversation):
             _, found, name = kept.key.partition(WAITING)
             peer = self.source.settings.peers.get(name)
             if not found or peer is None or not kept.body:

@@ -78,7 +78,7 @@ NOTES_EVERY = 10
 NOTES_AT_ONCE = 4
 """Services that are told at the same time."""
 CATCH_UP_EVERY = 30
-"""Seconds between looks at what relays forwarded and the ledger did not take."""
+"""Seconds between looks at what relays forwarded and the ledger did not take, and at what waited for a request."""
 LOOKS_EVERY = 60
 """Seconds between looks which loans are to be looked at."""
 DRILLS_EVERY = 60
@@ -227,7 +227,9 @@ class Daemon:
         self._conversations = conversations_of(self._known, self.ledger, taken=dispatcher.wake, metrics=self.metrics)
         self._web = WebServers(web, doors, readiness, self.metrics.exposition, loans, self._conversations)
         for name, door in self._conversations.items():
-            self._scheduler.add_job(Steady(f"relay {name}", door.catch_up).run, "interval", seconds=CATCH_UP_EVERY)
+            self._scheduler.add_job(
+                Steady(f"conversations {name}", door.catch_up).run, "interval", seconds=CATCH_UP_EVERY
+            )
         for said in open_to_others(web):
             log.warning("web.open_to_others", why=said)
         self._web.start()

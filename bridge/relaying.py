@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 
@@ -39,8 +39,9 @@ class RelayedConversations(Conversations):
         metrics: Metrics,
         relay: Relay,
         unkept: UnkeptMessages,
+        others: Sequence[str] = (),
     ) -> None:
-        super().__init__(source, ledger, lane_of, taken, metrics)
+        super().__init__(source, ledger, lane_of, taken, metrics, others)
         self._relay = relay
         self._readers = ThreadPoolExecutor(THREADS, thread_name_prefix="relay-read")
         self._keepers = ThreadPoolExecutor(THREADS, thread_name_prefix="relay-keep")
@@ -67,14 +68,15 @@ class RelayedConversations(Conversations):
     def close(self) -> None:
         """Finish what is in hand."""
         self._keepers.shutdown(wait=True)
-        self.catch_up()
+        self._unkept.catch_up(self._taken_later)
         self._unkept.close()
         self._readers.shutdown(wait=True)
         self._relay.close()
 
     def catch_up(self) -> None:
-        """Have the ledger take what it did not take when it came."""
+        """Have the ledger take what it did not take when it came, and what waited. Raises ``LedgerBusy``."""
         self._unkept.catch_up(self._taken_later)
+        super().catch_up()
 
     def _forwarded(self, peer: str, post: Post) -> Said:
         headers = {name.lower(): value for name, value in post.headers.items()}
@@ -108,7 +110,7 @@ class RelayedConversations(Conversations):
             log.critical("ledger.busy", source=self.name, why=str(busy))
             return False
         with suppress(RuntimeError):  # the door is closing, and catches up then
-            self._keepers.submit(self.catch_up)
+            self._keepers.submit(self._unkept.catch_up, self._taken_later)
         return True
 
     def _taken_later(self, message: Unkept) -> bool:

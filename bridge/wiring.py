@@ -283,13 +283,18 @@ def conversations_of(
     def door(name: str, settings: Iso18626Settings) -> Conversations:
         source = Iso18626Source(name, settings, libraries, clock=ledger.clock)
         lane_of = known.settings.lane
+        others = [each for each, other in known.sources.items() if each != name and _speak_of_one(settings, other)]
         if settings.deployment == "copy":
-            return Conversations(source, ledger, lane_of, taken, counted)
+            return Conversations(source, ledger, lane_of, taken, counted, others)
         relay = Relay(settings, both(partial(counted.relayed, name), tell_poll))
         unkept = UnkeptMessages(name, unkept_folder(known.settings, name))
-        return RelayedConversations(source, ledger, lane_of, taken, counted, relay, unkept)
+        return RelayedConversations(source, ledger, lane_of, taken, counted, relay, unkept, others)
 
     return {name: door(name, each) for name, each in known.sources.items() if isinstance(each, Iso18626Settings)}
+
+
+def _speak_of_one(one: SourceSettings, other: object) -> bool:
+    return isinstance(other, SourceSettings) and one.service == other.service
 
 
 class LedgerLoanDoor:

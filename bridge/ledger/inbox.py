@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, and_, func, insert, select, update
 
 from bridge.domain.change import Change
-from bridge.domain.identity import RequestKey
+from bridge.domain.identity import RequestKey, Role
 from bridge.domain.record import Record
 from bridge.domain.request import Request, fold
 from bridge.domain.sentences import change_sentence
@@ -117,6 +117,16 @@ class Inbox:
         with self._database.read() as connection:
             found = statements.NAMED.first(connection, _names(key))
         return codec.request_from(found.document) if found is not None else None
+
+    def told_by(self, sources: Sequence[str], since: datetime) -> tuple[RequestKey, ...]:
+        """The requests of which these sources told since then."""
+        of, request = schema.inbox.c, schema.request.c
+        heard = select(of.request_id).where(of.source.in_(sources), of.received_at >= since, of.request_id.is_not(None))
+        columns = (request.library, request.service, request.role, request.requester, request.number)
+        query = select(*columns).where(request.id.in_(heard)).order_by(request.id)
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        return tuple(RequestKey(row.library, row.service, Role(row.role), row.requester, row.number) for row in rows)
 
     def waiting(self, source: str, begins: str) -> tuple[Kept, ...]:
         """Kept messages of a source whose keys begin so, oldest first."""

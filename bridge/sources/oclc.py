@@ -80,7 +80,7 @@ class OclcSettings(NamedSettings):
         examples=["response.total"],
     )
     number_path: str = Field(default="requestId", description="Where a row has its request id.", examples=["requestId"])
-    page_size: int = Field(default=50, ge=1, le=1000, description="Requests asked for at a time.", examples=[50])
+    page_size: int = Field(default=50, ge=2, le=1000, description="Requests asked for at a time.", examples=[50])
     details: bool = Field(
         default=True, description="Whether each request that was edited is asked for by its number.", examples=[True]
     )
@@ -153,19 +153,27 @@ class OclcSource(ListedSource[OclcSettings]):
         return self.settings.borrowing_path if side == "borrowing" else self.settings.lending_path
 
     def _piles(self, name: str, since: datetime | None) -> Iterator[Pile]:
-        """The order of a list is not known, so the cursor moves when all of it was read."""
+        """The order of a list is not known, so the cursor moves when all of it was read. Each page begins with the last row of the page
+        before: where that is not found again, rows moved while we read (what goes to another status leaves a gap), and all is read anew.
+        """
         side, _, status = name.partition(" ")
-        offset = 0
+        offset, last = 0, ""
         for _ in range(self.settings.max_pages):
             rows, total = self._page(_Asked(side, status), since, offset)
-            offset += len(rows)
-            more = bool(rows) and (offset < total if total is not None else len(rows) >= self.settings.page_size)
-            whole, problem = self._whole(rows, side, since)
+            if last and last not in {self._number(row) for row in rows}:
+                offset, last = 0, ""
+                continue
+            following = offset + len(rows)
+            more = bool(rows) and (following < total if total is not None else len(rows) >= self.settings.page_size)
+            fresh = rows[1:] if last and self._number(rows[0]) == last else rows
+            whole, problem = self._whole(fresh, side, since)
             yield Pile(whole, settled=not more and problem is None)
             if problem is not None:
                 raise problem
             if not more:
                 return
+            overlaps = len(rows) > 1  # a service may give fewer than it is asked for
+            offset, last = (following - 1, self._number(rows[-1])) if overlaps else (following, "")
         said = f"Source {self.name}: its list '{name}' goes on behind {self.settings.max_pages} pages, so that it was not read to its end."
         raise Rejected(said, advice="Raise max_pages, name statuses, or begin later (start).")
 
@@ -188,6 +196,9 @@ class OclcSource(ListedSource[OclcSettings]):
             raise RefusedInput(f"Source {self.name}: there is no list at '{self.settings.rows_path}' in the answer.")
         total = at_path(body, self.settings.total_path)
         return rows, total if isinstance(total, int) else None
+
+    def _number(self, row: object) -> str:
+        return text_at(row, self.settings.number_path)
 
     def _whole(self, rows: list[Any], side: str, since: datetime | None) -> tuple[list[Any], IlsError | None]:
         """Each request whole; those that cannot be had now keep none of the others waiting."""

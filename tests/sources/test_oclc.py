@@ -102,6 +102,30 @@ def test_a_borrowed_request_is_read_whole(service: Service) -> None:
     assert change.stamp.at == NOON
 
 
+def test_no_request_is_passed_over_when_another_leaves_the_list_while_it_is_read(service: Service) -> None:
+    """By offset alone the fourth would slip onto the page that was read already, and the cursor would go past it."""
+    for number in range(1, 10):
+        service.borrow(number, "Received", NOON - timedelta(minutes=number))
+    leaving = iter("1")
+
+    def leave() -> None:
+        for number in leaving:
+            service.borrow(int(number), "Returned", NOON)
+
+    service.shelf.meanwhile = leave
+    pages = service.polled(page_size=3, statuses=["Received"], lending_path="")
+    assert {change.request.number for change in changes(pages)} == {str(number) for number in range(1, 10)}
+
+
+def test_a_list_of_whole_pages_ends(service: Service) -> None:
+    for number in range(1, 7):
+        service.borrow(number, "Received", NOON - timedelta(minutes=number))
+    for more in ({}, {"total_path": "response.nothing"}):
+        for size in (2, 3, 6):
+            found = changes(service.polled(page_size=size, lending_path="", **more))
+            assert [change.request.number for change in found] == ["1", "2", "3", "4", "5", "6"], (more, size)
+
+
 def test_a_barcode_that_staff_overwrite_is_news(service: Service) -> None:
     service.borrow(1, "Received", temporaryBarcode="ONE")
     (before,) = arrivals(service.polled())
@@ -174,10 +198,10 @@ def test_lists_by_status_have_each_a_cursor_and_only_what_was_edited_is_asked_fo
 def test_pages_and_the_cursor_moves_with_the_last_since_the_order_is_not_known(service: Service) -> None:
     for number in range(1, 6):
         service.borrow(number, "Received", NOON + timedelta(minutes=number))
-    pages = service.polled(page_size=2, lending_path="")
-    assert [len(page.arrivals) for page in pages] == [2, 2, 1]
-    assert [bool(page.cursor) for page in pages] == [False, False, True]
-    assert len(service.polled(page_size=2, lending_path="", total_path="nowhere")) == 3
+    pages = service.polled(page_size=3, lending_path="")
+    assert [len(page.arrivals) for page in pages] == [3, 2], "a page begins with the last row of the one before"
+    assert [bool(page.cursor) for page in pages] == [False, True]
+    assert len(service.polled(page_size=3, lending_path="", total_path="nowhere")) == 3
     with pytest.raises(Rejected, match="goes on behind 1 pages"):
         service.polled(page_size=2, lending_path="", max_pages=1)
 

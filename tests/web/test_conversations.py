@@ -59,7 +59,7 @@ def configuration(folder: Path, **source: Any) -> Configuration:
             "alma": {"connector": "alma", "settings": {"host": "http://127.0.0.1:1", "api_key": "k", "timezone": "UTC"}}
         },
         "libraries": {"main": {"ils": "alma"}},
-        "sources": {"iso": {**iso, **source}},
+        "sources": {"iso": {**iso, **source}, "poll": {"kind": "webhook", "service": "svc", "secret": "of a webhook"}},
     }
     return check(raw, connector_settings=connector_settings, source_settings=source_settings)
 
@@ -438,6 +438,24 @@ class TestLegs:
         assert house.phase(BORROWED, Role.BORROWER) is Phase.SHIPPED
         assert house.ledger.inbox.kept() == ()
         assert house.say(loaned, **self.PEER) == ("OK", ""), "sent again, it is known"
+
+    @pytest.mark.parametrize("requester", ["OUR", "ISIL:OUR"])
+    def test_what_waited_is_taken_when_another_source_tells_of_the_request(
+        self, open_house: Callable[..., House], requester: str
+    ) -> None:
+        house = open_house(symbols_with_type=":" in requester)
+        loaned = BORROWED.supplied("Loaned", at="2026-11-21T10:00:00Z", item="39001")
+        assert house.say(loaned, **self.PEER)[0] == "ERROR"
+        house.door.catch_up()
+        assert house.ledger.requests.list() == ()
+        key = RequestKey("main", "svc", Role.BORROWER, requester, "B-1")
+        told = Change("p1", key, Stamp(0, datetime.fromisoformat(AT)), phase=Phase.REQUESTED)
+        house.ledger.inbox.take("poll", [Arrival("p1", "{}", (told,))], lambda _: "alma")
+        house.woken.clear()
+        house.door.catch_up()
+        (row,) = house.ledger.requests.list()
+        assert standings(row.request)[-1].phase is Phase.SHIPPED
+        assert (house.ledger.inbox.kept(), house.woken) == ((), ["alma"])
 
     def test_in_any_order_a_conversation_through_the_door_ends_alike(self, open_house: Callable[..., House]) -> None:
         house = open_house()

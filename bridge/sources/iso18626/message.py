@@ -141,8 +141,7 @@ class IsoMessage:
     @cached_property
     def conversation(self) -> str:
         """Begins the key of every message about this request."""
-        requester = self.requester.value if self.requester else ""
-        return "iso:" + hashlib.sha256(f"{requester}\x1f{self.number}".encode()).hexdigest()[:20] + ":"
+        return conversation_of(self.requester.value if self.requester else "", self.number)
 
     @cached_property
     def key(self) -> str:
@@ -161,6 +160,11 @@ class IsoMessage:
             return None
         kind = found.one("agencyIdType")
         return Agency(found.text("agencyIdType"), kind.attribute("scheme") if kind else "", value)
+
+
+def conversation_of(requester: str, number: str) -> str:
+    """Begins the key of every message about this request; ``requester`` is the agency's symbol without its type."""
+    return "iso:" + hashlib.sha256(f"{requester}\x1f{number}".encode()).hexdigest()[:20] + ":"
 
 
 def message_of(root: Branch) -> IsoMessage:
