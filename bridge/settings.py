@@ -8,7 +8,7 @@ from datetime import datetime, time
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bridge.alerts.settings import AlertSettings
@@ -17,6 +17,7 @@ from bridge.domain.audit import AuditMode
 from bridge.domain.parking import Nights
 from bridge.domain.policy import BorrowingPolicy, LendingPolicy, Mode, Policy
 from bridge.domain.windows import Window
+from bridge.presets import Preset, with_preset
 from bridge.sources.base import zone_name
 
 
@@ -316,6 +317,12 @@ class LibrarySettings(Section):
         "until `adopt` takes them over.",
         examples=["2026-12-01T06:00:00+01:00"],
     )
+    preset: Preset = Field(
+        default=Preset.NONE,
+        description="Begin with the steps of a product, whose options stand below it: tipasa (its circulation integration, as OCLC "
+        "recommends it; docs/reference/sources/oclc.md). What is written under borrowing and lending goes before it.",
+        examples=["tipasa"],
+    )
     deletes_per_hour: int = Field(
         default=50,
         ge=0,
@@ -355,6 +362,11 @@ class LibrarySettings(Section):
     lending: LendingPolicy = Field(
         default_factory=LendingPolicy, description="What is done for items this library lends.", examples=[{}]
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _begun_with(cls, table: object) -> object:
+        return with_preset(table) if isinstance(table, Mapping) else table
 
     @field_validator("live_from")
     @classmethod
