@@ -1,7 +1,11 @@
-"""The verbs of the bridge in Spydus by SIP2, which lends and takes back; the rest is for staff (docs/reference/connectors/spydus.md)."""
+"""The verbs of the bridge in Spydus: SIP2 lends and takes back, LCF makes items and holds where it is to be had, the rest is for staff.
+
+Known limits: docs/reference/connectors/spydus.md.
+"""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Hashable, Sequence
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
@@ -9,10 +13,11 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel
 
 from bridge.connectors.base import Call, Connector, Surroundings
-from bridge.connectors.by_hand import CANNOT_LIST, ByHand, staffed
+from bridge.connectors.by_hand import CANNOT_LIST, ByHand, left_to_staff, staffed
 from bridge.connectors.sip2 import Sip2Client
 from bridge.connectors.sip2.answers import Item, Loan, Patron
 from bridge.connectors.sip2.check import sip_finding
+from bridge.connectors.spydus.making import Lcf
 from bridge.connectors.spydus.settings import SpydusSettings
 from bridge.domain import commands as do
 from bridge.domain.capabilities import Ability, Capabilities, InspectBy
@@ -24,8 +29,10 @@ from bridge.domain.record import Learned, LoanRecord, Outcome, OutcomeKind, Patr
 from bridge.errors import Rejected
 
 NOT_BY_SIP = "SIP2 has no message for it."
+NEEDS_LCF = "SIP2 has no message for it, and no LCF interface is configured (lcf)."
+BY_LCF = (Verb.CREATE_TEMPORARY_ITEM, Verb.PLACE_HOLD, Verb.CANCEL_HOLD, Verb.DELETE_TEMPORARY_ITEM)
 LOOK = "See in Spydus who has the item."
-UNSEEN = "SIP2 does not tell which codes there are: look them up in Spydus."
+UNSEEN = "Which codes there are is not asked: look them up in Spydus."
 
 
 def utc_now() -> datetime:
@@ -34,14 +41,14 @@ def utc_now() -> datetime:
 
 
 def capabilities_of(settings: SpydusSettings) -> Capabilities:
-    """What SIP2 can do."""
-    yes = (Verb.FIND_PATRON, Verb.FIND_ITEM, Verb.CHECK_OUT, Verb.CHECK_IN)
+    """What SIP2 can do, and LCF where it is configured."""
+    yes = (Verb.FIND_PATRON, Verb.FIND_ITEM, Verb.CHECK_OUT, Verb.CHECK_IN, *(BY_LCF if settings.lcf else ()))
     due = Ability.STAFF if settings.due_dates == "staff" else Ability.ADVISORY
     moves = dict.fromkeys((Verb.MOVE_ITEM, Verb.RESTORE_ITEM), Ability.NO)
     done = {**dict.fromkeys(yes, Ability.YES), **moves, Verb.SET_DUE_DATE: due}
     return Capabilities(
         abilities=staffed(done),
-        reasons=dict.fromkeys((verb for verb in Verb if verb not in yes), NOT_BY_SIP),
+        reasons={verb: NEEDS_LCF if verb in BY_LCF else NOT_BY_SIP for verb in Verb if verb not in yes},
         temporary_location=False,
         due_date_at_check_out=settings.due_date == "no_block",
         inspect_by=frozenset({InspectBy.BARCODE}),
@@ -53,13 +60,19 @@ class SpydusConnector(ByHand):
     """One Spydus. Safe to use from several threads. SIP2 gives loans no numbers, so that a loan is named by its account."""
 
     def __init__(
-        self, settings: SpydusSettings, surroundings: Surroundings, *, now: Callable[[], datetime] = utc_now
+        self,
+        settings: SpydusSettings,
+        surroundings: Surroundings,
+        *,
+        now: Callable[[], datetime] = utc_now,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.capabilities = capabilities_of(settings)
         self._settings = settings
         self._now = now
         self._zone = ZoneInfo(settings.timezone)
         self._sip = Sip2Client(settings, surroundings, now=now)
+        self._lcf = Lcf(settings.lcf, surroundings, sleep) if settings.lcf else None
 
     def find_patron(self, command: do.FindPatron, call: Call) -> Outcome:
         """See ``Connector``."""
@@ -83,6 +96,25 @@ class SpydusConnector(ByHand):
         if not item.known:
             raise _unknown_item(command.target.barcode)
         return Outcome(learned=Learned(barcode=command.target.barcode))
+
+    def create_temporary_item(self, command: do.CreateTemporaryItem, call: Call) -> Outcome:
+        """See ``Connector``; by LCF."""
+        return self._by_lcf(command).items.create(command, call)
+
+    def place_hold(self, command: do.PlaceHold, call: Call) -> Outcome:
+        """See ``Connector``; by LCF."""
+        return self._by_lcf(command).holds.place(command, call)
+
+    def cancel_hold(self, command: do.CancelHold, call: Call) -> Outcome:
+        """See ``Connector``; by LCF."""
+        return self._by_lcf(command).holds.cancel(command)
+
+    def delete_temporary_item(self, command: do.DeleteTemporaryItem, call: Call) -> Outcome:
+        """See ``Connector``; by LCF."""
+        return self._by_lcf(command).items.delete(command)
+
+    def _by_lcf(self, command: do.Command) -> Lcf:
+        return self._lcf or left_to_staff(command)
 
     def check_out(self, command: do.CheckOut, call: Call) -> Outcome:
         """Repeated it may renew, so that it is looked up first; the date is the one that stands afterwards."""
@@ -166,15 +198,16 @@ class SpydusConnector(ByHand):
         return Outcome(kind, Learned(checked_in=True), notes)
 
     def inspect(self, command: do.Inspect, call: Call) -> Sighting:
-        """Who has the item. What staff made or deleted by hand SIP2 does not show as ours, so nothing is said of it.
+        """Who has the item. What staff made or deleted by hand SIP2 does not show as ours, so nothing is said of it; LCF shows it.
 
         Raises ``Rejected`` where the list of what the account has lacks some of it.
         """
         barcode = command.target.barcode
         item = self._sip.item(barcode) if barcode else None
-        if item is None or not item.known:
-            return Sighting()
-        return Sighting(barcode=barcode, loans_seen=True, loans=self._loans(item, command))
+        seen = Sighting()
+        if item is not None and item.known:
+            seen = Sighting(barcode=barcode, loans_seen=True, loans=self._loans(item, command))
+        return self._lcf.seen(seen, command) if self._lcf and command.target.origin is not do.Origin.OWN else seen
 
     def _loans(self, item: Item, asked: do.Inspect) -> tuple[SeenLoan, ...]:
         if not item.may_be_on_loan:
@@ -185,11 +218,16 @@ class SpydusConnector(ByHand):
 
     def probe(self) -> tuple[Finding, ...]:
         """See ``Connector``."""
-        return (sip_finding(self._sip),)
+        return (sip_finding(self._sip), *((self._lcf.finding(),) if self._lcf else ()))
 
     def check(self, expectations: Expectations) -> tuple[Finding, ...]:
         """See ``Connector``."""
-        return (*self.probe(), warned("Codes", UNSEEN, "Items and holds are made by staff here."))
+        advice = (
+            "Try an item and a hold of each pickup location."
+            if self._lcf
+            else "Items and holds are made by staff here."
+        )
+        return (*self.probe(), warned("Codes", UNSEEN, advice))
 
     def accounts(self, names: Sequence[str]) -> tuple[AccountStanding, ...]:
         """See ``Connector``."""
@@ -204,6 +242,8 @@ class SpydusConnector(ByHand):
     def close(self) -> None:
         """Hang up."""
         self._sip.close()
+        if self._lcf is not None:
+            self._lcf.close()
 
 
 def _told(stands: date | None, wanted: date | None) -> tuple[str, ...]:

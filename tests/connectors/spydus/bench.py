@@ -8,11 +8,14 @@ from zoneinfo import ZoneInfo
 
 from bridge.connectors.base import Connector, Surroundings
 from bridge.connectors.spydus import SpydusConnector, SpydusSettings
+from bridge.connectors.spydus.settings import LcfSettings
 from bridge.domain import commands as do
 from bridge.domain.commands import Verb
 from bridge.domain.identity import Mark
 from bridge.http import Exchange
 from bridge.sandbox.faults import Fault, Outage
+from bridge.sandbox.lcf import BASE, RECORD, Asked, LcfDoor
+from bridge.sandbox.server import Server
 from bridge.sandbox.sip2 import Habits, House, SipServer
 from bridge.sandbox.sip2.house import Copy, Person
 from tests.contract.bench import Listening, Spoilt, SpyPace
@@ -20,6 +23,9 @@ from tests.contract.bench import Listening, Spoilt, SpyPace
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 WRITES = {"09": "09 check in", "11": "11 check out", "29": "29 renew", "15": "15 hold", "37": "37 fee paid"}
 PATH = r"^/sip2/(09|11|15|29|37)$"
+BY_HTTP = ("POST", "DELETE")
+WRITING = "^(SIP2|POST|DELETE)$"
+ANY_WRITE = r"^/(sip2/(09|11|15|29|37)$|lcf/)"
 KINDS = {
     Spoilt.TIME_OUT: "hang",
     Spoilt.DROPPED: "drop_before",
@@ -186,3 +192,87 @@ class SpydusBench:
 
     def orphans(self) -> int:
         return 0
+
+
+class LcfBench(SpydusBench):
+    """The same house with an LCF interface."""
+
+    def __init__(self, **settings: object) -> None:
+        super().__init__(**settings)
+        self.asked: list[Asked] = []
+        self.door = LcfDoor(self.house, self.server.faults, self.asked.append)
+        self.web = Server(self.door.app)
+        self.waits: list[float] = []
+        lcf = {"url": f"{self.web.url}{BASE}", "user": self.door.user, "secret": self.door.secret, "record": RECORD}
+        self.settings = self.settings.model_copy(update={"lcf": LcfSettings.model_validate(lcf)})
+        self.connector.close()
+        self.connector = self._connect()
+
+    def _connect(self) -> SpydusConnector:
+        surroundings = Surroundings("spydus", self.pace, self.heard.tell)
+        wait = self.waits.append if hasattr(self, "waits") else (lambda _: None)
+        return SpydusConnector(self.settings, surroundings, now=lambda: self.clock, sleep=wait)
+
+    def start(self) -> None:
+        self.web.start()
+        super().start()
+
+    def stop(self) -> None:
+        super().stop()
+        self.web.stop()
+
+    def reconnect(self, read_timeout: float = 30.0) -> None:
+        assert self.settings.lcf is not None
+        lcf = self.settings.lcf.model_copy(update={"read_timeout": read_timeout})
+        self.settings = self.settings.model_copy(update={"lcf": lcf})
+        super().reconnect(read_timeout)
+
+    def writes(self) -> Counter[str]:
+        done = (each for each in list(self.asked) if each.method in BY_HTTP and each.route)
+        told = (f"{each.method} {each.route}" for each in done if took_effect(each))
+        return super().writes() + Counter(told)
+
+    def changes(self, exchange: Exchange) -> bool:
+        return exchange.method in BY_HTTP or super().changes(exchange)
+
+    def same_twice(self, name: str, verbs: tuple[Verb, ...] = ()) -> bool:
+        return name.startswith("DELETE")
+
+    def spoil(self, way: Spoilt, *, done: bool, skip: int = 0) -> None:
+        self.fault(KINDS[way], ANY_WRITE, method=WRITING, done=done, skip=skip)
+        if way is Spoilt.NONSENSE:
+            self.fault("garbage", "/97$", times=4)
+
+    def drop_after_next_write(self) -> None:
+        self.fault("drop_after", ANY_WRITE, method=WRITING)
+
+    def drop_before_next_write(self) -> None:
+        self.fault("drop_before", ANY_WRITE, method=WRITING)
+
+    def delete_by_hand(self, barcode: str) -> None:
+        self.door.forget(barcode)
+
+    def cancel_hold(self, barcode: str) -> None:
+        self.house.copies[barcode].held_for = []
+
+    def move(self, barcode: str, place: do.Place, *, for_good: bool) -> None:
+        self.door.texts[barcode]["location-ref"] = f"{self.web.url}{BASE}/locations/{place.location}"
+
+    def erase_mark(self, barcode: str) -> None:
+        self.door.texts[barcode]["note-text"] = ""
+
+    def put_back(self, barcode: str, mark: Mark) -> None:
+        self.house.copies[barcode] = Copy(barcode, "A title")
+        self.door.texts[barcode] = {"note-text": mark.text, "manifestation-ref": RECORD}
+
+    def bibs_with_mark(self, mark: Mark) -> int:
+        return sum(mark.code in each["note-text"] for each in list(self.door.texts.values()))
+
+    def holds_on(self, barcode: str) -> int:
+        copy = self.house.copies.get(barcode)
+        return len(copy.held_for) if copy else 0
+
+
+def took_effect(asked: Asked) -> bool:
+    """Whether the stand-in did what it was asked, whatever became of its answer."""
+    return asked.fault.endswith("_after") if asked.fault else asked.status < 400

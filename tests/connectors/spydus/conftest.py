@@ -5,16 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.connectors.spydus.bench import SpydusBench
+from tests.connectors.spydus.bench import LcfBench, SpydusBench
 from tests.contract.long import leave_long
 
 HERE = Path(__file__).parent
+SHORT = ("[sqlite-borrowed]",)
+"""Of the plays with LCF, what is played in every run: lending goes by SIP2 as without it."""
 LONG = ("-server error-", "goal_may_come")
 
 
 @pytest.fixture
-def bench() -> Iterator[SpydusBench]:
-    made = SpydusBench()
+def bench(request: pytest.FixtureRequest) -> Iterator[SpydusBench]:
+    made = LcfBench() if "Lcf" in getattr(request.cls, "__name__", "") else SpydusBench()
     made.start()
     try:
         yield made
@@ -25,3 +27,8 @@ def bench() -> Iterator[SpydusBench]:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     leave_long(items, HERE, LONG)
+    for item in items:
+        played = {"ledger_url", "sqlite_url"} & set(getattr(item, "fixturenames", ()))
+        with_lcf = item.cls is not None and "Lcf" in item.cls.__name__  # type: ignore[attr-defined]
+        if item.path.is_relative_to(HERE) and with_lcf and played and not any(word in item.name for word in SHORT):
+            item.add_marker(pytest.mark.thorough)

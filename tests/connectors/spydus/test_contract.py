@@ -9,7 +9,7 @@ NO_STATUSES = "SIP2 has neither statuses nor a word for 'too fast'"
 
 
 class TestSpydus(ConnectorContract):
-    """Over real sockets against the stand-in."""
+    """Over real sockets against the stand-in, by SIP2 alone."""
 
     @pytest.mark.skip(reason=NO_STATUSES)
     def test_too_fast_is_waited_for(self, bench: ContractBench) -> None:
@@ -28,3 +28,7 @@ class TestSpydus(ConnectorContract):
     @pytest.mark.parametrize("words", ["words"])
     def test_nobodys_name_passes_through_an_error(self, bench: ContractBench, how: str, words: str) -> None:
         """Refusals are answers here: see test_verbs."""
+
+
+class TestSpydusByLcf(TestSpydus):
+    """Temporary items and holds by LCF, the rest by SIP2."""
