@@ -15,7 +15,7 @@ from bridge.connectors.symphony.client import SymphonyClient
 from bridge.connectors.symphony.errors import Missing
 from bridge.connectors.symphony.settings import SymphonySettings
 from bridge.domain.expect import Expectations, Expected, Use
-from bridge.domain.finding import Finding, clock_finding, failed, warned, well
+from bridge.domain.finding import Finding, Level, clock_finding, failed, warned, well
 from bridge.errors import CredentialsRejected, Rejected, Retry
 from bridge.http import Answer, moment_of
 
@@ -61,10 +61,13 @@ ALWAYS = (
         "placing holds",
     ),
 )
+CHECK_OUT = Wanted("/circulation/circRecord/checkOut", ("itemBarcode", "patron", "dueDate"), "checking out")
 LENDING = (
-    Wanted("/circulation/circRecord/checkOut", ("itemBarcode", "patron", "dueDate"), "checking out"),
+    CHECK_OUT,
     Wanted("/circulation/circRecord/renew", ("itemBarcode", "patronBarcode", "dueDate"), "renewing"),
 )
+SENDING = Wanted("/circulation/transit", ("destinationLibrary", "item", "transitReason"), "sending items to a library")
+WHERE = Wanted("/catalog/item", ("currentLibrary",), "whether an item is home")
 
 
 def probed(client: SymphonyClient, settings: SymphonySettings, today: date) -> tuple[Finding, ...]:
@@ -121,7 +124,13 @@ class SymphonyCheck:
         if self._settings.lost_action:
             action = f"/circulation/circRecord/{self._settings.lost_action}"
             wanted.append(Wanted(action, (), "marking loans as lost (lost_action)"))
+        within = bool(expected.of(Use.ARRIVAL_PLACE))
+        if within:
+            wanted += [SENDING, Wanted(self._settings.untransit_path, ("itemBarcode",), "receiving items")]
+            wanted += [] if expected.lends else [CHECK_OUT]
         yield from (self._has(each) for each in wanted)
+        if within:
+            yield self._where()
         if expected.borrows and self._settings.search_index:
             yield self._index(self._settings.search_index)
 
@@ -140,6 +149,14 @@ class SymphonyCheck:
                 "Ask the vendor for a version of the web services that has it.",
             )
         return well(subject, "This site has all that is needed.")
+
+    def _where(self) -> Finding:
+        """In-system loans do without, and tell it."""
+        found = self._has(WHERE)
+        if found.level is Level.OK:
+            return found
+        advice = "What is neither charged nor in transit counts as home then: see that items are scanned where they are sent off."
+        return warned(found.subject, found.text, advice)
 
     def _index(self, index: str) -> Finding:
         subject = f"Index {index}"

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from bridge.domain import commands as do
-from bridge.domain.expect import Expectations, account_findings
+from bridge.domain.expect import Expectations, Expected, Use, account_findings
 from bridge.domain.finding import Finding, Level
 from tests.connectors.symphony.bench import SymphonyBench
 from tests.contract.bench import expected
@@ -39,6 +39,29 @@ def test_what_a_site_lacks_is_told(bench: SymphonyBench, hidden: str, subject: s
     assert (finding.subject, finding.level) == (subject, Level.FAILED)
     assert says in finding.text
     assert finding.advice
+
+
+@pytest.mark.parametrize(
+    ("hidden", "subject", "level"),
+    [
+        ("/circulation/circRecord/checkOut", "/circulation/circRecord/checkOut: checking out", Level.FAILED),
+        ("/circulation/transit.destinationLibrary", "/circulation/transit: sending items to a library", Level.FAILED),
+        ("/circulation/transit/untransit", "/circulation/transit/untransit: receiving items", Level.FAILED),
+        ("/catalog/item.currentLibrary", "/catalog/item: whether an item is home", Level.WARNING),
+    ],
+)
+@pytest.mark.parametrize("lends", [False, True])
+def test_what_in_system_loans_need_is_looked_for(
+    bench: SymphonyBench, hidden: str, subject: str, level: Level, *, lends: bool
+) -> None:
+    arrival = Expected(Use.ARRIVAL_PLACE, "SOUTH", ("libraries.south.borrowing.place",), do.Place("SOUTH"))
+    within = Expectations((arrival,), borrows=True, lends=lends)
+    assert wrong(bench, within) == []
+    bench.stand_in.behave(hidden=(hidden,))
+    (finding,) = wrong(bench, within)
+    assert (finding.subject, finding.level) == (subject, level)
+    bench.stand_in.behave(hidden=("/circulation/transit", "/catalog/item.currentLibrary"))
+    assert wrong(bench, Expectations(borrows=True, lends=True)) == []
 
 
 def test_an_action_that_a_site_does_not_have_is_told(bench: SymphonyBench) -> None:
