@@ -284,6 +284,7 @@ class TestUnit:
         done = subprocess.run(command, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout
 
+    @pytest.mark.thorough
     def test_the_daemon_works_under_its_system_call_filter(self, tmp_path: Path) -> None:
         config = tmp_path / "bridge.toml"
         (tmp_path / "var/lib/ill-bridge").mkdir(parents=True)

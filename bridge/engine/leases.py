@@ -53,6 +53,8 @@ def kept(ledger: Ledger, held: Claimed, *, lease: timedelta) -> Iterator[None]:
                 ledger.work.extend(held, lease=lease)
             except (LeaseLost, LedgerBusy) as problem:
                 log.warning("lease.not_extended", request=held.row.name, why=str(problem))
+                if isinstance(problem, LeaseLost):
+                    return
 
     thread = threading.Thread(target=lengthen, name=f"lease of {held.row.name}", daemon=True)
     thread.start()
