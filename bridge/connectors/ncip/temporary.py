@@ -215,16 +215,13 @@ class TemporaryItems:
         name = self._client.names.item(handle(target))
         happened = self._client.now() if self._dialect.check_out_mandated else None
         try:
-            body = self._client.ask(say.CheckInItem(name, (), happened))
+            self._client.ask(say.CheckInItem(name, (), happened))
         except Refused as refused:
             if refused.meaning is Meaning.UNKNOWN_ITEM:
                 return _gone(OutcomeKind.ALREADY)
-            if refused.meaning is Meaning.NOT_ON_LOAN:
-                raise _still_there(target) from refused
-            raise for_good(refused, "by_hand", _BY_HAND) from refused
-        if not named(body, "User").value:
-            raise _still_there(target)
-        return _gone(OutcomeKind.DONE)
+            if refused.meaning is not Meaning.NOT_ON_LOAN:
+                raise for_good(refused, "by_hand", _BY_HAND) from refused
+        raise _still_there(target)
 
     def _may_go(self, target: do.Target) -> bool:
         """Whether it is there. What the check-in showed a moment ago spares a look."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -121,8 +122,10 @@ def test_the_other_answers_of_ncip_1() -> None:
 
 def test_the_lists_of_a_user() -> None:
     user = user_seen(sample("ncip-2.01-samples", "LookupUserResponseSample1").body)
-    assert user.loans == (SeenLoanedItem("09128312", "2010-11-20T00:00:00.329Z"),)
-    assert user.requests == (SeenRequest("", "09128312", "", "Available For Pickup"),)
+    (loan,), (request,) = user.loans or (), user.requests or ()
+    assert (loan.title, request.title) != ("", "")
+    assert replace(loan, title="") == SeenLoanedItem("09128312", "2010-11-20T00:00:00.329Z")
+    assert replace(request, title="") == SeenRequest("", "09128312", "", "Available For Pickup")
 
 
 def test_loans_of_the_past_are_no_loans() -> None:

@@ -14,7 +14,8 @@ from bridge.domain.capabilities import Ability
 from bridge.domain.learn import amend
 from bridge.domain.record import Existence, HoldState, ItemRecord, LoanRecord, OutcomeKind
 from bridge.errors import OutcomeUnknown, Rejected
-from tests.connectors.ncip.bench import HorizonBench, NcipBench
+from bridge.sandbox.faults import Fault
+from tests.connectors.ncip.bench import HorizonBench, MillenniumBench, NcipBench
 from tests.connectors.ncip.test_verbs import AGAIN, running
 from tests.contract.bench import a_mark, creating, own
 from tests.contract.suite import CALL, DUE, made
@@ -171,6 +172,45 @@ class TestHolds:
             bench.connector.place_hold(do.PlaceHold(target, bench.patron, bench.pickup), CALL)
         assert refused.value.cause == "cannot_look"
         assert bench.holds_on("ILL-1") == 1
+
+
+class TestLeavings:
+    """What a refused AcceptItem left behind, where the refusal is for an unknown patron (recorded exchanges 10 and 11)."""
+
+    def refused(self, koha: NcipBench) -> str:
+        with pytest.raises(Rejected) as refused:
+            koha.connector.create_temporary_item(replace(creating(koha, "1"), patron_id="nobody"), CALL)
+        assert refused.value.cause == "unknown_patron"
+        return refused.value.advice
+
+    def test_nothing_left_is_nothing_told(self, koha: NcipBench) -> None:
+        koha.stand_in.behave(unknown_user_leaves_item=False)
+        assert "by hand" not in self.refused(koha)
+        assert koha.sent() == ["LookupItem", "AcceptItem", "LookupItem"]
+
+    def test_where_no_item_is_looked_up_nothing_is_said_of_one(self, horizon: NcipBench) -> None:
+        assert "by hand" not in self.refused(horizon)
+
+    @pytest.mark.parametrize(("kind", "told"), [("Unknown Item", False), ("Cannot Delete Item", True)])
+    def test_a_deletion_that_is_refused_is_told(self, koha: NcipBench, kind: str, *, told: bool) -> None:
+        body = f"<NCIPMessage><DeleteItemResponse><Problem><ProblemType>{kind}</ProblemType></Problem></DeleteItemResponse></NCIPMessage>"
+        koha.stand_in.faults.add(Fault(kind="garbage", path="^/ncip/DeleteItem", body=body))
+        assert ("by hand" in self.refused(koha)) is told
+
+    @pytest.mark.parametrize("kind", ["5000", ""])
+    def test_an_answer_that_says_nothing_of_the_item_shows_it_gone_nowhere(self, kind: str) -> None:
+        """A site whose ILS is to remove it at check-in; the desk had lent it again meanwhile, or the responder fails."""
+        with running(MillenniumBench, deletes="check_in") as bench:
+            target, _ = made(bench, "1")
+            bench.lend("ILL-1", bench.patron)
+            problem = f"<Problem><ProblemType>{kind}</ProblemType></Problem>"
+            body = f"<NCIPMessage><CheckInItemResponse>{problem}</CheckInItemResponse></NCIPMessage>"
+            if kind:
+                bench.stand_in.faults.add(Fault(kind="garbage", path="^/ncip/CheckInItem", body=body))
+            with pytest.raises(Rejected) as refused:
+                bench.connector.delete_temporary_item(do.DeleteTemporaryItem(target), CALL)
+            assert refused.value.cause == "by_hand"
+            assert bench.items_with_barcode("ILL-1") == 1
 
 
 class TestCancelling:
