@@ -138,7 +138,7 @@ class KohaConnector(ByHand):
 
     def mark_lost(self, command: do.MarkLost, call: Call) -> Outcome:
         """Set the value that means lost here (``lost_status``)."""
-        return self._items.mark_lost(command.target)
+        return self._items.mark_lost(command)
 
     def mark_found(self, command: do.MarkFound, call: Call) -> Outcome:
         """Take it back."""

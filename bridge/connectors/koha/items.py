@@ -46,13 +46,16 @@ class Items:
         self._client.update_item(item, {"location": command.before.location or None})
         return Outcome(learned=Learned(restored=True))
 
-    def mark_lost(self, target: do.Target) -> Outcome:
-        """Set the value of LOST; the loan stays open and nobody is charged."""
-        item = self._item(target)
+    def mark_lost(self, command: do.MarkLost) -> Outcome:
+        """Set the value of LOST; the loan stays open and nobody is charged. An item that came back, or was lent on, is not lost."""
+        item = self._item(command.target)
         if item is None:
             return Outcome(OutcomeKind.ALREADY, Learned(marked_lost=True), ("The item is gone from Koha.",))
         if item.lost_status:
             return Outcome(OutcomeKind.ALREADY, Learned(marked_lost=True))
+        if command.loan_id and not self._on_loan_by(item, command.loan_id):
+            note = "The loan has ended, so the item is not declared lost."
+            return Outcome(OutcomeKind.ALREADY, Learned(marked_lost=True), (note,))
         self._client.update_item(item, {"lost_status": self._settings.lost_status})
         return Outcome(learned=Learned(marked_lost=True))
 
@@ -65,6 +68,10 @@ class Items:
             return Outcome(OutcomeKind.ALREADY)
         self._client.update_item(item, {"lost_status": 0})
         return Outcome()
+
+    def _on_loan_by(self, item: koha.Item, loan_id: str) -> bool:
+        loan = self._client.checkout_of(item.item_id) if item.on_loan else None
+        return loan is not None and loan.checkout_id == loan_id
 
     def _item(self, target: do.Target) -> koha.Item | None:
         try:

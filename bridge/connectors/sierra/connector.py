@@ -19,7 +19,7 @@ from bridge.connectors.sierra.loans import Loans
 from bridge.connectors.sierra.moves import AVAILABLE, OF_CIRCULATION, Moves
 from bridge.connectors.sierra.patrons import Patrons
 from bridge.connectors.sierra.settings import SierraSettings
-from bridge.connectors.sierra.sight import Sight
+from bridge.connectors.sierra.sight import Sight, has_ended
 from bridge.connectors.sierra.temporary import TemporaryItems
 from bridge.domain import commands as do
 from bridge.domain.capabilities import Ability, Capabilities, InspectBy
@@ -149,7 +149,7 @@ class SierraConnector:
         return self._patrons.charge(command, call)
 
     def mark_lost(self, command: do.MarkLost, call: Call) -> Outcome:
-        """Set the status that means lost here (``lost_status``)."""
+        """Set the status that means lost here (``lost_status``). An item that came back, or was lent on, is not lost."""
         try:
             item = self._sight.item(command.target)
         except Missing:
@@ -157,6 +157,9 @@ class SierraConnector:
             return Outcome(OutcomeKind.ALREADY, Learned(marked_lost=True), (note,))
         if item.status.code == self._settings.lost_status:
             return Outcome(OutcomeKind.ALREADY, Learned(marked_lost=True))
+        if has_ended(item, command.loan_id):
+            note = "The loan has ended, so the item is not declared lost."
+            return Outcome(OutcomeKind.ALREADY, Learned(marked_lost=True), (note,))
         self._client.update_item(item.id, {"status": self._settings.lost_status})
         return Outcome(learned=Learned(marked_lost=True))
 

@@ -49,6 +49,13 @@ def loan_id(loan: str, patron: str) -> str:
     return f"{loan}:{patron}"
 
 
+def has_ended(item: sierra.Item, loan: str) -> bool:
+    """Whether the item tells that the recorded loan is over: nobody has it, or somebody else (fixed field 66)."""
+    number, _, patron = loan.partition(":")
+    having = item.fixed_value(PATRON_FIELD)
+    return bool(number) and (not item.on_loan or bool(having and patron and having != patron))
+
+
 def recorded(loan: sierra.Checkout, loan_ids: Iterable[str]) -> str:
     """How this loan is recorded among these, else the empty text; one recorded in haste may lack its patron's number."""
     return next((each for each in loan_ids if each.partition(":")[0] == loan.id), "")

@@ -241,6 +241,23 @@ class TestLoans:
         with pytest.raises(CredentialsRejected, match="SIP2"):
             bench.connector.check_out(do.CheckOut(own(bench, "1"), bench.account, DUE), CALL)
 
+    @pytest.mark.parametrize("lent_on", [True, False])
+    def test_an_own_item_that_came_back_or_was_lent_on_is_not_declared_lost(
+        self, bench: KohaBench, lent_on: bool
+    ) -> None:
+        target, loan_id = lent(bench)
+        bench.check_in(bench.own_barcode)
+        if lent_on:
+            bench.lend(bench.own_barcode, bench.other_patron)
+        told = bench.connector.mark_lost(do.MarkLost(target, loan_id), CALL)
+        assert told.notes == ("The loan has ended, so the item is not declared lost.",)
+        item = bench.stand_in.state.barcoded(bench.own_barcode)
+        assert item is not None
+        assert not item.fields["lost_status"]
+        bench.check_in(bench.own_barcode)
+        again, loan_id = lent(bench)
+        assert bench.connector.mark_lost(do.MarkLost(again, loan_id), CALL).kind is OutcomeKind.DONE
+
 
 class TestFees:
     def test_a_type_that_koha_does_not_know_is_refused(self, bench: KohaBench) -> None:

@@ -526,6 +526,20 @@ def test_lost_and_found_where_a_status_is_configured(bench: SierraBench) -> None
     assert bench.connector.mark_found(found, CALL).notes
 
 
+@pytest.mark.parametrize("lent_on", [True, False])
+def test_an_own_item_that_came_back_or_was_lent_on_is_not_declared_lost(bench: SierraBench, lent_on: bool) -> None:
+    target, loan_id = TestLending().lent(bench)
+    bench.check_in(bench.own_barcode)
+    if lent_on:
+        bench.lend(bench.own_barcode, bench.other_patron)
+    told = bench.connector.mark_lost(do.MarkLost(target, loan_id), CALL)
+    assert (told.kind, told.notes) == (OutcomeKind.ALREADY, ("The loan has ended, so the item is not declared lost.",))
+    assert bench.stand_in.state.items_with_barcode(bench.own_barcode)[0].fixed["88"] == "-"
+    bench.check_in(bench.own_barcode)
+    again, loan_id = TestLending().lent(bench)
+    assert bench.connector.mark_lost(do.MarkLost(again, loan_id), CALL).kind is OutcomeKind.DONE
+
+
 def test_a_fee_is_charged_in_cents_under_our_mark(bench: SierraBench) -> None:
     target = temporary(bench)
     fee = do.ChargeFee(target, patron_of(bench), "fee", do.Money(Decimal("3.50"), "USD"))
