@@ -70,7 +70,7 @@ class KohaCheck:
         try:
             self._client.bibs_noted("ILLB-0000000000000000")
         except NoSuchCall:
-            text = "This Koha cannot list biblios: one whose making was cut off right after it was made is not found again."
+            text = "This Koha cannot list biblios: one whose making was cut off is found again only where it is tried again."
             yield warned(
                 "Biblios", text, "Koha later than 23.05 can; until then look for biblios without items now and then."
             )

@@ -36,7 +36,7 @@ def bears(item: koha.Item, mark: Mark) -> bool:
 
 
 class Sight:
-    """Read-only looks at one Koha."""
+    """Read-only looks at one Koha. ``lists_bibs``: whether it could list biblios when it was asked last."""
 
     def __init__(self, client: KohaClient, zone: ZoneInfo, now: Callable[[], datetime]) -> None:
         self._client = client
@@ -44,6 +44,7 @@ class Sight:
         self._now = now
         self._guard = threading.Lock()
         self._kept: dict[str, tuple[datetime, koha.Item]] = {}
+        self.lists_bibs = True
 
     def keep(self, item: koha.Item) -> None:
         """Remember an item just read (as our own write left it) for the step that follows in the same sitting."""
@@ -75,7 +76,9 @@ class Sight:
         try:
             bibs = self._client.bibs_noted(mark.code)
         except NoSuchCall:
+            self.lists_bibs = False
             return do.VendorIds()
+        self.lists_bibs = True
         return do.VendorIds(bib=next((bib.biblio_id for bib in bibs if mark.code in bib.notes.split()), ""))
 
     def day(self, loan: koha.Checkout) -> date | None:

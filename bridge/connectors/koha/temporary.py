@@ -13,6 +13,9 @@ from bridge.domain import commands as do
 from bridge.domain.record import Existence, Learned, Outcome, OutcomeKind
 from bridge.errors import OutcomeUnknown, Rejected
 
+NEIGHBOURS = 20
+"""Biblios before a new one that are looked at; whoever else makes them meanwhile makes few in the seconds that a lost answer takes."""
+
 
 class TemporaryItems:
     """Items the bridge makes in one Koha."""
@@ -37,10 +40,18 @@ class TemporaryItems:
         if item is None:
             bib = self._client.create_bib(marc.bib(command))
             call.keep(Learned(ids=do.VendorIds(bib=bib), origin=do.Origin.CREATED))
+            if call.verify and not self._sight.lists_bibs:
+                self._swept(bib, command.target)
             item = self._item_on(bib, command)
         if item is None:
             raise OutcomeUnknown("Koha made a biblio and does not know it any more.")
         return self._made(OutcomeKind.DONE, ids_of(item), command)
+
+    def _swept(self, bib: str, target: do.Target) -> None:
+        """A biblio of ours from a first try whose answer was not heard, where none can be listed: it has one of the numbers just before."""
+        for number in range(int(bib) - 1, max(int(bib) - 1 - NEIGHBOURS, 0), -1):
+            if self._still_ours(target, str(number)):
+                self._removed(str(number))
 
     def _item_on(self, bib: str, command: do.CreateTemporaryItem) -> koha.Item | None:
         """The item, made on this biblio; ``None`` where the biblio is gone. A barcode that is taken leaves no biblio behind."""
@@ -165,15 +176,16 @@ class TemporaryItems:
             item = self._client.item(found.item)
             self._guard(item, target)
             self._client.delete_item(item.item_id)
-        bib = found.bib or self._still_ours(target)
+        bib = found.bib or self._still_ours(target, target.ids.bib)
         if not bib:
             return _gone(OutcomeKind.DONE if found.item else OutcomeKind.ALREADY)
         self._removed(bib)
         return _gone(OutcomeKind.DONE)
 
-    def _still_ours(self, target: do.Target) -> str:
+    def _still_ours(self, target: do.Target, number: str) -> str:
+        """This biblio, while it is there and bears our mark; else nothing."""
         try:
-            bib = self._client.bib(target.ids.bib) if target.ids.bib else None
+            bib = self._client.bib(number) if number else None
         except Missing:
             return ""
         return bib.biblio_id if bib is not None and target.mark.code in bib.notes.split() else ""

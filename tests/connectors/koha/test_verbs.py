@@ -18,7 +18,7 @@ from bridge.domain import commands as do
 from bridge.domain.capabilities import Ability
 from bridge.domain.commands import Verb
 from bridge.domain.record import OutcomeKind
-from bridge.errors import CredentialsRejected, Rejected, Retry, Unavailable
+from bridge.errors import CredentialsRejected, OutcomeUnknown, Rejected, Retry, Unavailable
 from tests.connectors.koha.bench import KohaBench
 from tests.contract.bench import a_mark, creating, expected, own
 
@@ -90,6 +90,24 @@ class TestMaking:
         assert (seen.item_present, seen.ids) == (False, do.VendorIds())
         told = {each.subject: each for each in bench.connector.check(expected(bench))}
         assert "cannot list biblios" in told["Biblios"].text
+
+    @pytest.mark.parametrize("unheard", [True, False])
+    def test_without_a_list_what_a_lost_answer_left_is_found_by_its_number(
+        self, bench: KohaBench, unheard: bool
+    ) -> None:
+        """The second try's biblio comes soon after the first one's; what bears another mark is left."""
+        bench.stand_in.behave(lists_biblios=False)
+        made(bench, "8")
+        if unheard:
+            bench.fault("drop_after", method="POST", path="/biblios$")
+            with pytest.raises(OutcomeUnknown):
+                bench.connector.create_temporary_item(creating(bench, "9"), CALL)
+        made(bench, "10")
+        outcome = bench.connector.create_temporary_item(creating(bench, "9"), Call(verify=True))
+        assert outcome.kind is OutcomeKind.DONE
+        marks = [creating(bench, number).target.mark for number in ("8", "9", "10")]
+        assert [bench.bibs_with_mark(mark) for mark in marks] == [1, 1, 1]
+        assert bench.orphans() == 0
 
 
 class TestDeleting:
