@@ -20,6 +20,7 @@ from bridge.errors import RefusedInput, Rejected
 from bridge.http import Answer, Exchange
 from bridge.sources.asked import Credentials
 from bridge.sources.base import System
+from bridge.sources.following import Following
 from bridge.sources.gone import gone_row, said_gone, was_gone
 from bridge.sources.listed import ListedSource, NamedSettings, Pile
 from bridge.sources.mapping import at_path
@@ -93,6 +94,7 @@ class AlmaSharingSource(ListedSource[AlmaSharingSettings]):
         super().__init__(*arguments, **named)
         self.known: Known = NothingKnown()
         self._longest = 0
+        self._following = Following()
 
     def learn(self, known: Known) -> None:
         """From now on ask this memory."""
@@ -129,13 +131,16 @@ class AlmaSharingSource(ListedSource[AlmaSharingSettings]):
                 self._longest = max(self._longest, len(rows))
                 listed |= {text_at(row, "request_id") for row in rows}
                 yield Pile(rows, settled=True)
+        refused: list[Rejected] = []
         for user in self.settings.users:
-            rows = list(self._of_user(user))
+            rows = list(self._of_user(user, refused))
             listed |= {text_at(row, "request_id") for row in rows}
             yield Pile(rows, settled=True)
-        for request in self.known.open():
-            if request.key.number not in listed:
-                yield Pile(list(self._asked_after(request)), settled=True)
+        others = [each for each in self.known.open() if each.key.number not in listed]
+        for rows in self._following.turn(others, len(others), lambda request: list(self._asked_after(request))):
+            yield Pile(rows, settled=True)
+        if refused:
+            raise refused[0]
 
     def _tasks(self, library: str, status: str) -> list[Any]:
         body = self._asked.get("/task-lists/rs/lending-requests", filled(library=library, status=status))
@@ -146,14 +151,22 @@ class AlmaSharingSource(ListedSource[AlmaSharingSettings]):
             raise RefusedInput(f"Source {self.name}: there is no list at '{LIST}' in the answer.")
         return [{**row, SIDE: "lending", LIBRARY: library} if isinstance(row, dict) else row for row in rows]
 
-    def _of_user(self, user: str) -> Iterator[Any]:
-        """A user's requests name those of resource sharing, which are asked for one by one."""
+    def _of_user(self, user: str, refused: list[Rejected]) -> Iterator[Any]:
+        """A user's requests name those of resource sharing, which are asked for one by one; what Alma refuses holds up no other."""
         path = f"/users/{quote(user, safe='')}"
-        body = self._asked.get(f"{path}/requests", template="/users/{user}/requests")
+        try:
+            body = self._asked.get(f"{path}/requests", template="/users/{user}/requests")
+        except Rejected as refusal:
+            refused.append(refusal)
+            return
         for row in list_at(body, "user_request"):
             link = text_at(row, "resource_sharing.link") or text_at(row, "resource_sharing")
             if number := link.rstrip("/").rpartition("/")[2]:
-                yield from self._borrowing(user, number)
+                try:
+                    yield from self._borrowing(user, number)
+                except Rejected as refusal:
+                    if not _is_gone(refusal):
+                        refused.append(refusal)
 
     def _borrowing(self, user: str, number: str) -> Iterator[Any]:
         path = f"/users/{quote(user, safe='')}/resource-sharing-requests/{quote(number, safe='')}"

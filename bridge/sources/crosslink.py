@@ -14,8 +14,9 @@ from urllib.parse import quote
 from pydantic import Field, field_validator
 
 from bridge.domain.identity import Role
-from bridge.errors import RefusedInput, Rejected
+from bridge.errors import RefusedInput, Rejected, Retry, Unavailable
 from bridge.sources.base import System
+from bridge.sources.following import FEW
 from bridge.sources.listed import ListedSource, NamedSettings, Pile
 from bridge.sources.mapping import at_path
 from bridge.sources.notes import NoteSettings
@@ -107,8 +108,12 @@ class CrossLinkSource(ListedSource[CrossLinkSettings]):
             since=since,
             pages=self.settings.max_pages,
         )
+        problems: list[Unavailable | Retry] = []
         for rows in pages:
-            yield Pile([self._with_items(row) for row in rows], settled=True)
+            whole = [each for row in rows for each in self._whole(row, problems)]
+            yield Pile(whole, settled=not problems)
+        if problems:
+            raise problems[0]
 
     def _page(self, name: str, since: datetime | None, offset: int) -> Listing:
         side, _, symbol = name.partition(" ")
@@ -127,6 +132,16 @@ class CrossLinkSource(ListedSource[CrossLinkSettings]):
         count = at_path(body, "about.count")
         more = offset + len(rows) < count if isinstance(count, int) else len(rows) >= self.settings.page_size
         return Listing(rows, more)
+
+    def _whole(self, row: object, problems: list[Unavailable | Retry]) -> list[object]:
+        """The row with its items; where they cannot be had now it is left for the next poll, and keeps no other waiting."""
+        try:
+            return [self._with_items(row)]
+        except (Unavailable, Retry) as problem:
+            problems.append(problem)
+            if len(problems) >= FEW:
+                raise problems[0] from problem
+            return []
 
     def _with_items(self, row: object) -> object:
         """With its items, where the list did not tell them; one that is gone meanwhile goes without."""

@@ -19,6 +19,7 @@ from bridge.domain.identity import Role
 from bridge.domain.known import Known, KnownRequest, NothingKnown
 from bridge.errors import CredentialsRejected, IlsError, RefusedInput, Rejected
 from bridge.sources.base import System
+from bridge.sources.following import Following
 from bridge.sources.gone import gone_row, said_gone, was_gone
 from bridge.sources.listed import ListedSource, NamedSettings, Pile
 from bridge.sources.notes import NoteSettings
@@ -79,7 +80,7 @@ class IlliadSource(ListedSource[IlliadSettings]):
     def __init__(self, *arguments: Any, **named: Any) -> None:  # noqa: ANN401 - as ListedSource
         super().__init__(*arguments, **named)
         self.known: Known = NothingKnown()
-        self._next = 0
+        self._following = Following()
 
     def learn(self, known: Known) -> None:
         """From now on ask this memory."""
@@ -128,12 +129,8 @@ class IlliadSource(ListedSource[IlliadSettings]):
 
     def _followed(self) -> Iterator[Pile]:
         """Open requests in turn, so many in one poll; where one cannot be had the others are asked after all the same."""
-        open_ = self.known.open()
-        start = self._next if self._next < len(open_) else 0
-        chosen = open_[start : start + self.settings.most]
-        self._next = start + len(chosen)
-        for request in chosen:
-            yield Pile(self._asked_after(request), settled=False)
+        for rows in self._following.turn(self.known.open(), self.settings.most, self._asked_after):
+            yield Pile(rows, settled=False)
 
     def _asked_after(self, request: KnownRequest) -> list[object]:
         path = f"/Transaction/{quote(request.key.number, safe='')}"

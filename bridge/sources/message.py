@@ -238,7 +238,7 @@ def _sentence(location: tuple[int | str, ...], said: str) -> str:
 
 _NOT_KNOWN = "The word '{word}' of request {number} is not known; say what it means"
 _WHERE = " in the source's table of words, then replay the message."
-_TOLD_UNKNOWN = re.compile(r"The word '(?P<word>.*)' of request (?P<number>.*) is not known; say what it means")
+_TOLD_UNKNOWN = re.compile(r"The (?:word|status|action|reason) '(?P<word>.*)' of request (?P<number>.*) is not known; ")
 
 
 def unknown_word(problem: str) -> tuple[str, str]:

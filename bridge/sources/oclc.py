@@ -20,6 +20,7 @@ from bridge.errors import IlsError, RefusedInput, Rejected, Retry, Unavailable
 from bridge.http import Exchange, HttpRules
 from bridge.sources.asked import Credentials, web_address
 from bridge.sources.base import System
+from bridge.sources.following import FEW
 from bridge.sources.listed import ListedSource, NamedSettings, Pile
 from bridge.sources.mapping import at_path
 from bridge.sources.oauth import ClientCredentials
@@ -27,8 +28,6 @@ from bridge.sources.polled import utc_now
 from bridge.sources.rows import filled, moment_at, text_at
 
 SIDES: Mapping[str, Role] = {"borrowing": Role.BORROWER, "lending": Role.LENDER}
-FEW = 3
-"""Requests that cannot be had after which the others of a page are left for the next poll."""
 
 
 class OclcSettings(NamedSettings):

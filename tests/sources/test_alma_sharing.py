@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from flask import Response, request
 from pydantic import ValidationError
 
 from bridge.domain.arrival import Arrival, ArrivalState
@@ -49,6 +50,15 @@ class Alma(AlmaSharingStandIn):
 
     url = ""
 
+    def __init__(self) -> None:
+        self.refused: set[str] = set()
+        super().__init__()
+
+    def _let_in(self) -> tuple[Response, int] | None:
+        """``refused``: the last parts of paths that Alma refuses."""
+        parts = set(request.path.split("/"))
+        return (self._error("60258"), 400) if parts & self.refused else super()._let_in()
+
     def lend(self, number: str, status: str, at: datetime = NOON, **more: object) -> None:
         facts: dict[str, Any] = {"partner": {"value": "REQ"}, "format": {"value": "PHYSICAL"}, "barcode": "OWN-1"}
         self.shelf.put(number, at, **{**facts, "side": "lending", "library": "RS", "status": status, **more})
@@ -70,6 +80,23 @@ class Alma(AlmaSharingStandIn):
             return list(source.poll(None))
         finally:
             source.close()
+
+
+def test_what_alma_refuses_holds_up_no_other_user_and_no_request(alma: Alma) -> None:
+    alma.borrow("1", "RECEIVED_PHYSICALLY", user="u1")
+    alma.borrow("2", "RECEIVED_PHYSICALLY", user="u1")
+    alma.borrow("3", "RECEIVED_PHYSICALLY", user="u3")
+    for number in ("4", "5"):
+        alma.lend(number, "SHIPPED_PHYSICALLY")
+        alma.off_list.add(number)
+    alma.refused = {"1", "u2", "4"}
+    pages: list[Page] = []
+    source = alma.source(known("4"), known("5"), users=["u1", "u2", "u3"])
+    with pytest.raises(Rejected):
+        pages.extend(source.poll(None))
+    source.close()
+    told = {arrival.changes[0].request.number for page in pages for arrival in page.arrivals if arrival.changes}
+    assert told == {"2", "3", "5"}
 
 
 @pytest.fixture

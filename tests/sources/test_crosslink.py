@@ -17,7 +17,7 @@ from bridge.domain.finding import Level
 from bridge.domain.identity import Role
 from bridge.domain.request import Request, fold
 from bridge.domain.standing import standings
-from bridge.errors import CredentialsRejected, RefusedInput
+from bridge.errors import CredentialsRejected, RefusedInput, Unavailable
 from bridge.jobs.poll import PollJob
 from bridge.ledger import Ledger, Receipt
 from bridge.sandbox.server import Server
@@ -193,6 +193,28 @@ def test_a_time_without_a_zone_is_the_brokers_own_wherever_we_are(broker: Broker
         broker.borrow(f"r{number}", "SHIPPED", NOON + timedelta(hours=number))
     found = changes(broker.polled(page_size=2, timezone="America/New_York"))
     assert {each.stamp.at for each in found} == {NOON + timedelta(hours=number) for number in range(6)}
+
+
+def test_items_that_cannot_be_had_hold_up_no_other_request_and_are_asked_for_again(broker: Broker) -> None:
+    for number in range(6):
+        broker.borrow(f"r{number}", "SHIPPED", NOON + timedelta(hours=number), items=[{"barcode": f"B-{number}"}])
+    broker.fails = {"r1"}
+    pages: list[Page] = []
+    source = broker.source(page_size=2, sides=["borrowing"])
+    with pytest.raises(Unavailable):
+        pages.extend(source.poll(None))
+    source.close()
+    assert numbers(pages) == {f"US-r{number}" for number in (0, 2, 3, 4, 5)}
+    broker.fails = set()
+    assert "US-r1" in numbers(broker.polled(pages[-1].cursor, sides=["borrowing"]))
+
+
+def test_where_many_cannot_be_had_it_is_the_broker(broker: Broker) -> None:
+    for number in range(6):
+        broker.borrow(f"r{number}", "SHIPPED", NOON + timedelta(hours=number))
+    broker.fails = {f"r{number}" for number in range(6)}
+    with pytest.raises(Unavailable):
+        broker.polled(sides=["borrowing"])
 
 
 def test_more_rows_of_one_second_than_fit_a_page(broker: Broker) -> None:

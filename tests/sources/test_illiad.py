@@ -111,6 +111,22 @@ def test_known_requests_are_followed_one_by_one(illiad: Illiad, following: Illia
     assert ledger.requests.history(ledger.requests.list()[0].id) == history, "the same again is no news"
 
 
+def test_some_that_cannot_be_had_keep_no_other_waiting_and_are_told_of(
+    illiad: Illiad, following: IlliadSource, ledger: Ledger
+) -> None:
+    numbers = [str(number) for number in range(11, 19)]
+    for number in numbers:
+        illiad.borrow(number, "Customer Notified via E-Mail")
+    tell_of(ledger, *numbers)
+    broken = {"11", "12", "13", "15"}
+    illiad.before_answer = lambda path: (jsonify(Message="x"), 500) if path.rpartition("/")[2] in broken else None
+    for _ in range(2):
+        poll(following, ledger)
+    received = {number for number, each in requests(ledger).items() if standings(each)[-1].phase is Phase.RECEIVED}
+    assert received == {"14", "16", "17", "18"}
+    assert "HTTP 500" in ledger.attention.failing()["illiad"], "that some cannot be had is told"
+
+
 def test_fields_that_change_without_a_new_status_are_news(
     illiad: Illiad, following: IlliadSource, ledger: Ledger
 ) -> None:

@@ -43,6 +43,7 @@ class CrossLinkStandIn:
         self.embeds_items = False
         self.loses_answers = False
         self.zoned = True
+        self.fails: set[str] = set()
         self._clock = clock
         self._login = (user, password)
         self.app = Flask("crosslink")
@@ -100,6 +101,8 @@ class CrossLinkStandIn:
 
     def _items(self, name: str) -> Response | tuple[Response, int]:
         row = self.shelf.row(name)
+        if name in self.fails:
+            return jsonify(error="internal"), 500
         if row is None:
             return jsonify(error="not found"), 404
         items = row.get("items", [])

@@ -163,7 +163,7 @@ def _acted(message: IsoMessage, side: Side, settings: Iso18626Settings, now: dat
 def _supplied(message: IsoMessage, side: Side, settings: Iso18626Settings, now: datetime) -> tuple[Change, ...]:
     reason = message.reason
     if reason and reason not in REASONS:
-        named = f"The reason '{reason}' of a message about request {side.key.number} is not known"
+        named = f"The reason '{reason}' of request {side.key.number} is not known"
         raise NotTaken(FaultType.REASON, reason, f"{named}; it is kept, and means nothing.", unknown_word=True)
     if reason == "Notification":
         return (_change(message, side, settings, now, Meaning(notification=True), word=message.status),)

@@ -14,6 +14,7 @@ from bridge.domain.commands import Money
 from bridge.domain.identity import RequestKey, Role, ServiceType
 from bridge.sandbox.iso18626 import Talk
 from bridge.sources.iso18626.message import FaultType
+from bridge.sources.message import unknown_word
 from tests.sources.iso18626.house import BORROWED, LENT, LIBRARIES, MESSAGES, NOW, change, edits, read, source
 
 AT = "2026-11-20T10:00:00Z"
@@ -95,6 +96,18 @@ class TestForms:
     def test_looking_for_them_takes_no_time(self) -> None:
         body = b"<securityCode <" * 200_000
         assert read(body).message is None
+
+
+@pytest.mark.parametrize(
+    ("body", "word"),
+    [
+        (BORROWED.supplied("Sent", at=AT), "Sent"),
+        (BORROWED.acted("Zap", at=AT), "Zap"),
+        (BORROWED.supplied("Loaned", at=AT, reason="Fun"), "Fun"),
+    ],
+)
+def test_a_word_that_is_not_known_is_told_by_the_command_sources(body: bytes, word: str) -> None:
+    assert unknown_word(read(body).arrival.problem) == (word, "B-1")
 
 
 class TestSides:
