@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+import requests
 
 from bridge.connectors.base import Call
 from bridge.connectors.spydus import SpydusSettings, temporary
@@ -17,7 +18,7 @@ from bridge.domain.capabilities import Ability
 from bridge.domain.commands import Verb
 from bridge.domain.record import OutcomeKind
 from bridge.errors import CredentialsRejected, OutcomeUnknown, Rejected, Retry, Unavailable
-from bridge.sandbox.lcf import RECORD, LcfDoor
+from bridge.sandbox.lcf import BASE, RECORD, LcfDoor
 from tests.connectors.spydus.bench import LcfBench
 from tests.contract.bench import a_mark, creating
 from tests.contract.suite import CALL, made
@@ -166,3 +167,29 @@ def test_the_key_is_told_nowhere(lcf: LcfBench) -> None:
     made(lcf, "1")
     assert LcfDoor.secret not in repr(lcf.heard.exchanges) + repr(lcf.settings)
     assert lcf.patron not in repr([each.template for each in lcf.heard.exchanges])
+
+
+def test_the_stand_in_refuses_what_is_not_there_twice_or_in_use(lcf: LcfBench) -> None:
+    target, _ = made(lcf, "1")
+    lcf.lend(target.barcode, lcf.patron)
+    record = f"{lcf.web.url}{BASE}/manifestations/{RECORD}"
+    twice = written("item", (("identifier", target.barcode), ("manifestation-ref", record)))
+    other = written("item", (("identifier", "X"), ("manifestation-ref", f"{record}S")))
+    nobody = written("reservation", (("patron-ref", "nobody"), ("item-ref", target.barcode)))
+    asked = (
+        ("GET", "/manifestations/other/items", b"", 404),
+        ("POST", "/items", twice, 409),
+        ("POST", "/items", other, 404),
+        ("DELETE", "/items/X", b"", 404),
+        ("DELETE", f"/items/{target.barcode}", b"", 403),
+        ("GET", "/items/X/reservations", b"", 404),
+        ("POST", "/reservations", nobody, 404),
+        ("GET", "/reservations/R9", b"", 404),
+        ("GET", "/nowhere", b"", 404),
+    )
+    for method, path, body, status in asked:
+        url, auth = f"{lcf.web.url}{BASE}{path}", (lcf.door.user, lcf.door.secret)
+        assert requests.request(method, url, data=body, auth=auth, timeout=10).status_code == status
+    assert requests.get(record, timeout=10).status_code == 401
+    lcf.fault("throttle", "/lcf/", method="GET")
+    lcf.connector.probe()
