@@ -141,6 +141,8 @@ class SymphonyCheck:
         except (Missing, Rejected, Retry, CredentialsRejected) as refused:
             advice = "Ask the vendor whether this site's web services have it, and whether the client id may use it."
             return failed(subject, f"This site does not tell of it. {refused.reason}", advice)
+        if wanted.fields and not names:
+            return _unread(subject)
         lacking = [name for name in wanted.fields if name not in names]
         if lacking:
             return failed(
@@ -161,9 +163,11 @@ class SymphonyCheck:
     def _index(self, index: str) -> Finding:
         subject = f"Index {index}"
         try:
-            known = {each.name for each in self._client.describe("/catalog/bib").indexes}
+            known = {each.name for each in self._client.describe("/catalog/bib").indexes if each.name}
         except (Missing, Rejected, Retry, CredentialsRejected) as refused:
             return failed(subject, refused.reason, "It is named by search_index of this ILS.")
+        if not known:
+            return _unread(subject)
         if index in known:
             return well(subject, "It is there.")
         return failed(
@@ -247,6 +251,12 @@ class SymphonyCheck:
             advice = f"Shadow the location, or set suppress_by to record. {each.advice}"
             return warned(each.subject, "The location is not shadowed, so that the public sees borrowed items.", advice)
         return well(each.subject, f"It is there{_called(location)}.")
+
+
+def _unread(subject: str) -> Finding:
+    """Nobody has published what ``describe`` answers in full: a form that we do not know says neither yes nor no."""
+    advice = "Look at its 'describe' by hand, and send it to the makers of the bridge."
+    return warned(subject, "What this site tells of it could not be read, so that nothing is known of it.", advice)
 
 
 def _called(found: symphony.Policy) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Hashable, Sequence
 from datetime import UTC, date, datetime
+from functools import wraps
+from typing import ParamSpec, TypeVar
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
@@ -13,6 +15,7 @@ from bridge.connectors.base import Call, Connector, Surroundings
 from bridge.connectors.symphony.charges import Charges
 from bridge.connectors.symphony.check import SymphonyCheck, probed
 from bridge.connectors.symphony.client import SymphonyClient
+from bridge.connectors.symphony.errors import Inner, outward
 from bridge.connectors.symphony.holds import Holds
 from bridge.connectors.symphony.listing import NO_INDEX, Listing
 from bridge.connectors.symphony.loans import Loans
@@ -30,6 +33,8 @@ from bridge.domain.finding import Finding
 from bridge.domain.record import MarkedPage, Outcome, Sighting
 from bridge.errors import Rejected
 
+P = ParamSpec("P")
+R = TypeVar("R")
 NO_LOST = "No call of Symphony's is known that declares a loan lost (lost_action)."
 NO_FOUND = "No call of Symphony's is known that takes a declared loss back."
 NO_FEES = "Billing through Symphony's API is not switched on (charge_fees)."
@@ -67,6 +72,19 @@ def capabilities_of(settings: SymphonySettings) -> Capabilities:
     )
 
 
+def at_the_border(verb: Callable[P, R]) -> Callable[P, R]:
+    """No error that only this connector knows leaves it."""
+
+    @wraps(verb)
+    def told(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return verb(*args, **kwargs)
+        except Inner as inner:
+            raise outward(inner) from inner
+
+    return told
+
+
 class SymphonyConnector:
     """One Symphony. Safe to use from several threads."""
 
@@ -94,66 +112,82 @@ class SymphonyConnector:
         self._moves = Moves(self._client, self._sight)
         self._listing = Listing(self._client, settings)
 
+    @at_the_border
     def find_patron(self, command: do.FindPatron, call: Call) -> Outcome:
         """See ``Connector``."""
         return self._patrons.find(command)
 
+    @at_the_border
     def find_item(self, command: do.FindItem, call: Call) -> Outcome:
         """See ``Connector``."""
         return self._loans.find(command)
 
+    @at_the_border
     def create_temporary_item(self, command: do.CreateTemporaryItem, call: Call) -> Outcome:
         """See ``Connector``."""
         return self._temporary.create(command, call)
 
+    @at_the_border
     def relabel_item(self, command: do.RelabelItem, call: Call) -> Outcome:
         """See ``Connector``."""
         return self._temporary.relabel(command)
 
+    @at_the_border
     def place_hold(self, command: do.PlaceHold, call: Call) -> Outcome:
         """See ``Connector``."""
         return self._holds.place(command, call)
 
+    @at_the_border
     def cancel_hold(self, command: do.CancelHold, call: Call) -> Outcome:
         """See ``Connector``."""
         return self._holds.cancel(command)
 
+    @at_the_border
     def check_out(self, command: do.CheckOut, call: Call) -> Outcome:
         """See ``Connector``."""
         return self._charges.check_out_over(command, call) if command.over else self._loans.check_out(command, call)
 
+    @at_the_border
     def set_due_date(self, command: do.SetDueDate, call: Call) -> Outcome:
         """See ``Connector``."""
         return self._loans.set_due_date(command, call)
 
+    @at_the_border
     def check_in(self, command: do.CheckIn, call: Call) -> Outcome:
         """See ``Connector``."""
         return self._loans.check_in(command) if command.charge is Charge.ANY else self._charges.discharge(command, call)
 
+    @at_the_border
     def move_item(self, command: do.MoveItem, call: Call) -> Outcome:
         """See ``Connector``."""
         return self._moves.move(command, call)
 
+    @at_the_border
     def restore_item(self, command: do.RestoreItem, call: Call) -> Outcome:
         """See ``Connector``."""
         return self._moves.restore(command)
 
+    @at_the_border
     def receive_transit(self, command: do.ReceiveTransit, call: Call) -> Outcome:
         """See ``Connector``."""
         return self._transits.receive(command)
 
+    @at_the_border
     def send_transit(self, command: do.SendTransit, call: Call) -> Outcome:
         """See ``SendsTransits``."""
         return self._transits.send(command)
 
+    @at_the_border
     def delete_temporary_item(self, command: do.DeleteTemporaryItem, call: Call) -> Outcome:
         """See ``Connector``."""
         return self._temporary.delete(command)
 
+    @at_the_border
     def charge_fee(self, command: do.ChargeFee, call: Call) -> Outcome:
         """See ``Connector``."""
         return self._patrons.charge(command, call)
 
+    @at_the_border
     def mark_lost(self, command: do.MarkLost, call: Call) -> Outcome:
         """See ``Connector``."""
         return self._loans.mark_lost(command)
@@ -162,26 +196,32 @@ class SymphonyConnector:
         """Declared as a task for staff, so the planner never asks for it."""
         raise Rejected(NO_FOUND, cause="staff", advice="Take it back at the desk in Symphony.")
 
+    @at_the_border
     def note_item(self, command: do.NoteItem, call: Call) -> Outcome:
         """See ``Connector``."""
         return self._temporary.note(command)
 
+    @at_the_border
     def inspect(self, command: do.Inspect, call: Call) -> Sighting:
         """See ``Connector``."""
         return self._sight.inspect(command, self._patrons, lambda item: self._charges.seen(item, command))
 
+    @at_the_border
     def marked(self, command: do.ListMarked, call: Call) -> MarkedPage:
         """See ``Connector``."""
         return self._listing.page(command)
 
+    @at_the_border
     def probe(self) -> tuple[Finding, ...]:
         """See ``Connector``."""
         return probed(self._client, self._settings, self._today())
 
+    @at_the_border
     def check(self, expectations: Expectations) -> tuple[Finding, ...]:
         """See ``Connector``."""
         return SymphonyCheck(self._client, self._settings, self._now).findings(expectations)
 
+    @at_the_border
     def accounts(self, names: Sequence[str]) -> tuple[AccountStanding, ...]:
         """See ``Connector``."""
         return tuple(self._patrons.standing(name) for name in names)

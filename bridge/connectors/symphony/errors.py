@@ -22,38 +22,42 @@ FAULT = "unhandledException"
 """A fault of the server's own, which says nothing of what was asked (symphony.md section 7)."""
 
 
-class Missing(IlsError):
-    """Symphony does not know what was asked for. Never leaves the connector."""
+class Inner(IlsError):
+    """What the verbs deal with among themselves; what is left of it at the connector's border is told by ``outward``."""
+
+
+class Missing(Inner):
+    """Symphony does not know what was asked for."""
 
     consequence = "missing"
 
 
-class Busy(IlsError):
-    """The record is in use (116). Never leaves the connector."""
+class Busy(Inner):
+    """The record is in use (116)."""
 
     consequence = "record_in_use"
 
 
-class AlreadyThere(IlsError):
-    """The patron has a hold on this material (722). Never leaves the connector."""
+class AlreadyThere(Inner):
+    """The patron has a hold on this material (722)."""
 
     consequence = "already_there"
 
 
-class NotRenewed(IlsError):
-    """A renewal that the site's rules refuse. Never leaves the connector."""
+class NotRenewed(Inner):
+    """A renewal that the site's rules refuse."""
 
     consequence = "not_renewed"
 
 
-class SessionTimedOut(IlsError):
-    """The session ended. Never leaves the connector."""
+class SessionTimedOut(Inner):
+    """The session ended."""
 
     consequence = "session"
 
 
-class Asked(IlsError):
-    """A rule is in the way, and Symphony asks whether to override it. Never leaves the connector."""
+class Asked(Inner):
+    """A rule is in the way, and Symphony asks whether to override it."""
 
     consequence = "asked"
 
@@ -63,7 +67,7 @@ class Asked(IlsError):
         self.wants_data = wants_data
 
 
-CODES: dict[str, type[IlsError]] = {
+CODES: dict[str, type[Inner]] = {
     TIMED_OUT: SessionTimedOut,
     "recordNotFound": Missing,
     "7": Missing,
@@ -158,6 +162,14 @@ def _not_symphonys(doing: str, answer: Answer, *, repeatable: bool) -> IlsError:
     if answer.status == 404:
         return Unavailable(said, advice=_ADDRESS)
     return Rejected(said, cause="refused", advice=_ADDRESS)
+
+
+def outward(inner: Inner) -> IlsError:
+    """An inner error as the engine knows it. What was there a moment ago and is missing now, the next try looks for again."""
+    if isinstance(inner, Missing):
+        advice = "If it stays so: is the record there in Symphony, and does this site have that call? 'ill-bridge check' tells."
+        return Retry(inner.reason, code=inner.code, cause="refused", advice=advice)
+    return Rejected(inner.reason, code=inner.code, cause="refused", advice="See to it in Symphony; its words say why.")
 
 
 def not_let_in(answer: Answer) -> IlsError:

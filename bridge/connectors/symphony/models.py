@@ -256,16 +256,21 @@ class Named(Payload):
     name: Text = ""
 
 
-class Described(Payload):
-    """What a site says of a resource or an action: names of fields and indexes (symphony.md section 2.6)."""
+def _named(value: Any) -> Any:  # noqa: ANN401 - JSON
+    """Only the name of ``searchIndexList[].name`` is known; anything else is no name, and nobody is told that a field is lacking."""
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
-    fields_: Annotated[tuple[Named, ...], BeforeValidator(_list)] = Field(default=(), alias="fields")
-    indexes: Annotated[tuple[Named, ...], BeforeValidator(_list)] = Field(default=(), alias="searchIndexList")
+
+class Described(Payload):
+    """What a site says of a resource or an action: indexes (symphony.md section 2.6), and fields, whose form we take to be the same."""
+
+    fields_: Annotated[tuple[Named, ...], BeforeValidator(_named)] = Field(default=(), alias="fields")
+    indexes: Annotated[tuple[Named, ...], BeforeValidator(_named)] = Field(default=(), alias="searchIndexList")
 
     @property
     def names(self) -> frozenset[str]:
         """The fields' names."""
-        return frozenset(each.name for each in self.fields_)
+        return frozenset(each.name for each in self.fields_ if each.name)
 
 
 class LogIn(Payload):

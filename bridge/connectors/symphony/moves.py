@@ -1,7 +1,7 @@
 """An own item's place in Symphony, where the ILL account has no location of its own (symphony.md section 5.6).
 
-Only the home location is written: what is written to the current one does not count. It is brought back before the item is checked in, so
-that the check-in takes it home.
+Only the home location is written: nobody may count on what is written to the current one. It is brought back before the item is checked
+in, so that the check-in takes it home.
 """
 
 from __future__ import annotations

@@ -6,6 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from bridge.connectors.symphony import models as symphony
+from bridge.connectors.symphony.client import SymphonyClient
 from bridge.domain import commands as do
 from bridge.domain.expect import Expectations, Expected, Use, account_findings
 from bridge.domain.finding import Finding, Level
@@ -62,6 +64,21 @@ def test_what_in_system_loans_need_is_looked_for(
     assert (finding.subject, finding.level) == (subject, level)
     bench.stand_in.behave(hidden=("/circulation/transit", "/catalog/item.currentLibrary"))
     assert wrong(bench, Expectations(borrows=True, lends=True)) == []
+
+
+@pytest.mark.parametrize("told", [[], ["barcode"], {"barcode": {}}, [{"fieldName": "barcode"}], None])
+def test_a_description_that_cannot_be_read_accuses_nobody(
+    bench: SymphonyBench, monkeypatch: pytest.MonkeyPatch, told: object
+) -> None:
+    answer = symphony.Described.model_validate({"fields": told, "searchIndexList": told})
+    monkeypatch.setattr(SymphonyClient, "describe", lambda self, of: answer)
+    findings = found(bench)
+    described = [each for subject, each in findings.items() if subject.startswith(("/", "Index"))]
+    unread = [each for each in described if "could not be read" in each.text]
+    assert {each.level for each in unread} == {Level.WARNING}
+    assert [each.subject for each in described if each not in unread] == [
+        "/circulation/circRecord/markLost: marking loans as lost (lost_action)"
+    ]
 
 
 def test_an_action_that_a_site_does_not_have_is_told(bench: SymphonyBench) -> None:

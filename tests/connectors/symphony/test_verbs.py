@@ -30,7 +30,7 @@ from bridge.errors import CredentialsRejected, IlsError, OutcomeUnknown, Rejecte
 from bridge.sandbox.server import Server
 from bridge.sandbox.symphony.model import Item
 from bridge.sandbox.symphony.seed import Seed, SeedItem, SeedPatron
-from tests.connectors.symphony.bench import SymphonyBench
+from tests.connectors.symphony.bench import LOST, SymphonyBench
 from tests.contract.bench import a_mark, creating
 
 CALL = Call()
@@ -835,6 +835,44 @@ class TestDeleting:
         bench.desk("place_hold", barcode=target.barcode, patron=bench.other_patron, pickup="MAIN")
         outcome = bench.connector.check_in(do.CheckIn(target), CALL)
         assert outcome.notes == ("Something waits for the item.",)
+
+
+class TestAtTheBorder:
+    """The desk may be quicker than our next call, and a site may lack a call: it is told as the engine knows it."""
+
+    @pytest.mark.parametrize(
+        ("path", "verb"),
+        [
+            ("checkIn", lambda c, loan, own: c.check_in(do.CheckIn(own, (loan.loan_id,), "ILL-XYZ"), CALL)),
+            ("transit", lambda c, _, own: c.send_transit(do.SendTransit(own, to=do.Place("BRANCH")), CALL)),
+            (LOST, lambda c, loan, own: c.mark_lost(do.MarkLost(own, loan.loan_id), CALL)),
+        ],
+    )
+    def test_what_goes_missing_between_look_and_call_is_tried_again(
+        self, bench: SymphonyBench, path: str, verb: Callable[..., object]
+    ) -> None:
+        loan = lent(bench)
+        bench.fault("vendor_error", method="POST", path=path, code="recordNotFound", status=404)
+        with pytest.raises(Retry) as later:
+            verb(bench.connector, loan, own(bench))
+        assert later.value.advice
+        verb(bench.connector, loan, own(bench))
+
+    def test_a_transit_that_goes_missing_is_looked_at_again(self, bench: SymphonyBench) -> None:
+        bench.desk("send", barcode=bench.own_barcode, library="BRANCH")
+        target = replace(own(bench), place=do.Place("BRANCH"))
+        bench.fault("vendor_error", method="POST", path="untransit", code="recordNotFound", status=404)
+        with pytest.raises(Retry):
+            bench.connector.receive_transit(do.ReceiveTransit(target), CALL)
+        assert bench.connector.receive_transit(do.ReceiveTransit(target), CALL).kind is OutcomeKind.DONE
+
+    def test_a_date_that_a_rule_of_renewals_forbids_is_refused(self, make: Make) -> None:
+        bench = make(renew_loans=False)
+        loan = lent(bench)
+        bench.fault("vendor_error", method="PUT", path="circRecord", code="hatErrorResponse.46", status=500)
+        with pytest.raises(Rejected) as refused:
+            bench.connector.set_due_date(do.SetDueDate(own(bench), LATER, loan.loan_id, "ILL-XYZ"), CALL)
+        assert refused.value.cause == "refused"
 
 
 class TestMoney:
