@@ -119,7 +119,7 @@ class Loans:
         """Renew a loan of ours to the date; of others, and where that is refused, write the date once it was seen whose loan it is."""
         ours = command.charge is do.Charge.ANY and command.loan_id and command.account
         asked = ours and self._settings.renew_loans and not command.leave_days and not call.verify
-        renewed = self._renewed(command) if asked else None
+        renewed, refused = self._renewed(command) if asked else (None, "")
         if renewed is not None and renewed.name == command.loan_id:
             return self._brought(renewed, command)
         try:
@@ -130,16 +130,21 @@ class Loans:
         if renewed is not None and loan is None:
             call.keep(Learned(loan=LoanRecord(command.loan_id, command.account, ended=True)))
             raise self._another_renewed(renewed, command)
-        return self._redated(item, loan, command)
+        outcome = self._redated(item, loan, command)
+        if not refused or outcome.kind is not OutcomeKind.DONE:
+            return outcome
+        note = f"Symphony did not renew the loan, so that only the date was written. {refused}"
+        return replace(outcome, notes=(note, *outcome.notes))
 
-    def _renewed(self, command: do.SetDueDate) -> symphony.Charge | None:
-        """What was renewed; ``None`` where that is refused. Symphony does it only for the account that has the item, and tells which loan
-        that was, so that nothing is looked at before.
+    def _renewed(self, command: do.SetDueDate) -> tuple[symphony.Charge | None, str]:
+        """What was renewed, else why that is refused. Symphony does it only for the account that has the item, and tells which loan that
+        was, so that nothing is looked at before.
         """
         due, station = end_of_day(command.due, self._settings.timezone), command.target.place.library
-        with suppress(NotRenewed, Missing, Rejected):
-            return self._client.renew(command.target.barcode, command.account, due, station)
-        return None
+        try:
+            return self._client.renew(command.target.barcode, command.account, due, station), ""
+        except (NotRenewed, Missing, Rejected) as refused:
+            return None, refused.reason
 
     def _brought(self, renewed: symphony.Charge, command: do.SetDueDate) -> Outcome:
         """A renewal that did not take the date gets it afterwards."""

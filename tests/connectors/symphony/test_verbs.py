@@ -584,9 +584,13 @@ class TestLending:
             loan = lent(bench)
             charge = bench.stand_in.state.charges[0]
             charge.renewals = used
-            bench.connector.set_due_date(do.SetDueDate(own(bench), LATER, loan.loan_id, "ILL-XYZ"), CALL)
+            command = do.SetDueDate(own(bench), LATER, loan.loan_id, "ILL-XYZ")
+            outcome = bench.connector.set_due_date(command, CALL)
             assert bench.due_of(bench.own_barcode).startswith(LATER.isoformat())
             assert charge.renewals == used
+            refused = ["only the date was written" in note and "hatErrorResponse.141" in note for note in outcome.notes]
+            assert refused == ([True] if used else [])
+            assert bench.connector.set_due_date(command, CALL).notes == ()
 
     def test_a_renewal_that_may_have_been_made_is_not_made_again(self, bench: SymphonyBench) -> None:
         loan = lent(bench)
