@@ -17,7 +17,7 @@ from bridge.metrics import Metrics
 from bridge.sources.iso18626 import Iso18626Source
 from bridge.sources.iso18626.callers import Caller, caller_of
 from bridge.sources.iso18626.relay import Relay
-from bridge.sources.iso18626.source import Reading
+from bridge.sources.iso18626.source import Reading, without_codes
 from bridge.unkept import Unkept, UnkeptMessages
 from bridge.web.conversations import Post, Said
 
@@ -94,7 +94,8 @@ class RelayedConversations(Conversations):
         wait((reading,))
         if reading.exception() is None:
             return reading.result()
-        return Reading(_unread(post.body.decode("utf-8", errors="backslashreplace").replace("\x00", "\\x00")))
+        text = post.body.decode("utf-8", errors="backslashreplace").replace("\x00", "\\x00")
+        return Reading(_unread(without_codes(text)))
 
     def _look_at(self, ended: Future[Reading] | Future[bool]) -> None:
         fault = ended.exception()

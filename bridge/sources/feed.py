@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from pydantic import Field
@@ -70,15 +70,18 @@ class FeedSource(ListedSource[FeedSettings]):
             page = self._following(page, body)
             yield Pile(rows, settled=page is None)
         if page is not None:
-            yield self._cut_off(times)
+            yield self._cut_off(times, since)
 
-    def _cut_off(self, times: list[datetime]) -> Pile:
-        """A feed goes on behind ``max_pages``: one in order of time is read on from there, of another something would be lost."""
-        if times == sorted(times):
+    def _cut_off(self, times: list[datetime], since: datetime | None) -> Pile:
+        """A feed goes on behind ``max_pages``: one in order of time is read on from there, of another something would be lost.
+
+        Where the next poll would begin where this one did (rows of one time within the overlap, or without any) nothing behind would ever be read.
+        """
+        onward = times and times[-1] - timedelta(seconds=self.settings.overlap_seconds) > (since or times[0])
+        if times == sorted(times) and onward:
             return Pile((), settled=True)
-        said = (
-            f"Source {self.name}: its list goes on behind {self.settings.max_pages} pages and is not in order of time."
-        )
+        why = "its rows say no time, or nearly the same" if times == sorted(times) else "is not in order of time"
+        said = f"Source {self.name}: its list goes on behind {self.settings.max_pages} pages and {why}."
         raise Rejected(said, advice="Raise max_pages, or begin later (start).")
 
     def _since(self, since: datetime | None) -> Sending:

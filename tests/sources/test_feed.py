@@ -115,13 +115,22 @@ def test_a_next_page_on_another_host_is_not_followed(service: Service) -> None:
 
 
 def test_no_more_pages_than_allowed_and_what_comes_oldest_first_is_read_on(service: Service) -> None:
-    times = iter(["2026-11-24T09:00:00Z", "2026-11-24T09:01:00Z", "2026-11-24T09:01:00Z", "2026-11-24T08:00:00Z"])
+    times = iter(["2026-11-24T09:00:00Z", "2026-11-24T09:10:00Z", "2026-11-24T09:10:00Z", "2026-11-24T08:00:00Z"])
     service.answers = lambda: jsonify(changes=events(next(times)), next_page=2)
     pages = polled(service, max_pages=2)
     assert [len(page.arrivals) for page in pages] == [1, 1, 0]
-    assert pages[-1].cursor == "2026-11-24T09:01:00+00:00"
+    assert pages[-1].cursor == "2026-11-24T09:10:00+00:00"
     with pytest.raises(Rejected, match="goes on behind 2 pages"):
         polled(service, pages[-1].cursor, max_pages=2)
+
+
+@pytest.mark.parametrize("time", ["2026-11-24T09:00:00Z", "never"])
+def test_a_list_whose_end_would_never_be_reached_is_told(service: Service, time: str) -> None:
+    """Were the cursor moved all the same, each poll would read the same pages, and nothing behind them."""
+    service.answers = lambda: jsonify(changes=events(time), next_page=2)
+    for cursor in (None, "2026-11-24T09:00:00+00:00"):
+        with pytest.raises(Rejected, match="nearly the same"):
+            polled(service, cursor, max_pages=2)
 
 
 def test_one_page_where_there_is_no_paging(service: Service) -> None:

@@ -726,10 +726,14 @@ class TestRelay:
             raise ZeroDivisionError
 
         monkeypatch.setattr(relay.house.door.source, "read", broken)
-        answer = relay.house.post(BORROWED.request(at=AT), **self.OUT)
+        code = b"<requestingAgencyAuthentication><securityCode>hush</securityCode></requestingAgencyAuthentication></header>"
+        body = BORROWED.request(at=AT).replace(b"</header>", code)
+        answer = relay.house.post(body, **self.OUT)
         assert field(answer, "messageStatus") == "OK"
+        assert [heard for _, heard in relay.broker.heard] == [body]
         (kept,) = relay.house.ledger.inbox.kept()
         assert "fault of the bridge" in kept.problem
+        assert "hush" not in kept.body
 
     def test_a_slow_ledger_holds_nothing_up(self, relay: Between, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("bridge.relaying.STORE_PATIENCE", 0.01)

@@ -70,7 +70,7 @@ class Iso18626Source:
         return self.reread(text).arrival
 
     def _read(self, body: bytes, text: str, encoding: str | None) -> Reading:
-        kept = _CODE.sub(r"\1(removed)", text)
+        kept = without_codes(text)
         try:
             message = message_of(parsed(body, encoding=encoding))
         except (NoXml, NoMessage) as wrong:
@@ -87,6 +87,11 @@ class Iso18626Source:
             state = ArrivalState.UNKNOWN_WORD if wrong.unknown_word else ArrivalState.MALFORMED
             return Reading(Arrival(message.key, kept, (), state, str(wrong)), message, sides, wrong.fault)
         return Reading(Arrival(message.key, kept, changes), message, sides)
+
+
+def without_codes(text: str) -> str:
+    """A body without security codes, whether it is XML or not."""
+    return _CODE.sub(r"\1(removed)", text)
 
 
 def _digest(text: str) -> str:
