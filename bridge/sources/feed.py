@@ -75,7 +75,8 @@ class FeedSource(ListedSource[FeedSettings]):
     def _cut_off(self, times: list[datetime], since: datetime | None) -> Pile:
         """A feed goes on behind ``max_pages``: one in order of time is read on from there, of another something would be lost.
 
-        Where the next poll would begin where this one did (rows of one time within the overlap, or without any) nothing behind would ever be read.
+        Where the next poll would begin where this one did (rows without a time, or all within the overlap) nothing behind would ever be
+        read.
         """
         onward = times and times[-1] - timedelta(seconds=self.settings.overlap_seconds) > (since or times[0])
         if times == sorted(times) and onward:
