@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
+from bridge.connectors.amounts import minor
 from bridge.connectors.base import Call
 from bridge.connectors.ncip import messages as say
-from bridge.connectors.ncip.amounts import minor
 from bridge.connectors.ncip.client import NcipClient
 from bridge.connectors.ncip.dates import day_of
 from bridge.connectors.ncip.errors import Refused, for_good, not_seen

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 
+from bridge.connectors.amounts import minor
 from bridge.connectors.base import Call
 from bridge.connectors.days import day_of
 from bridge.connectors.sierra import models as sierra
@@ -128,7 +129,7 @@ class Patrons:
         reason = reason_of(command.target, command.fee_key)
         if call.verify and (found := self._fine(command.patron_id, reason)) is not None:
             return Outcome(OutcomeKind.ALREADY, Learned(fee=FeeRecord(command.fee_key, found.id, command.fee)))
-        self._client.charge(command.patron_id, int(command.fee.amount * 100), reason)
+        self._client.charge(command.patron_id, minor(command.fee.amount), reason)
         return Outcome(learned=Learned(fee=FeeRecord(command.fee_key, "", command.fee)))
 
     def fees_of(self, asked: do.Inspect) -> tuple[FeeRecord, ...]:

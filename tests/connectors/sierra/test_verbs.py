@@ -549,6 +549,8 @@ def test_a_fee_is_charged_in_cents_under_our_mark(bench: SierraBench) -> None:
     seen = bench.connector.inspect(do.Inspect(target, patron_of(bench), fee_keys=("fee",)), CALL)
     assert [found.fee.amount for found in seen.fees] == [Decimal("3.5")]
     assert bench.connector.inspect(do.Inspect(target, fee_keys=("fee",)), CALL).fees == ()
+    with pytest.raises(Rejected, match=r"The fee of 3\.505 cannot be charged"):
+        bench.connector.charge_fee(replace(fee, fee=do.Money(Decimal("3.505"), "USD")), CALL)
 
 
 def test_what_sierra_cannot_do_is_declared(make: Make) -> None:
