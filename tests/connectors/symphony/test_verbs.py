@@ -708,6 +708,14 @@ class TestDeleting:
             bench.connector.delete_temporary_item(do.DeleteTemporaryItem(target), CALL)
         assert bench.stand_in.state.bibs[target.ids.bib].shadowed
 
+    def test_what_the_desk_deletes_between_check_in_and_deletion_is_gone(self, bench: SymphonyBench) -> None:
+        target = temporary(bench)
+        bench.connector.check_in(do.CheckIn(target), CALL)
+        bench.delete_by_hand(target.barcode)
+        gone = bench.connector.delete_temporary_item(do.DeleteTemporaryItem(target), CALL)
+        assert gone.learned.existence is Existence.DELETED
+        assert bench.bibs_with_mark(target.mark) == 0
+
     def test_that_it_could_not_be_hidden_either_is_told(self, bench: SymphonyBench) -> None:
         target = temporary(bench)
         bench.fault("vendor_error", method="DELETE|PUT", code="hatErrorResponse.1", status=500, times=9)
