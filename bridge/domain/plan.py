@@ -43,6 +43,9 @@ __all__ = [
 ]
 
 
+PATRONS_KEY = StepKey("", "", Verb.FIND_PATRON, 0)
+
+
 def next_step(
     goal: Goal, record: Record, can: Capabilities, *, without: frozenset[VolumeKey] = frozenset()
 ) -> Step | StaffTask | None:
@@ -62,10 +65,9 @@ def next_step(
 def _differences(
     goal: Goal, record: Record, can: Capabilities, without: frozenset[VolumeKey]
 ) -> Iterator[Step | StaffTask]:
-    if goal.patron_id and _patron_unknown(goal, record):
+    if goal.patron_id and _patron_unknown(goal.patron_id, record):
         if PATRON not in without:
-            key = StepKey("", "", Verb.FIND_PATRON, 0)
-            yield from _step(key, do.FindPatron(goal.patron_id), record, can)
+            yield from _step(PATRONS_KEY, do.FindPatron(goal.patron_id), record, can)
         waits_for_patron = True
     else:
         waits_for_patron = False
@@ -78,13 +80,16 @@ def _differences(
                 if found.task_id not in record.confirmed:
                     yield found
                 continue
+            if isinstance(found, do.FindPatron):
+                yield from () if PATRON in without else _step(PATRONS_KEY, found, record, can)
+                continue
             key = StepKey(item.leg, item.volume, verb_of(type(found)), item.count(verb_of(type(found))))
             yield from _step(key, found, record, can)
     yield from _strays(goal, record)
 
 
-def _patron_unknown(goal: Goal, record: Record) -> bool:
-    return record.patron is None or record.patron.asked != goal.patron_id
+def _patron_unknown(patron_id: str, record: Record) -> bool:
+    return record.patron is None or record.patron.asked != patron_id
 
 
 def _strays(goal: Goal, record: Record) -> Iterator[StaffTask]:
@@ -266,9 +271,12 @@ def _fee(goal: ItemGoal, item: ItemRecord, record: Record) -> Command | StaffTas
 
 
 def _charging(goal: ItemGoal, wish: FeeWish | Wish, item: ItemRecord, record: Record) -> Command | None:
+    """The patron is looked up first where nothing else needed them: of a copy, or an item that was lost before it was made here."""
     if not isinstance(wish, FeeWish) or any(fee.fee_key == wish.fee_key for fee in item.fees):
         return None
-    patron = _patron(record, wish.patron_id)
+    if record.patron is None or record.patron.asked != wish.patron_id:
+        return do.FindPatron(wish.patron_id)
+    patron = record.patron.patron_id
     return do.ChargeFee(
         _target(goal, item, Origin.CREATED), patron, wish.fee_key, wish.fee, wish.fee_type, goal.mark.code
     )

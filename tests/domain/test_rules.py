@@ -13,7 +13,7 @@ from bridge.domain.commands import Verb
 from bridge.domain.goal import ABSENT, LEAVE, LoanWish, goal_for
 from bridge.domain.identity import RequestKey, Role, ServiceType, mark_for
 from bridge.domain.learn import amend, learn
-from bridge.domain.plan import StaffTask, Step, next_step
+from bridge.domain.plan import PATRON, StaffTask, Step, next_step
 from bridge.domain.policy import BorrowingPolicy, CreateOn, Policy
 from bridge.domain.record import (
     Existence,
@@ -22,6 +22,7 @@ from bridge.domain.record import (
     Learned,
     Outcome,
     OutcomeKind,
+    Record,
     SeenLoan,
     Sighting,
 )
@@ -484,10 +485,21 @@ class TestCopies:
         policy = Policy(borrowing=BorrowingPolicy(charge_fee_on_copies=True, fee_type="COPY"))
         changes = (borrowed(service_type=ServiceType.COPY), change(1, Phase.RECEIVED, fee=FEE))
         _, steps, _ = run(goal_of(*changes, policy=policy))
-        (step,) = steps
+        asked, step = steps
+        assert asked.command == do.FindPatron("p1")
         assert isinstance(step.command, do.ChargeFee)
-        assert (step.command.fee, step.command.fee_type) == (FEE, "COPY")
+        assert (step.command.patron_id, step.command.fee, step.command.fee_type) == ("id-p1", FEE, "COPY")
         assert run(goal_of(*changes, change(2, Phase.CANCELLED), policy=policy))[1] == []
+
+    def test_no_fee_is_charged_to_a_patron_the_ils_did_not_find(self) -> None:
+        """Its number in the ILS is what a fee is charged to, and nobody else may be charged."""
+        policy = Policy(borrowing=BorrowingPolicy(charge_fee=True))
+        lost = (change(1, Phase.RECEIVED, fee=FEE), change(2, raised=(Condition.LOST,)))
+        goal = goal_of(borrowed(), *lost, policy=policy)
+        step = next_step(goal, Record(), CAN)
+        assert (step.key.verb if isinstance(step, Step) else None) is Verb.FIND_PATRON
+        rest = next_step(goal, Record(), CAN, without=frozenset({PATRON}))
+        assert not isinstance(rest, Step)
 
 
 def test_an_open_loan_that_is_not_ours_stays_out_of_the_record() -> None:
