@@ -22,6 +22,7 @@ from bridge.connectors.ncip.reading import (
 )
 from bridge.connectors.recent import Recent
 from bridge.domain import commands as do
+from bridge.domain.identity import bears_another
 from bridge.domain.record import FeeRecord, HoldRecord, SeenLoan, Sighting
 from bridge.errors import Rejected
 
@@ -206,10 +207,20 @@ class Sight:
 
     @staticmethod
     def hold_in(user: UserSeen, target: do.Target, hold_id: str = "") -> SeenRequest | None:
-        """Our hold among a user's: by its number, our mark, or its item."""
-        names = {each.casefold() for each in (hold_id, target.mark.code, target.barcode, target.ids.item) if each}
+        """Our hold among a user's: by its number, our mark, or its item where it bears no other request's mark."""
+        numbers = {each.casefold() for each in (hold_id, target.mark.code) if each}
+        items = {each.casefold() for each in (target.barcode, target.ids.item) if each}
+        listed = user.requests or ()
         return next(
-            (each for each in user.requests or () if {each.request.casefold(), each.item.casefold()} & names), None
+            (each for each in listed if each.request.casefold() in numbers),
+            next(
+                (
+                    each
+                    for each in listed
+                    if each.item.casefold() in items and not bears_another(each.request, target.mark)
+                ),
+                None,
+            ),
         )
 
     def loan_in(self, user: UserSeen, target: do.Target, name: str, *, own: bool) -> SeenLoan | None:

@@ -9,6 +9,8 @@ import pytest
 
 from bridge.connectors.ncip.connector import capabilities_of
 from bridge.connectors.ncip.dialects import DIALECTS
+from bridge.connectors.ncip.reading import Named, SeenRequest, UserSeen
+from bridge.connectors.ncip.sight import Sight
 from bridge.domain import commands as do
 from bridge.domain.capabilities import Ability
 from bridge.domain.learn import amend
@@ -248,3 +250,17 @@ class TestCancelling:
         horizon.cancel_hold("ILL-1")
         gone = horizon.connector.cancel_hold(do.CancelHold(target, horizon.patron, hold.hold_id), CALL)
         assert gone.kind is OutcomeKind.ALREADY
+
+
+def test_of_two_holds_on_one_item_each_request_sees_its_own() -> None:
+    first, second = own_target("1"), own_target("2")
+    waits = SeenRequest(first.mark.code, first.barcode, "MAIN", "")
+    nameless = SeenRequest("4711", first.barcode, "MAIN", "")
+    user = UserSeen(Named("P1"), "", (), (), (waits,), (), ())
+    assert Sight.hold_in(user, first) is waits
+    assert Sight.hold_in(user, second) is None
+    assert Sight.hold_in(replace(user, requests=(waits, nameless)), second) is nameless, "one the responder numbered"
+
+
+def own_target(number: str) -> do.Target:
+    return do.Target(a_mark(number), do.Origin.OWN, "3900")
