@@ -14,9 +14,13 @@ from typing import Any
 
 from lxml import etree
 
+from bridge.connectors.refusals import Refusals
 from bridge.domain.masking import vendor_words
 from bridge.errors import CredentialsRejected, IlsError, OutcomeUnknown, Rejected, Retry, Unavailable
 from bridge.http import Answer, words_of
+
+_SAYS = Refusals("Alma")
+unknown_item, not_ours = _SAYS.unknown_item, _SAYS.not_ours
 
 
 class Endpoint(StrEnum):
@@ -311,14 +315,4 @@ def day_used_up(answer: Answer) -> IlsError | None:
 
 def nonsense(endpoint: Endpoint, answer: Answer, *, repeatable: bool) -> IlsError:
     """Our error for a success that cannot be read."""
-    said = f"Alma answered {endpoint.value} with something that makes no sense (HTTP {answer.status}, {len(answer.body)} bytes)."
-    return Retry(said, cause="nonsense") if repeatable else OutcomeUnknown(said)
-
-
-def unknown_item(barcode: str) -> Rejected:
-    """Our error for an own item that Alma does not know."""
-    return Rejected(
-        f"Alma knows no item with barcode {barcode}.",
-        cause="unknown_item",
-        advice="Correct the barcode in the request at the service, or see to the loan by hand.",
-    )
+    return _SAYS.nonsense(endpoint.value, answer, repeatable=repeatable)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from bridge.connectors.alma import marc
 from bridge.connectors.alma import models as alma
 from bridge.connectors.alma.client import AlmaClient, ids_of
-from bridge.connectors.alma.errors import Missing
+from bridge.connectors.alma.errors import Missing, not_ours
 from bridge.connectors.alma.marc import system_number
 from bridge.connectors.alma.settings import AlmaSettings
 from bridge.connectors.alma.sight import Sight, complete, permanent_place, same_place
@@ -117,7 +117,7 @@ class TemporaryItems:
 
     def _must_bear(self, item: alma.Item, code: str) -> None:
         if code not in getattr(item.item_data, self._settings.mark_field):
-            raise _not_ours(f"Item {item.item_data.barcode} no longer bears our mark")
+            raise not_ours(f"Item {item.item_data.barcode} no longer bears our mark")
 
     def delete(self, command: do.DeleteTemporaryItem) -> Outcome:
         """Delete item, holding and bib, while they bear mark, barcode and place as we gave them."""
@@ -134,11 +134,11 @@ class TemporaryItems:
 
     def _guard(self, item: alma.Item, target: do.Target) -> None:
         if not self._sight.bears(item, target.mark):
-            raise _not_ours(f"Item {item.item_data.barcode} no longer bears our mark")
+            raise not_ours(f"Item {item.item_data.barcode} no longer bears our mark")
         if item.item_data.barcode != target.barcode:
-            raise _not_ours(f"Item {target.barcode} now has barcode {item.item_data.barcode}")
+            raise not_ours(f"Item {target.barcode} now has barcode {item.item_data.barcode}")
         if not same_place(permanent_place(item), target.place):
-            raise _not_ours(f"Item {target.barcode} now belongs to {permanent_place(item)}")
+            raise not_ours(f"Item {target.barcode} now belongs to {permanent_place(item)}")
 
     def _delete_remains(self, target: do.Target) -> Outcome:
         """Of an item that is gone or was never made: its bib and holding, if nothing else hangs on them."""
@@ -147,7 +147,7 @@ class TemporaryItems:
             return _gone(OutcomeKind.ALREADY)
         holdings = self._client.holdings(bib).holding
         if holdings and self._client.items(bib, "ALL").item:
-            raise _not_ours("Something else hangs on the temporary bib")
+            raise not_ours("Something else hangs on the temporary bib")
         try:
             for held in holdings:
                 self._client.delete_holding(bib, held.holding_id)
@@ -160,11 +160,3 @@ class TemporaryItems:
 
 def _gone(kind: OutcomeKind) -> Outcome:
     return Outcome(kind, Learned(existence=Existence.DELETED))
-
-
-def _not_ours(what: str) -> Rejected:
-    return Rejected(
-        f"{what}: it is not deleted or changed by the bridge.",
-        cause="not_ours",
-        advice="See to the item in Alma by hand.",
-    )

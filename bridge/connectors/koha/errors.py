@@ -6,9 +6,13 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from bridge.connectors.refusals import Refusals
 from bridge.domain.masking import vendor_words
-from bridge.errors import CredentialsRejected, IlsError, OutcomeUnknown, Rejected, Retry, Unavailable
+from bridge.errors import CredentialsRejected, IlsError, OutcomeUnknown, Rejected, Unavailable
 from bridge.http import Answer, words_of
+
+_SAYS = Refusals("Koha")
+unknown_item, not_ours, on_loan, nonsense = _SAYS.unknown_item, _SAYS.not_ours, _SAYS.on_loan, _SAYS.nonsense
 
 
 class Missing(Rejected):
@@ -136,31 +140,7 @@ def _not_kohas(doing: str, answer: Answer, *, repeatable: bool) -> IlsError:
     return Unavailable(said, advice="Is base_url right?") if answer.status == 404 else Rejected(said, cause="refused")
 
 
-def nonsense(doing: str, answer: Answer, *, repeatable: bool) -> IlsError:
-    """Our error for a success that cannot be read."""
-    said = f"Koha answered {doing} with something that makes no sense (HTTP {answer.status}, {len(answer.body)} bytes)."
-    return Retry(said, cause="nonsense") if repeatable else OutcomeUnknown(said)
-
-
 def _told(reason: str, problem: Problem) -> str:
     words = vendor_words(problem.words)
     code = f" (code {problem.code})" if problem.code else ""
     return f"{reason} Koha says: {words}{code}" if words else f"{reason}{code}"
-
-
-def unknown_item(barcode: str) -> Rejected:
-    """Our error for an own item that Koha does not know."""
-    return Rejected(
-        f"Koha knows no item with barcode {barcode}.",
-        cause="unknown_item",
-        advice="Correct the barcode in the request at the service, or see to the loan by hand.",
-    )
-
-
-def not_ours(what: str) -> Rejected:
-    """Our error for what the bridge must not touch."""
-    return Rejected(
-        f"{what}: it is not deleted or changed by the bridge.",
-        cause="not_ours",
-        advice="See to the item in Koha by hand.",
-    )

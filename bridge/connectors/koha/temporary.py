@@ -6,7 +6,7 @@ from bridge.connectors.base import Call
 from bridge.connectors.koha import marc
 from bridge.connectors.koha import models as koha
 from bridge.connectors.koha.client import KohaClient
-from bridge.connectors.koha.errors import BarcodeTaken, Missing, not_ours
+from bridge.connectors.koha.errors import BarcodeTaken, Missing, not_ours, on_loan
 from bridge.connectors.koha.settings import KohaSettings
 from bridge.connectors.koha.sight import Sight, bears, ids_of, place_of
 from bridge.domain import commands as do
@@ -163,11 +163,7 @@ class TemporaryItems:
         if target.place.location and place_of(item).location != target.place.location:
             raise not_ours(f"Item {target.barcode} is now at {place_of(item)}")
         if item.on_loan:
-            raise Rejected(
-                f"Item {target.barcode} is on loan, so that it is not deleted.",
-                cause="item_in_use",
-                advice="Check it in at the desk in Koha.",
-            )
+            raise on_loan(target.barcode)
 
     def _remains(self, target: do.Target) -> Outcome:
         """Of an item that is gone or was never made: what bears our mark, and the biblio we recorded while it bears it too."""

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from bridge.connectors.ncip.problems import Meaning, Problem
+from bridge.connectors.refusals import Refusals
 from bridge.domain.masking import vendor_words
 from bridge.errors import CredentialsRejected, IlsError, OutcomeUnknown, Rejected, Retry, Unavailable
 from bridge.http import Answer, words_of
+
+_SAYS = Refusals("The ILS")
+unknown_item, not_ours, on_loan = _SAYS.unknown_item, _SAYS.not_ours, _SAYS.on_loan
 
 _DOOR = "See to the agencies, keys and passwords of this connector, and to what the ILS lets us do."
 _LOOK = "Look in the ILS; the text says why."
@@ -82,13 +86,4 @@ def not_told(what: str, so: str) -> Rejected:
         f"{what} is not told by the NCIP responder. {so}",
         cause="cannot_look",
         advice="Look in the ILS, and do by hand what is lacking.",
-    )
-
-
-def not_ours(what: str) -> Rejected:
-    """Our error for what the bridge must not touch."""
-    return Rejected(
-        f"{what}: it is not deleted or changed by the bridge.",
-        cause="not_ours",
-        advice="See to the item in the ILS by hand.",
     )

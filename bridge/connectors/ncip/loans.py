@@ -9,7 +9,7 @@ from bridge.connectors.ncip import messages as say
 from bridge.connectors.ncip.client import NcipClient
 from bridge.connectors.ncip.dates import day_of, last_minute
 from bridge.connectors.ncip.dialects import Renews
-from bridge.connectors.ncip.errors import Refused, for_good, not_seen
+from bridge.connectors.ncip.errors import Refused, for_good, not_seen, unknown_item
 from bridge.connectors.ncip.problems import Meaning
 from bridge.connectors.ncip.reading import LentSeen, Node, item_seen, lent_seen
 from bridge.connectors.ncip.sight import OnLoan, Sight, handle
@@ -33,7 +33,7 @@ class Loans:
         """Look an item up."""
         seen = self._sight.item(handle(command.target)) if self._sight.by_item else None
         if seen is None and self._sight.by_item:
-            raise _unknown_item(command.target)
+            raise unknown_item(command.target.barcode)
         found = seen.item.value if seen else ""
         return Outcome(learned=Learned(ids=do.VendorIds(item=found), barcode=command.target.barcode))
 
@@ -71,7 +71,7 @@ class Loans:
     def _not_lent(self, command: do.CheckOut, refused: Refused) -> Outcome:
         """On loan already: to our account it is done (a Koha refuses it with the loan standing); to anybody else it is not ours to end."""
         if refused.meaning is Meaning.UNKNOWN_ITEM:
-            raise _unknown_item(command.target) from refused
+            raise unknown_item(command.target.barcode) from refused
         if refused.meaning is Meaning.UNKNOWN_USER:
             raise Rejected(
                 "The borrowing library's account is unknown in the ILS.",
@@ -287,11 +287,3 @@ def _unseen(command: do.SetDueDate, *, again: bool) -> Outcome | None:
 
 def _ended(*notes: str) -> Outcome:
     return Outcome(OutcomeKind.ALREADY, Learned(checked_in=True), notes)
-
-
-def _unknown_item(target: do.Target) -> Rejected:
-    return Rejected(
-        f"The ILS knows no item with barcode {target.barcode}.",
-        cause="unknown_item",
-        advice="Correct the barcode in the request at the service, or see to the loan by hand.",
-    )

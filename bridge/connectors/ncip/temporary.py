@@ -10,7 +10,7 @@ from bridge.connectors.ncip import messages as say
 from bridge.connectors.ncip.client import NcipClient
 from bridge.connectors.ncip.dates import last_minute
 from bridge.connectors.ncip.dialects import Deletes
-from bridge.connectors.ncip.errors import Refused, for_good, not_ours, not_seen
+from bridge.connectors.ncip.errors import Refused, for_good, not_ours, not_seen, on_loan
 from bridge.connectors.ncip.problems import Meaning
 from bridge.connectors.ncip.reading import ItemSeen, Node, named
 from bridge.connectors.ncip.settings import NcipBase
@@ -238,11 +238,7 @@ class TemporaryItems:
     @staticmethod
     def _in_use(target: do.Target) -> Rejected:
         """A responder that is asked to delete an item on loan can never delete it after that (seen on a running Koha)."""
-        return Rejected(
-            f"Item {target.barcode} is on loan, so that it is not deleted.",
-            cause="item_in_use",
-            advice="Check it in at the desk.",
-        )
+        return on_loan(target.barcode)
 
 
 def _still_there(target: do.Target) -> Rejected:

@@ -8,10 +8,14 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
+from bridge.connectors.refusals import Refusals
 from bridge.connectors.sierra.models import Problem
 from bridge.domain.masking import vendor_words
-from bridge.errors import CredentialsRejected, IlsError, OutcomeUnknown, Rejected, Retry, Unavailable
+from bridge.errors import CredentialsRejected, IlsError, OutcomeUnknown, Rejected, Unavailable
 from bridge.http import Answer, words_of
+
+_SAYS = Refusals("Sierra")
+unknown_item, not_ours, on_loan, nonsense = _SAYS.unknown_item, _SAYS.not_ours, _SAYS.on_loan, _SAYS.nonsense
 
 
 class Missing(IlsError):
@@ -145,14 +149,6 @@ def _not_sierras(doing: str, answer: Answer, *, repeatable: bool) -> IlsError:
     return Rejected(said, cause="refused", advice="Is base_url right?")
 
 
-def nonsense(doing: str, answer: Answer, *, repeatable: bool) -> IlsError:
-    """Our error for a success that cannot be read."""
-    said = (
-        f"Sierra answered {doing} with something that makes no sense (HTTP {answer.status}, {len(answer.body)} bytes)."
-    )
-    return Retry(said, cause="nonsense") if repeatable else OutcomeUnknown(said)
-
-
 def _volumes(problem: Problem) -> str:
     """The volumes to choose from, ten at most."""
     told = (
@@ -169,21 +165,3 @@ def _told(reason: str, problem: Problem) -> str:
     words = vendor_words(spelled[:300])
     number = f"{problem.code}/{problem.specific}" if problem.specific else str(problem.code)
     return f"{reason} Sierra says: {words} (code {number})" if words else f"{reason} (code {number})"
-
-
-def unknown_item(barcode: str) -> Rejected:
-    """Our error for an own item that Sierra does not know."""
-    return Rejected(
-        f"Sierra knows no item with barcode {barcode}.",
-        cause="unknown_item",
-        advice="Correct the barcode in the request at the service, or see to the loan by hand.",
-    )
-
-
-def not_ours(what: str) -> Rejected:
-    """Our error for what the bridge must not touch."""
-    return Rejected(
-        f"{what}: it is not deleted or changed by the bridge.",
-        cause="not_ours",
-        advice="See to the item in Sierra by hand.",
-    )

@@ -7,7 +7,7 @@ from dataclasses import replace
 from bridge.connectors.base import Call
 from bridge.connectors.sierra import models as sierra
 from bridge.connectors.sierra.client import SierraClient
-from bridge.connectors.sierra.errors import Missing, not_ours
+from bridge.connectors.sierra.errors import Missing, not_ours, on_loan
 from bridge.connectors.sierra.settings import SierraSettings
 from bridge.connectors.sierra.sight import Sight, ids_of, place_of
 from bridge.domain import commands as do
@@ -155,11 +155,7 @@ class TemporaryItems:
         if target.place.location and place_of(item).location != target.place.location:
             raise not_ours(f"Item {target.barcode} is now at {place_of(item)}")
         if item.on_loan:
-            raise Rejected(
-                f"Item {target.barcode} is on loan, so that it is not deleted.",
-                cause="item_in_use",
-                advice="Check it in at the desk in Sierra.",
-            )
+            raise on_loan(target.barcode)
 
     def _delete_remains(self, target: do.Target) -> Outcome:
         """Of an item that is gone or was never made: its bib, if nothing else hangs on it."""

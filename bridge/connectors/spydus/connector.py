@@ -17,6 +17,7 @@ from bridge.connectors.by_hand import CANNOT_LIST, ByHand, left_to_staff, staffe
 from bridge.connectors.sip2 import Sip2Client
 from bridge.connectors.sip2.answers import Item, Loan, Patron
 from bridge.connectors.sip2.check import sip_finding
+from bridge.connectors.spydus.lcf import SAYS
 from bridge.connectors.spydus.making import Lcf
 from bridge.connectors.spydus.settings import SpydusSettings
 from bridge.domain import commands as do
@@ -94,7 +95,7 @@ class SpydusConnector(ByHand):
         """See ``Connector``."""
         item = self._sip.item(command.target.barcode)
         if not item.known:
-            raise _unknown_item(command.target.barcode)
+            raise SAYS.unknown_item(command.target.barcode)
         return Outcome(learned=Learned(barcode=command.target.barcode))
 
     def create_temporary_item(self, command: do.CreateTemporaryItem, call: Call) -> Outcome:
@@ -152,7 +153,7 @@ class SpydusConnector(ByHand):
             )
         item = self._sip.item(command.target.barcode)
         if not item.known:
-            return _unknown_item(command.target.barcode)
+            return SAYS.unknown_item(command.target.barcode)
         if account.against:
             why = f"Nothing can be checked out to the borrowing library's account: {'; '.join(account.against)}.{said}"
             return Rejected(why, cause="account_blocked", advice="See to the account in Spydus.")
@@ -251,11 +252,6 @@ def _told(stands: date | None, wanted: date | None) -> tuple[str, ...]:
         return ()
     told = stands or "on a date that it does not tell"
     return (f"Spydus made it due {told}; the lender's date is {wanted}, which SIP2 cannot set.",)
-
-
-def _unknown_item(barcode: str) -> Rejected:
-    advice = "Correct the barcode in the request at the service, or see to the loan by hand."
-    return Rejected(f"Spydus knows no item with barcode {barcode}.", cause="unknown_item", advice=advice)
 
 
 def build(settings: BaseModel, surroundings: Surroundings) -> Connector:

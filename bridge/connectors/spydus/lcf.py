@@ -16,11 +16,13 @@ from urllib.parse import quote, unquote, urlsplit
 from lxml import etree
 
 from bridge.connectors.base import Surroundings
+from bridge.connectors.refusals import Refusals
 from bridge.connectors.spydus.settings import LcfSettings
 from bridge.domain.masking import vendor_words
 from bridge.errors import CredentialsRejected, IlsError, OutcomeUnknown, Rejected, Retry, Unavailable
 from bridge.http import Answer, Http, HttpRules, Sending, words_of
 
+SAYS = Refusals("Spydus")
 NAMESPACE = "http://ns.bic.org/lcf/1.0"
 PAGE = 100
 ON_LOAN = frozenset({"04", "05", "07", "11", "12"})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bridge.connectors.base import Call
-from bridge.connectors.spydus.lcf import PERMANENT, LcfClient, LcfItem, LcfReservation, written
+from bridge.connectors.spydus.lcf import PERMANENT, SAYS, LcfClient, LcfItem, LcfReservation, written
 from bridge.connectors.spydus.settings import LcfSettings
 from bridge.domain import commands as do
 from bridge.domain.record import Existence, HoldRecord, HoldState, Learned, Outcome, OutcomeKind
@@ -97,15 +97,11 @@ class TemporaryItems:
         if seen is None:
             return _gone(OutcomeKind.ALREADY)
         if target.mark.code not in seen.notes:
-            raise _not_ours(f"Item {target.barcode} no longer bears our mark")
+            raise SAYS.not_ours(f"Item {target.barcode} no longer bears our mark")
         if target.place.location and seen.location and seen.location != target.place.location:
-            raise _not_ours(f"Item {target.barcode} is now at {seen.location}")
+            raise SAYS.not_ours(f"Item {target.barcode} is now at {seen.location}")
         if seen.may_be_on_loan:
-            raise Rejected(
-                f"Item {target.barcode} is on loan, so that it is not deleted.",
-                cause="item_in_use",
-                advice="Check it in at the desk in Spydus.",
-            )
+            raise SAYS.on_loan(target.barcode)
         return _gone(OutcomeKind.DONE if self._client.delete("items", seen.identifier) else OutcomeKind.ALREADY)
 
 
@@ -153,12 +149,6 @@ class Reservations:
             number = found.identifier if found else ""
         done = bool(number) and self._client.delete("reservations", number)
         return Outcome(OutcomeKind.DONE if done else OutcomeKind.ALREADY, gone)
-
-
-def _not_ours(what: str) -> Rejected:
-    return Rejected(
-        f"{what}: it is not deleted by the bridge.", cause="not_ours", advice="See to the item in Spydus by hand."
-    )
 
 
 def _gone(kind: OutcomeKind) -> Outcome:

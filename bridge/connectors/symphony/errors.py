@@ -9,11 +9,15 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
+from bridge.connectors.refusals import Refusals
 from bridge.connectors.symphony.models import Problem
 from bridge.connectors.symphony.wire import flat
 from bridge.domain.masking import vendor_words
 from bridge.errors import CredentialsRejected, IlsError, OutcomeUnknown, Rejected, Retry, Unavailable
 from bridge.http import Answer, words_of
+
+_SAYS = Refusals("Symphony")
+unknown_item, not_ours, on_loan, nonsense = _SAYS.unknown_item, _SAYS.not_ours, _SAYS.on_loan, _SAYS.nonsense
 
 TIMED_OUT = "sessionTimedOut"
 """The only 401 that a new log-in cures; after any other one, trying again would lock the account."""
@@ -189,12 +193,6 @@ def no_session(answer: Answer) -> CredentialsRejected:
     return CredentialsRejected(f"Symphony answered the log-in without a session. It says: {words}", advice=_LOG_IN)
 
 
-def nonsense(doing: str, answer: Answer, *, repeatable: bool) -> IlsError:
-    """Our error for a success that cannot be read, or lacks what it is about."""
-    said = f"Symphony answered {doing} with something that makes no sense (HTTP {answer.status}, {len(answer.body)} bytes)."
-    return Retry(said, cause="nonsense") if repeatable else OutcomeUnknown(said)
-
-
 def not_overridden(asked: Asked, *, allowed: bool, setting: str = "overrides") -> Rejected:
     """Our error for a rule that stays in the way, whether it was ``allowed`` to override it by this setting or not."""
     rule = PROMPTS.get(asked.prompt, Rule("refused", "a rule of this site is in the way"))
@@ -219,21 +217,3 @@ def _told(reason: str, problem: Problem) -> str:
     words, code = vendor_words(problem.first.text[:300]), problem.first.code
     prompt = f", prompt {problem.asked.prompt}" if problem.asked.prompt else ""
     return f"{reason} Symphony says: {words} (code {code}{prompt})" if words else f"{reason} (code {code}{prompt})"
-
-
-def unknown_item(barcode: str) -> Rejected:
-    """Our error for an own item that Symphony does not know."""
-    return Rejected(
-        f"Symphony knows no item with barcode {barcode}.",
-        cause="unknown_item",
-        advice="Correct the barcode in the request at the service, or see to the loan by hand.",
-    )
-
-
-def not_ours(what: str) -> Rejected:
-    """Our error for what the bridge must not touch."""
-    return Rejected(
-        f"{what}: it is not deleted or changed by the bridge.",
-        cause="not_ours",
-        advice="See to the item in Symphony by hand.",
-    )

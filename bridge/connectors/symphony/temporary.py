@@ -9,7 +9,7 @@ from bridge.connectors.base import Call
 from bridge.connectors.symphony import marc
 from bridge.connectors.symphony import models as symphony
 from bridge.connectors.symphony.client import NOTES, SymphonyClient
-from bridge.connectors.symphony.errors import Missing, not_ours
+from bridge.connectors.symphony.errors import Missing, not_ours, on_loan
 from bridge.connectors.symphony.patrons import Patrons
 from bridge.connectors.symphony.settings import SymphonySettings
 from bridge.connectors.symphony.sight import Sight, ids_of, place_of
@@ -244,11 +244,7 @@ class TemporaryItems:
         if any(other.key != item.key for other in item.bib.items):
             raise not_ours("Something else hangs on the temporary bib")
         if item.charge is not None:
-            raise Rejected(
-                f"Item {target.barcode} is on loan, so that it is not deleted.",
-                cause="item_in_use",
-                advice="Check it in at the desk in Symphony.",
-            )
+            raise on_loan(target.barcode)
 
     def _discarded(self, item: symphony.Item, target: do.Target) -> Outcome:
         """Charged to the pseudo-user whose items a report of Symphony's purges (symphony.md section 5.11)."""
