@@ -190,12 +190,18 @@ def waiting_of(connection: Connection) -> tuple[Waiting, ...]:
         func.max(NOTE.c.id).filter(NOTE.c.problem != "").label("latest"),
     ).where(schema.NOT_TOLD)
     rows = connection.execute(query.group_by(NOTE.c.source).order_by(NOTE.c.source)).all()
-    told = select(NOTE.c.id, NOTE.c.problem).where(NOTE.c.id.in_([row.latest for row in rows]))
-    problems: Mapping[int, str] = {row.id: row.problem for row in connection.execute(told)}
+    problems = _problems(connection, [row.latest for row in rows if row.latest is not None])
     return tuple(
         Waiting(row.source, row.waiting, row.oldest, row.dropped, row.last_dropped, problems.get(row.latest, ""))
         for row in rows
     )
+
+
+def _problems(connection: Connection, notes: Sequence[int]) -> Mapping[int, str]:
+    if not notes:
+        return {}
+    told = select(NOTE.c.id, NOTE.c.problem).where(NOTE.c.id.in_(notes))
+    return {row.id: row.problem for row in connection.execute(told)}
 
 
 def _kept(connection: Connection, found: Any) -> KeptNote:  # noqa: ANN401 - a row

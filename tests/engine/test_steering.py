@@ -22,7 +22,7 @@ from bridge.domain.policy import Mode
 from bridge.engine.leases import kept
 from bridge.engine.steering import Answer, Asked, Asking, Steering
 from bridge.errors import Rejected, Retry, Unavailable
-from bridge.ledger import State
+from bridge.ledger import LedgerBusy, State
 from tests.engine.pretend import DUE, POLICY, PretendIls, Stage, Thing, staffed
 
 
@@ -454,7 +454,11 @@ def test_a_lease_is_kept_however_slow_the_ils_is(stage: Stage, monkeypatch: pyte
     extended = threading.Event()
     extend = stage.ledger.work.extend
 
+    busy = iter([LedgerBusy("Locked.")])
+
     def noted(*named: Any, **more: Any) -> None:
+        for problem in busy:
+            raise problem
         extend(*named, **more)
         extended.set()
 
