@@ -62,6 +62,7 @@ class Way:
     def __init__(self, known: Configuration, ledger: Ledger, stack: ExitStack) -> None:
         self.ledger = ledger
         self.stopped = threading.Event()
+        self.ending = threading.Event()
         self._known = known
         self._stack = stack
         self._engine: Engine | None = None
@@ -114,8 +115,10 @@ class Way:
                 self.resumed(resumes)
                 self._wait_for(batch, what)
             finally:
+                self.ending.set()
                 self.ledger.orders.withdraw(batch, begun=self.alone)  # alone, what was begun was begun by us
                 self._tell_rest(batch, what)
+                self.ending.clear()
         orders = self.ledger.orders.of(batch)
         return tuple(Done(ASKED.validate_json(each.options), _answer(each) if each.answer else None) for each in orders)
 
@@ -250,15 +253,17 @@ def asking(known: Configuration, ledger: Ledger) -> Iterator[Way]:
     """A way to have things done: by a daemon that works on the ledger, else by this command."""
     with ExitStack() as stack:
         way = Way(known, ledger, stack)
-        stack.enter_context(_stopping(way.stopped))
+        stack.enter_context(_stopping(way.stopped, way.ending))
         yield way
 
 
 @contextmanager
-def _stopping(stopped: threading.Event) -> Iterator[None]:
-    """Ctrl-C, an end of the terminal or a polite kill stop after the step in hand; the second one at once."""
+def _stopping(stopped: threading.Event, ending: threading.Event) -> Iterator[None]:
+    """Ctrl-C, an end of the terminal or a polite kill stop after the step in hand; the second one at once, unless it is ``ending``."""
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
+        if ending.is_set():
+            return
         if stopped.is_set():
             raise KeyboardInterrupt
         stopped.set()

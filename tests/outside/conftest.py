@@ -21,7 +21,7 @@ from tests.contract.long import leave_long  # noqa: E402
 from tests.outside.bench import CardsBench  # noqa: E402
 
 HERE = Path(__file__).parent
-LONG = ("goal_may_come", "-server error-", "asked for", "not returned")
+LONG = ("goal_may_come", "-server error-", "asked for", "not returned", "boundary[sqlite-lent]")
 
 
 @pytest.fixture

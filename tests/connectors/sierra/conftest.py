@@ -16,6 +16,7 @@ LONG = (
     "[found-server",
     "[lost-server",
     "[not returned-server",
+    "[sqlite-not returned]",
     "[sqlite-edited]",
     "[sqlite-cancelled]",
     "[sqlite-recalled]",
