@@ -20,6 +20,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import signal
 import socket
 import sys
 import tempfile
@@ -65,6 +66,7 @@ backstop = 0.5
 def main() -> int:
     """Play the day, judge it, tell."""
     given = _arguments().parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that no daemon is left behind
     with _folder(given.keep) as folder, _ledger_url(given.database, folder, keep=bool(given.keep)) as url:
         began = time.monotonic()
         figures, violations = _day(given, folder, url)
