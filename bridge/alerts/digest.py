@@ -8,11 +8,12 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from bridge.alerts import words
-from bridge.alerts.facts import Facts, NotesFact, PastTrouble
+from bridge.alerts.facts import Facts, PastTrouble
 from bridge.alerts.model import Item, Kind, Notice, Stage
 from bridge.alerts.settings import AlertSettings, DigestSettings, Weekday
 from bridge.alerts.troubles import account_item, account_line, ends, findings_of, items_of, not_taken
 from bridge.domain.attention import ParkedGroup, QuietRequest
+from bridge.domain.notes import NotesStanding
 
 LATE = timedelta(days=1)
 """A digest that was missed is sent while it is less late than this."""
@@ -247,5 +248,5 @@ def _notes(facts: Facts, zone: ZoneInfo) -> Section:
     return section
 
 
-def _last(fact: NotesFact, zone: ZoneInfo) -> str:
+def _last(fact: NotesStanding, zone: ZoneInfo) -> str:
     return words.moment(fact.last_given_up, zone) if fact.last_given_up is not None else ""

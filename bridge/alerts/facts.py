@@ -9,6 +9,7 @@ from datetime import datetime
 from bridge.alerts.model import Kind
 from bridge.domain.attention import IllAccount, KeptGroup, ParkedGroup, QuietRequest
 from bridge.domain.audit import FindingGroup
+from bridge.domain.notes import NotesStanding
 
 
 @dataclass(frozen=True)
@@ -58,18 +59,6 @@ class AccountFact:
 
 
 @dataclass(frozen=True)
-class NotesFact:
-    """Lines of histories that a service was not told: how many wait and since when, how many were given up and when last."""
-
-    source: str
-    waiting: int = 0
-    oldest: datetime | None = None
-    given_up: int = 0
-    last_given_up: datetime | None = None
-    problem: str = ""
-
-
-@dataclass(frozen=True)
 class PastTrouble:
     """A trouble that ended, as the digest tells it."""
 
@@ -92,7 +81,7 @@ class Facts:
     stops: tuple[StopFact, ...] = ()
     parked: tuple[ParkedGroup, ...] = ()
     kept: tuple[KeptGroup, ...] = ()
-    notes: tuple[NotesFact, ...] = ()
+    notes: tuple[NotesStanding, ...] = ()
     accounts: tuple[AccountFact, ...] = ()
     quiet: tuple[QuietRequest, ...] = ()
     aged: tuple[QuietRequest, ...] = ()

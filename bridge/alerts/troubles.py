@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from bridge.alerts import words
-from bridge.alerts.facts import AccountFact, Facts, LaneFact, NotesFact, SourceFact, StopFact
+from bridge.alerts.facts import AccountFact, Facts, LaneFact, SourceFact, StopFact
 from bridge.alerts.model import Item, Kind, Trouble
 from bridge.alerts.settings import AlertSettings
 from bridge.domain.attention import KeptGroup, ParkedGroup
 from bridge.domain.audit import FindingGroup
+from bridge.domain.notes import NotesStanding
 
 LANE = "lane:"
 """What the subject of a closed lane begins with."""
@@ -37,7 +39,7 @@ def _all(facts: Facts, settings: AlertSettings) -> Iterator[Trouble]:
     yield from (_stopped(stop) for stop in facts.stops if stop.quota)
     yield from (_parked(group, zone) for group in facts.parked if _concerns_all(group, settings))
     yield from (_kept(group, zone) for group in facts.kept)
-    yield from (each for fact in facts.notes for each in _untold(fact, facts, zone))
+    yield from (each for fact in facts.notes for each in _untold(fact, facts.now, zone))
     yield from (_found(group) for group in facts.findings)
     yield from _accounts([fact for fact in facts.accounts if ends(fact, facts, settings)], facts, zone)
 
@@ -187,70 +189,42 @@ NOTES_WAIT = timedelta(hours=1)
 """A service that has not taken a note for longer than this takes none."""
 
 
-def not_taken(fact: NotesFact, now: datetime) -> bool:
+def not_taken(fact: NotesStanding, now: datetime) -> bool:
     """Whether a service takes no notes; what waits for a moment is on its way."""
     return fact.oldest is not None and now - fact.oldest > NOTES_WAIT
 
 
-def _untold(fact: NotesFact, facts: Facts, zone: ZoneInfo) -> Iterator[Trouble]:
+def _untold(fact: NotesStanding, now: datetime, zone: ZoneInfo) -> Iterator[Trouble]:
     """A service that takes no notes now, and notes that were given up."""
-    if fact.oldest is not None and not_taken(fact, facts.now):
-        since, advice = (
-            words.moment(fact.oldest, zone),
-            "See to the service; notes wait meanwhile, and hold up no work.",
+    source, why = fact.source, fact.problem
+    if fact.oldest is not None and not_taken(fact, now):
+        told = f"{words.counted(fact.waiting, 'note')} to {source} since {words.moment(fact.oldest, zone)}: {why}"
+        advice = "See to the service; notes wait meanwhile, and hold up no work."
+        item = Item(
+            "notes", source, cause="notes_not_taken", reason=why, advice=advice, since=fact.oldest, count=fact.waiting
         )
-        many = words.counted(fact.waiting, "note")
-        yield Trouble(
-            subject=f"notes:{fact.source}",
-            kind=Kind.NOTES,
-            title=f"{fact.source} takes no notes",
-            lines=(f"{many} to {fact.source} since {since}: {fact.problem}", advice, "Next: ill-bridge notes"),
-            cause="notes_not_taken",
-            items=(
-                Item(
-                    "notes",
-                    fact.source,
-                    "",
-                    "",
-                    "notes_not_taken",
-                    fact.problem,
-                    advice,
-                    fact.oldest,
-                    count=fact.waiting,
-                ),
-            ),
-            since=fact.oldest,
-            lasting=True,
-            over=f"{fact.source} takes notes again",
-        )
+        trouble = _of_notes(f"notes:{source}", f"{source} takes no notes", told, item)
+        yield replace(trouble, since=fact.oldest, lasting=True, over=f"{source} takes notes again")
     if fact.given_up:
+        title = f"{words.counted(fact.given_up, 'note')} to {source} given up"
+        told = f"{source} was not told {words.counted(fact.given_up, 'line')} of histories: {why}"
         advice = "See why, correct what is wrong, then have them tried again; the histories hold them all the same."
-        many = words.counted(fact.given_up, "note")
-        yield Trouble(
-            subject=f"notes given up:{fact.source}",
-            kind=Kind.NOTES,
-            title=f"{many} to {fact.source} given up",
-            lines=(
-                f"{fact.source} was not told {words.counted(fact.given_up, 'line')} of histories: {fact.problem}",
-                advice,
-                f"Next: ill-bridge notes; then: ill-bridge notes --retry {fact.source}",
-            ),
+        item = Item(
+            "notes",
+            source,
             cause="notes_given_up",
-            items=(
-                Item(
-                    "notes",
-                    fact.source,
-                    "",
-                    "",
-                    "notes_given_up",
-                    fact.problem,
-                    advice,
-                    fact.last_given_up,
-                    count=fact.given_up,
-                ),
-            ),
-            newest=fact.last_given_up,
+            reason=why,
+            advice=advice,
+            since=fact.last_given_up,
+            count=fact.given_up,
         )
+        trouble = _of_notes(f"notes given up:{source}", title, told, item, f"; then: ill-bridge notes --retry {source}")
+        yield replace(trouble, newest=fact.last_given_up)
+
+
+def _of_notes(subject: str, title: str, told: str, item: Item, then: str = "") -> Trouble:
+    lines = (told, item.advice, f"Next: ill-bridge notes{then}")
+    return Trouble(subject=subject, kind=Kind.NOTES, title=title, lines=lines, cause=item.cause, items=(item,))
 
 
 def ends(fact: AccountFact, facts: Facts, settings: AlertSettings) -> bool:

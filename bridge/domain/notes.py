@@ -52,3 +52,15 @@ class Note:
     def text(self) -> str:
         """The line, with its mark."""
         return f"{self.line} {self.mark}"
+
+
+@dataclass(frozen=True)
+class NotesStanding:
+    """How a source's notes stand: how many wait and since when, how many were given up and when last, why the latest of them failed."""
+
+    source: str
+    waiting: int = 0
+    oldest: datetime | None = None
+    given_up: int = 0
+    last_given_up: datetime | None = None
+    problem: str = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from bridge.alerts.facts import AccountFact, Facts, LaneFact, NotesFact, PastTrouble, SourceFact, StopFact
+from bridge.alerts.facts import AccountFact, Facts, LaneFact, PastTrouble, SourceFact, StopFact
 from bridge.alerts.model import Kind
 from bridge.alerts.troubles import LANE, account_line, ends
 from bridge.domain.attention import longer_than_usual, same_hours
@@ -30,10 +30,7 @@ def facts(known: Configuration, ledger: Ledger, *, since: datetime, named: int =
         stops=tuple(_stops(known, ledger)),
         parked=ledger.attention.parked(since, named=named),
         kept=ledger.attention.kept(since),
-        notes=tuple(
-            NotesFact(each.source, each.waiting, each.oldest, each.dropped, each.last_dropped, each.problem)
-            for each in ledger.notes.waiting()
-        ),
+        notes=ledger.notes.waiting(),
         accounts=tuple(_accounts(known, ledger)),
         quiet=ledger.attention.quiet(limits) if whole else (),
         aged=ledger.attention.closed_by_age(since) if whole else (),

@@ -14,13 +14,14 @@ from sqlalchemy import ColumnElement, Connection, case, func, or_, select
 
 from bridge.domain.arrival import ArrivalState
 from bridge.domain.commands import Verb
+from bridge.domain.notes import NotesStanding
 from bridge.domain.sentences import conditions_in
 from bridge.ledger import schema
 from bridge.ledger.database import Database
 from bridge.ledger.lanes import lane_of
 from bridge.ledger.libraries import library_of
 from bridge.ledger.model import Lane, Library, State
-from bridge.ledger.outbox import Waiting, waiting_of
+from bridge.ledger.outbox import waiting_of
 
 REQUEST = schema.request
 STEP = schema.step
@@ -84,7 +85,7 @@ class Seen:
     conditions: Mapping[tuple[str, str], int] = field(default_factory=dict)
     orders: Mapping[str, int] = field(default_factory=dict)
     findings: Mapping[tuple[str, str], int] = field(default_factory=dict)
-    notes: tuple[Waiting, ...] = ()
+    notes: tuple[NotesStanding, ...] = ()
 
     def workable(self, lane: str) -> tuple[Group, ...]:
         """Due requests of a lane that nobody paused."""

@@ -11,7 +11,7 @@ from uuid import uuid4
 from sqlalchemy import Connection, and_, bindparam, delete, func, insert, or_, select, update
 
 from bridge.domain.identity import Role
-from bridge.domain.notes import Note, NoteKind, note_kind
+from bridge.domain.notes import Note, NoteKind, NotesStanding, note_kind
 from bridge.domain.partner_lines import for_partner
 from bridge.domain.privacy import Redaction, patrons_of
 from bridge.domain.request import Request
@@ -61,18 +61,6 @@ class KeptNote:
     unsure: bool
     problem: str
     dropped: bool = False
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """How a source's notes stand: how many wait and since when, how many were given up and when last, why the latest of them failed."""
-
-    source: str
-    waiting: int = 0
-    oldest: datetime | None = None
-    dropped: int = 0
-    last_dropped: datetime | None = None
-    problem: str = ""
 
 
 def rules_of(connection: Connection) -> Sequence[NoteRule]:
@@ -166,7 +154,7 @@ class Outbox:
         with self._database.read() as connection:
             return tuple(_kept(connection, found) for found in connection.execute(query).all())
 
-    def waiting(self) -> tuple[Waiting, ...]:
+    def waiting(self) -> tuple[NotesStanding, ...]:
         """How the notes of each source stand that has any unsent."""
         with self._database.read() as connection:
             return waiting_of(connection)
@@ -178,21 +166,23 @@ class Outbox:
             connection.execute(delete(NOTE).where(done < before))
 
 
-def waiting_of(connection: Connection) -> tuple[Waiting, ...]:
+def waiting_of(connection: Connection) -> tuple[NotesStanding, ...]:
     """How the notes of each source stand that has any unsent; read from the partial index ``note_open``."""
     waits = and_(NOTE.c.sent_at.is_(None), NOTE.c.dropped_at.is_(None))
     query = select(
         NOTE.c.source,
         func.count().filter(waits).label("waiting"),
         func.min(NOTE.c.at).filter(waits).label("oldest"),
-        func.count(NOTE.c.dropped_at).label("dropped"),
-        func.max(NOTE.c.dropped_at).label("last_dropped"),
+        func.count(NOTE.c.dropped_at).label("given_up"),
+        func.max(NOTE.c.dropped_at).label("last_given_up"),
         func.max(NOTE.c.id).filter(NOTE.c.problem != "").label("latest"),
     ).where(schema.NOT_TOLD)
     rows = connection.execute(query.group_by(NOTE.c.source).order_by(NOTE.c.source)).all()
     problems = _problems(connection, [row.latest for row in rows if row.latest is not None])
     return tuple(
-        Waiting(row.source, row.waiting, row.oldest, row.dropped, row.last_dropped, problems.get(row.latest, ""))
+        NotesStanding(
+            row.source, row.waiting, row.oldest, row.given_up, row.last_given_up, problems.get(row.latest, "")
+        )
         for row in rows
     )
 

@@ -10,11 +10,11 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from bridge.domain.change import Condition
+from bridge.domain.notes import NotesStanding
 from bridge.ledger import LedgerBusy, State
 from bridge.ledger.figures import Heard, Seen
 from bridge.ledger.libraries import OVER_QUOTA
 from bridge.ledger.model import OPEN_STATES
-from bridge.ledger.outbox import Waiting
 from bridge.metrics import families
 from bridge.metrics.counters import RESULTS
 from bridge.metrics.families import LOOKED_UP, Family
@@ -119,9 +119,9 @@ class LedgerGauges(Collector):
         told = {each.source: each for each in seen.notes}
         for name, source in self._known.sources.items():
             if isinstance(source, SourceSettings) and source.note_settings is not None:
-                told.setdefault(name, Waiting(name))
+                told.setdefault(name, NotesStanding(name))
         waiting = {(name, "waiting"): each.waiting for name, each in told.items()}
-        given_up = {(name, "given_up"): each.dropped for name, each in told.items()}
+        given_up = {(name, "given_up"): each.given_up for name, each in told.items()}
         yield _filled(families.NOTES, {**waiting, **given_up}.items())
         yield _filled(families.NOTES_AGE, [((name,), _since(each.oldest, seen.at)) for name, each in told.items()])
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
-from bridge.alerts.facts import AccountFact, Facts, LaneFact, NotesFact, PastTrouble, SourceFact, StopFact
+from bridge.alerts.facts import AccountFact, Facts, LaneFact, PastTrouble, SourceFact, StopFact
 from bridge.alerts.model import Kind
 from bridge.alerts.settings import AlertSettings, DigestSettings
 from bridge.domain.attention import IllAccount, KeptGroup, ParkedGroup, ParkedRequest, QuietRequest
+from bridge.domain.notes import NotesStanding
 
 NOW = datetime(2026, 11, 25, 6, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -41,7 +42,7 @@ SILENT = SourceFact("hook", last=NOW - 30 * HOUR, usual=(41, 38, 44, 40))
 STOPPED = StopFact("main", "50 temporary items were deleted within an hour.", quota=True)
 HELD = StopFact("branch", "Paused by ann: move.", quota=False)
 KEPT = KeptGroup("hook", 3, 1, NOW - HOUR)
-UNTOLD = NotesFact("hook", 4, NOW - 2 * HOUR, 2, NOW - HOUR, "hook did not take a note (HTTP 403).")
+UNTOLD = NotesStanding("hook", 4, NOW - 2 * HOUR, 2, NOW - HOUR, "hook did not take a note (HTTP 403).")
 EXPIRING = AccountFact(IllAccount("alma", "ILL-XYZ", date(2026, 12, 10)), ("main",))
 EXPIRED = AccountFact(IllAccount("alma", "ILL-ABC", problem="The patron may not borrow: expired."), ("main", "branch"))
 FINE = AccountFact(IllAccount("alma", "ILL-DEF", date(2027, 12, 10)), ("main",))
@@ -59,7 +60,7 @@ EVERYTHING = Facts(
         ),
     ),
     kept=(KEPT,),
-    notes=(UNTOLD, NotesFact("calm", 1, NOW - MINUTE)),
+    notes=(UNTOLD, NotesStanding("calm", 1, NOW - MINUTE)),
     accounts=(EXPIRING, EXPIRED, FINE),
     quiet=(QUIET,),
     past=(PAST,),

@@ -175,11 +175,11 @@ def test_dropped_and_tried_again(telling: Ledger) -> None:
     assert second is not None
     telling.notes.sent(second)
     (waiting,) = telling.notes.waiting()
-    assert (waiting.waiting, waiting.dropped, waiting.problem) == (0, 1, "refused")
+    assert (waiting.waiting, waiting.given_up, waiting.problem) == (0, 1, "refused")
     assert telling.notes.unsent()[0].dropped
     assert telling.notes.retry("hook") == 1
     (waiting,) = telling.notes.waiting()
-    assert (waiting.waiting, waiting.dropped, waiting.oldest) == (1, 0, telling.clock())
+    assert (waiting.waiting, waiting.given_up, waiting.oldest) == (1, 0, telling.clock())
     telling.notes.take("hook", patience=timedelta(0))
     telling.notes.sent(first)
     assert telling.notes.waiting() == ()

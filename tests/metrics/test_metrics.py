@@ -10,11 +10,11 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bridge.domain.arrival import Arrival, ArrivalState
 from bridge.domain.commands import Verb
+from bridge.domain.notes import NotesStanding
 from bridge.http import Exchange
 from bridge.ledger import LedgerBusy, Receipt, State, StepState
 from bridge.ledger.figures import Group, Heard, NotUnderstood, Seen
 from bridge.ledger.model import FOREVER, Lane, Library
-from bridge.ledger.outbox import Waiting
 from bridge.metrics import FAMILIES, LaneCounts, LedgerGauges, Metrics
 from bridge.metrics.counters import MOST_ENDPOINTS, status_class
 from tests.ledger.sample import MINUTE, NOW
@@ -158,7 +158,7 @@ class TestGauges:
             orders={"resync": 4},
             findings={("main", "orphan"): 2, ("", "orphan"): 1},
             conditions={("main", "fee communicated"): 2},
-            notes=(Waiting("before", 3, NOW - 2 * MINUTE, 1, NOW, "Gone."),),
+            notes=(NotesStanding("before", 3, NOW - 2 * MINUTE, 1, NOW, "Gone."),),
         )
         found = looked_up(lambda: seen)
         expected: Figures = {
