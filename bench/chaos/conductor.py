@@ -14,7 +14,7 @@ from bench.chaos.acts import Desk, Fault, Kill, KillAt, Rest, Script, Spell, Sta
 from bench.chaos.daemon import Daemon
 from bench.chaos.ils import House
 from bench.chaos.service import Service
-from bridge.engine.steering import Asked, Asking
+from bridge.engine.asked import Asked, Asking
 from bridge.jobs.orders import ASKED
 from bridge.ledger import Ledger, LedgerBusy, State, schema
 from bridge.ledger.model import NewOrder, Row

@@ -16,7 +16,7 @@ from bridge.cli.choosing import complain, each_named, end_with, known_library
 from bridge.cli.completing import libraries
 from bridge.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, YesOption, opened
 from bridge.csvfile import CsvLine, read_csv
-from bridge.engine.steering import Asked, Asking
+from bridge.engine.asked import Asked, Asking
 from bridge.errors import ConfigurationError
 from bridge.ledger import Ledger, State
 from bridge.settings import Configuration

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from bridge.daemon import Engine, engine_of
-from bridge.engine.steering import Answer, Asked
+from bridge.engine.asked import Answer, Asked
 from bridge.jobs.orders import ANSWER, ASKED, why_waiting
 from bridge.ledger import Ledger, LedgerBusy
 from bridge.ledger.model import NewOrder, Order

@@ -16,8 +16,8 @@ from bridge.cli.completing import libraries
 from bridge.cli.looking import as_text
 from bridge.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, YesOption, opened
 from bridge.domain.audit import KeptFinding
+from bridge.engine.asked import Asked, Asking
 from bridge.engine.marks import MarkReader
-from bridge.engine.steering import Asked, Asking
 from bridge.errors import IlsError
 from bridge.jobs.gathering import account_findings
 from bridge.ledger import Ledger

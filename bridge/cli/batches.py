@@ -10,7 +10,7 @@ import typer
 
 from bridge.cli.asking import LOOK, Done, Way
 from bridge.cli.choosing import agreed, end_with
-from bridge.engine.steering import Answer, Asked
+from bridge.engine.asked import Answer, Asked
 from bridge.ledger import Ledger
 
 MANY_SHOWN = 40

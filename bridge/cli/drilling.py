@@ -16,8 +16,8 @@ from bridge.cli.asking import Way, asking, who
 from bridge.cli.options import opened
 from bridge.domain.identity import mark_for
 from bridge.domain.preview import left_behind
+from bridge.engine.asked import Answer, Asked, Asking
 from bridge.engine.drill import GOING_ON, begin, close_drills, end
-from bridge.engine.steering import Answer, Asked, Asking
 from bridge.ledger import Ledger, Pending, State
 from bridge.ledger.model import Row
 from bridge.logging import mask_patron

@@ -16,7 +16,7 @@ from bridge.cli.choosing import Choice, agreed, chosen, each_named, end_with
 from bridge.cli.completing import libraries
 from bridge.cli.options import DEFAULT_CONFIG, CauseOption, ConfigOption, JsonOption, YesOption, opened
 from bridge.domain.identity import Role
-from bridge.engine.steering import Asked, Asking
+from bridge.engine.asked import Asked, Asking
 from bridge.ledger import State
 from bridge.ledger.model import Row
 

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
-from enum import StrEnum
 from functools import reduce
 
 from bridge.connectors.base import Call
 from bridge.domain import commands as do
-from bridge.domain.adopt import Adoption, adoptable, adopted, known_already, not_adoptable, sought
 from bridge.domain.care import hands_off
-from bridge.domain.goal import ItemGoal
 from bridge.domain.inspection import review
-from bridge.domain.learn import confirm, learn, taken_at_word
+from bridge.domain.learn import confirm, taken_at_word
 from bridge.domain.parking import Mend, mended_by
-from bridge.domain.plan import StaffTask, Step, StepKey, instruction, next_step
+from bridge.domain.plan import StaffTask, Step, instruction, next_step
 from bridge.domain.preview import Preview, found_there, left_behind, preview, tasks_ahead
 from bridge.domain.privacy import patrons_of
-from bridge.domain.record import ItemRecord
 from bridge.domain.standing import correct
+from bridge.engine.adopting import taken_over
+from bridge.engine.asked import Answer, Asked, Asking, no, planned
 from bridge.engine.audit import MENDABLE, STUCK, UNSETTLED, Looked, foreseen, kept_as, look, room_for, why_not_mended
 from bridge.engine.lane import WorkLane
 from bridge.engine.leases import kept
@@ -34,51 +32,6 @@ from bridge.ledger.model import Row
 
 OWNER = 100
 """Signs that the ledger keeps of a worker's name."""
-
-
-class Asking(StrEnum):
-    """What can be asked."""
-
-    RESYNC = "resync"
-    RETRY = "retry"
-    SKIP = "skip"
-    RESOLVE = "resolve"
-    FORGET = "forget"
-    SET = "set"
-    ADOPT = "adopt"
-    WORK = "work"
-    LOOK = "look"
-    AUDIT = "audit"
-
-
-@dataclass(frozen=True)
-class Asked:
-    """One thing asked for one request: by whom and why.
-
-    ``dry_run`` only looks and plans. ``fields`` are corrections (names of ``standing.CORRECTABLE``, dates as ISO 8601), ``volume``
-    confines them to one; ``barcode`` names the item to adopt. ``whole``: all tasks for staff that stand one after the other are settled,
-    not only the first.
-    """
-
-    kind: Asking
-    request_id: int
-    by: str = ""
-    note: str = ""
-    dry_run: bool = False
-    fields: Mapping[str, str] = field(default_factory=dict)
-    volume: str = ""
-    barcode: str = ""
-    whole: bool = False
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What was found or done, in sentences; for a dry run also how many things would be made and deleted."""
-
-    lines: tuple[str, ...]
-    ok: bool = True
-    creates: int = 0
-    deletes: int = 0
 
 
 class Steering:
@@ -108,7 +61,7 @@ class Steering:
     def carry_out(self, asked: Asked) -> Answer | None:
         """Do what is asked; ``None`` while another worker holds the request (ask again). Raises ``LeaseLost``."""
         if not self._ledger.requests.there(asked.request_id):
-            return _no(f"There is no request R{asked.request_id}.")
+            return no(f"There is no request R{asked.request_id}.")
         owner = f"{asked.kind} by {asked.by}"[:OWNER]
         held = self._ledger.work.claim_one(asked.request_id, owner=owner, lease=self._lease)
         if held is None:
@@ -116,7 +69,7 @@ class Steering:
         refused = self._refused(asked, held.row)
         if refused:
             self._give_back(held)
-            return _no(refused)
+            return no(refused)
         with kept(self._ledger, held, lease=self._lease):
             if asked.kind is Asking.FORGET:
                 return self._forget(asked, held)
@@ -146,9 +99,9 @@ class Steering:
         sitting = reconciler.sitting(held)
         try:
             notes = reconciler.review(sitting)
-            answer = _planned(_preview(sitting, lane), notes, _hands_off(sitting))
+            answer = planned(_preview(sitting, lane), notes, _hands_off(sitting))
         except IlsError as problem:
-            answer = _no(str(problem))
+            answer = no(str(problem))
         self._give_back(held)
         return answer
 
@@ -167,7 +120,7 @@ class Steering:
                 lines += found_there(lane.connector.inspect(look, Call()), look.target.barcode)
             answer = Answer(tuple(lines))
         except IlsError as problem:
-            answer = _no(str(problem))
+            answer = no(str(problem))
         self._give_back(held)
         return answer
 
@@ -186,7 +139,7 @@ class Steering:
             self._ledger.audits.let_go(held)
             if isinstance(problem, Unavailable | CredentialsRejected):
                 lane.close(problem)
-            return _no(str(problem))
+            return no(str(problem))
         if looked.news:
             self._ledger.audits.let_go(held)
             return Answer(("News came in meanwhile; it is worked on, and looked at another time.",))
@@ -237,17 +190,17 @@ class Steering:
             made = replace(held, row=replace(held.row, record=taken_at_word(held.row.record, step)))
             return self._confirmed(asked, made, reconciler, (_as_task(step, lane),), "Settled by")
         self._give_back(held)
-        return _no("Nothing waits for staff.")
+        return no("Nothing waits for staff.")
 
     def _skip(self, asked: Asked, held: Claimed, lane: WorkLane, reconciler: Reconciler) -> Answer:
         found = self._next(reconciler.sitting(held), lane)
         if found is None:
             self._give_back(held)
-            return _no("There is no step to skip.")
+            return no("There is no step to skip.")
         if isinstance(found, Step):
             if isinstance(found.command, do.CreateTemporaryItem):
                 self._give_back(held)
-                return _no(
+                return no(
                     "Without the item nothing else can be done. If staff made it: ill-bridge adopt; if nothing is to be done: "
                     "ill-bridge forget."
                 )
@@ -285,7 +238,7 @@ class Steering:
                 request = correct(request, name, value, volume=asked.volume)
         except ValueError as wrong:
             self._give_back(held)
-            return _no(f"Nothing was changed: {wrong}.")
+            return no(f"Nothing was changed: {wrong}.")
         if set(request.corrections) == set(held.row.request.corrections):
             self._give_back(held)
             return Answer(("It stands so already; nothing was changed.",))
@@ -303,9 +256,9 @@ class Steering:
     def _adopt(self, asked: Asked, held: Claimed, lane: WorkLane, reconciler: Reconciler) -> Answer:
         sitting = reconciler.sitting(held)
         try:
-            answer = self._taken_over(asked, sitting, lane)
+            answer = taken_over(asked, sitting, lane)
         except IlsError as problem:
-            answer = _no(str(problem))
+            answer = no(str(problem))
         if asked.dry_run or not answer.ok or sitting.record == held.row.record:
             self._give_back(held)
             return _foreseen(answer, sitting, lane) if asked.dry_run and answer.ok else answer
@@ -314,43 +267,6 @@ class Steering:
             self._tell(asked, held, f"{line} (by {asked.by})")
         worked = self._begun_anew(asked, self._ledger.work.refreshed(held), reconciler, "")
         return replace(worked, lines=(*answer.lines, *worked.lines))
-
-    def _taken_over(self, asked: Asked, sitting: Sitting, lane: WorkLane) -> Answer:
-        """Look for each item that staff may have made, and put what is found into the sitting's record."""
-        self._patron_known(sitting, lane)
-        goals = [goal for goal in sitting.goal.items if asked.volume in {"", goal.volume}]
-        wanted = [goal for goal in goals if adoptable(goal, sitting.record.item(goal.leg, goal.volume))]
-        if not goals:
-            return _no(f"The request has no volume '{asked.volume}'.")
-        if asked.barcode and len(wanted) > 1:
-            return _no(f"One barcode for several volumes: name one of {', '.join(goal.volume for goal in wanted)}.")
-        if not wanted:
-            return _nothing_wanted(asked, [sitting.record.item(goal.leg, goal.volume) for goal in goals])
-        lines = [self._item_taken_over(asked, goal, sitting, lane) for goal in wanted]
-        missing = [line.why for line in lines if line.item is None]
-        said = "would be taken over as staff made it" if asked.dry_run else "was taken over as staff had made it"
-        taken = (f"Item {line.item.barcode} {said}." for line in lines if line.item is not None)
-        return _no(*missing) if missing else Answer(tuple(taken))
-
-    @staticmethod
-    def _item_taken_over(asked: Asked, goal: ItemGoal, sitting: Sitting, lane: WorkLane) -> Adoption:
-        role = sitting.held.row.request.key.role
-        look = sought(goal, sitting.record, role, asked.barcode)
-        seen = lane.connector.inspect(look, Call())
-        item = sitting.record.item(goal.leg, goal.volume)
-        found = adopted(goal, item, seen, role, patron_id=look.patron_id, barcode=asked.barcode)
-        if found.item is not None:
-            sitting.record = sitting.record.with_item(found.item)
-        return found
-
-    @staticmethod
-    def _patron_known(sitting: Sitting, lane: WorkLane) -> None:
-        goal = sitting.goal
-        if not goal.patron_id or (sitting.record.patron and sitting.record.patron.asked == goal.patron_id):
-            return
-        command = do.FindPatron(goal.patron_id)
-        outcome = lane.connector.find_patron(command, Call())
-        sitting.record = learn(sitting.record, Step(StepKey("", "", do.Verb.FIND_PATRON, 0), command), outcome)
 
     @staticmethod
     def _next(sitting: Sitting, lane: WorkLane) -> Step | StaffTask | None:
@@ -371,7 +287,7 @@ class Steering:
         row = self._ledger.requests.one(held.row.id)
         later = (why_paused(self._ledger, row) or why_closed(self._ledger, row)) if state is State.DUE else ""
         said = (f"{held.row.name} is now: {state.value}.", *([later] if later else []))
-        return Answer((*(line.line for line in news), *said), ok=_well(state))
+        return Answer((*(line.line for line in news), *said), ok=state in _WELL)
 
     def _tell(self, asked: Asked, held: Claimed, sentence: str) -> None:
         self._ledger.requests.tell(held.row.id, [self._line(asked, sentence)])
@@ -389,6 +305,7 @@ class Steering:
         self._ledger.work.release(held, as_it_was, version=row.version)
 
 
+_WELL = frozenset({State.IN_STEP, State.CLOSED, State.DUE, State.OBSERVED})
 AS_IT_SHOULD_BE = "Everything is as it should be."
 _LEFT_OUT = {
     False: "Work on it is still to be done; it is looked at when it is in step.",
@@ -415,24 +332,10 @@ def _hands_off(sitting: Sitting) -> str:
     return hands_off(sitting.held.row.request, sitting.record, sitting.policy)
 
 
-def _planned(found: Preview, notes: tuple[str, ...], why_not: str) -> Answer:
-    """The plan; where nothing may be written it is still shown, and counts nothing."""
-    lines = (*notes, *([why_not] if why_not else []), *(found.sentences or ("Nothing is left to do.",)))
-    return Answer(lines) if why_not else Answer(lines, creates=found.creates, deletes=found.deletes)
-
-
-def _nothing_wanted(asked: Asked, items: Sequence[ItemRecord]) -> Answer:
-    """It may have been taken over before; else there is nothing to take over."""
-    known = [item.barcode for item in items if known_already(item, asked.barcode)]
-    if known:
-        return Answer(tuple(f"Item {barcode} is in the record already." for barcode in known))
-    return _no(*dict.fromkeys(not_adoptable(item) for item in items))
-
-
 def _foreseen(answer: Answer, sitting: Sitting, lane: WorkLane) -> Answer:
     """What would follow once the items were taken over."""
     found = _preview(sitting, lane)
-    plan = _planned(found, answer.lines, _hands_off(sitting))
+    plan = planned(found, answer.lines, _hands_off(sitting))
     return plan if found.sentences else answer
 
 
@@ -441,11 +344,3 @@ def _unclear(row: Row) -> tuple[str, ...]:
         return ()
     verb = row.pending.step.key.verb.value.replace("_", " ")
     return (f"How the step '{verb}' ended is not known: what it makes may be in the ILS too.",)
-
-
-def _no(*lines: str) -> Answer:
-    return Answer(lines, ok=False)
-
-
-def _well(state: State) -> bool:
-    return state in {State.IN_STEP, State.CLOSED, State.DUE, State.OBSERVED}

@@ -9,9 +9,10 @@ import structlog
 
 from bridge.domain.audit import AuditMode
 from bridge.domain.drift import Drift
+from bridge.engine.asked import Asked, Asking
 from bridge.engine.lane import WorkLane
 from bridge.engine.marks import MarkReader, PageRead
-from bridge.engine.steering import Asked, Asking, Steering
+from bridge.engine.steering import Steering
 from bridge.errors import CredentialsRejected, IlsError, Unavailable
 from bridge.jobs.accounts import AccountJob
 from bridge.jobs.gathering import account_findings

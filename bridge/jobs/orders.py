@@ -7,8 +7,9 @@ from collections.abc import Callable
 import structlog
 from pydantic import TypeAdapter, ValidationError
 
+from bridge.engine.asked import Answer, Asked
 from bridge.engine.pauses import why_closed, why_paused
-from bridge.engine.steering import Answer, Asked, Steering
+from bridge.engine.steering import Steering
 from bridge.ledger import LeaseLost, Ledger
 from bridge.ledger.model import Order
 

@@ -14,8 +14,8 @@ from typer.testing import CliRunner, Result
 
 from bridge.cli import asking, drilling
 from bridge.cli.main import app
+from bridge.engine.asked import Answer
 from bridge.engine.drill import begin
-from bridge.engine.steering import Answer
 from bridge.ledger import Ledger, State
 from bridge.sandbox.faults import Fault, Outage
 from bridge.wiring import configuration

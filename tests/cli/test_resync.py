@@ -17,7 +17,7 @@ from bridge.cli import batches
 from bridge.cli.asking import asking
 from bridge.cli.main import app
 from bridge.cli.options import opened
-from bridge.engine.steering import Asked, Asking
+from bridge.engine.asked import Asked, Asking
 from bridge.ledger import schema
 from bridge.ledger.model import NewOrder
 from tests.cli.house import House, daemon, ledger_of, meanwhile, several, take_all, until

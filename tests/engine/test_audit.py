@@ -17,9 +17,10 @@ from bridge.domain.identity import Mark, RequestKey, Role, mark_for
 from bridge.domain.policy import AlignDueDate, Mode
 from bridge.domain.privacy import patrons_of
 from bridge.domain.record import HoldRecord, HoldState
+from bridge.engine.asked import Answer, Asked, Asking
 from bridge.engine.audit import UNSETTLED
 from bridge.engine.marks import MarkReader
-from bridge.engine.steering import AS_IT_SHOULD_BE, Answer, Asked, Asking, Steering
+from bridge.engine.steering import AS_IT_SHOULD_BE, Steering
 from bridge.errors import Rejected, Retry, Unavailable
 from bridge.jobs.retention import Retention
 from bridge.ledger import LeaseLost, State

@@ -19,8 +19,9 @@ from bridge.domain.identity import Mark, Role
 from bridge.domain.learn import confirm
 from bridge.domain.plan import StaffTask, Step, next_step
 from bridge.domain.policy import Mode
+from bridge.engine.asked import Answer, Asked, Asking
 from bridge.engine.leases import kept
-from bridge.engine.steering import Answer, Asked, Asking, Steering
+from bridge.engine.steering import Steering
 from bridge.errors import Rejected, Retry, Unavailable
 from bridge.ledger import LedgerBusy, State
 from tests.engine.pretend import DUE, POLICY, PretendIls, Stage, Thing, staffed

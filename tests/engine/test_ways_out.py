@@ -13,9 +13,10 @@ import pytest
 
 from bridge.domain.change import Phase
 from bridge.domain.plan import Step, next_step
+from bridge.engine.asked import Answer, Asked, Asking
 from bridge.engine.parking import look_at_stopped
 from bridge.engine.reconciler import Reconciler
-from bridge.engine.steering import Answer, Asked, Asking, Steering
+from bridge.engine.steering import Steering
 from bridge.ledger import State, codec
 from bridge.ledger.model import FOREVER, StepState
 from tests.engine.pretend import DUE, Stage

@@ -9,7 +9,8 @@ import pytest
 import structlog
 
 from bridge.domain.change import Phase
-from bridge.engine.steering import Answer, Asked, Asking, Steering
+from bridge.engine.asked import Answer, Asked, Asking
+from bridge.engine.steering import Steering
 from bridge.errors import Unavailable
 from bridge.jobs.orders import ANSWER, ASKED, OrderJob, why_waiting
 from bridge.ledger import LeaseLost, State

@@ -16,7 +16,7 @@ from bridge.domain.capabilities import Ability, Capabilities
 from bridge.domain.commands import Command, Verb
 from bridge.domain.goal import goal_for
 from bridge.domain.plan import StaffTask, next_step
-from bridge.engine.steering import Asked, Asking
+from bridge.engine.asked import Asked, Asking
 from bridge.jobs.orders import ASKED
 from bridge.ledger import Ledger, State
 from bridge.ledger.model import NewOrder, Row

@@ -1,0 +1,65 @@
+"""What can be asked for one request, and what is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from bridge.domain.preview import Preview
+
+
+class Asking(StrEnum):
+    """What can be asked."""
+
+    RESYNC = "resync"
+    RETRY = "retry"
+    SKIP = "skip"
+    RESOLVE = "resolve"
+    FORGET = "forget"
+    SET = "set"
+    ADOPT = "adopt"
+    WORK = "work"
+    LOOK = "look"
+    AUDIT = "audit"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One thing asked for one request: by whom and why.
+
+    ``dry_run`` only looks and plans. ``fields`` are corrections (names of ``standing.CORRECTABLE``, dates as ISO 8601), ``volume``
+    confines them to one; ``barcode`` names the item to adopt. ``whole``: all tasks for staff that stand one after the other are settled,
+    not only the first.
+    """
+
+    kind: Asking
+    request_id: int
+    by: str = ""
+    note: str = ""
+    dry_run: bool = False
+    fields: Mapping[str, str] = field(default_factory=dict)
+    volume: str = ""
+    barcode: str = ""
+    whole: bool = False
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What was found or done, in sentences; for a dry run also how many things would be made and deleted."""
+
+    lines: tuple[str, ...]
+    ok: bool = True
+    creates: int = 0
+    deletes: int = 0
+
+
+def planned(found: Preview, notes: tuple[str, ...], why_not: str) -> Answer:
+    """The plan; where nothing may be written it is still shown, and counts nothing."""
+    lines = (*notes, *([why_not] if why_not else []), *(found.sentences or ("Nothing is left to do.",)))
+    return Answer(lines) if why_not else Answer(lines, creates=found.creates, deletes=found.deletes)
+
+
+def no(*lines: str) -> Answer:
+    """It cannot be done, and why."""
+    return Answer(lines, ok=False)
