@@ -23,10 +23,12 @@ from bridge.alerts.webhook import payload
 from bridge.cli.main import app
 from bridge.configuring import check
 from bridge.connectors.alma.errors import ANYWHERE, TABLE
+from bridge.connectors.registry import connector_names
 from bridge.domain.commands import Verb
 from bridge.domain.parking import CAUSES
 from bridge.errors import BridgeError, IlsError
 from bridge.ledger import LeaseLost, LedgerBusy
+from bridge.sources.kinds import KINDS
 from bridge.sources.message import Message
 from bridge.wiring import connector_settings, source_settings
 
@@ -177,6 +179,14 @@ def test_the_example_shows_every_key() -> None:
     shown = {word for header in headers for word in header.split(".")}
     shown |= {name.removesuffix("_file") for name in re.findall(r"(\w+) = ", example())}
     assert sorted(key for key in keys if key.removesuffix("_file") not in shown) == []
+
+
+def test_every_connector_and_kind_of_source_has_a_table_of_its_own_keys() -> None:
+    tables = dict(re.findall(r"^## `(.+)`\n((?:(?!## ).*\n)*)", page("reference/settings.md"), re.MULTILINE))
+    named = {f"[ils.NAME.settings] of connector {name}": connector_settings(name) for name in connector_names()}
+    named |= {f'[sources.NAME], kind = "{name}"': kind.settings for name, kind in KINDS.items()}
+    for name, model in named.items():
+        assert re.findall(r"^\| `(\w+)` \|", tables[name], re.MULTILINE) == [*model.model_fields], name
 
 
 def test_the_site_is_built_without_a_warning_and_its_links_lead_somewhere(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from bridge.domain.policy import BarcodeFrom, BorrowingPolicy, LendingPolicy
 from bridge.errors import ConfigurationError
-from bridge.presets import PRESETS, Preset
+from bridge.settings.presets import PRESETS, Preset
 from tests.checks.build import known
 
 

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from bridge.alerts.model import IMMEDIATE, Kind
-from bridge.sources.base import zone_name
+from bridge.times import TimeOfDay, ZoneName
 
 PORTS = {"starttls": 587, "tls": 465, "none": 25}
 PARKED_CAUSES = (
@@ -155,8 +155,8 @@ class DigestSettings(AlertsSection):
     """The daily digest."""
 
     enabled: bool = Field(default=True, description="Whether a digest is sent at all.", examples=[True])
-    at: time = Field(default=time(7), description="Time of day it is sent.", examples=["07:00"])
-    timezone: str = Field(default="UTC", description="Zone (IANA) of that time.", examples=["Europe/Berlin"])
+    at: TimeOfDay = Field(default=time(7), description="Time of day it is sent.", examples=["07:00"])
+    timezone: ZoneName = Field(default="UTC", description="Zone (IANA) of that time.", examples=["Europe/Berlin"])
     weekdays: tuple[Weekday, ...] = Field(
         default=tuple(Weekday),
         min_length=1,
@@ -164,18 +164,6 @@ class DigestSettings(AlertsSection):
         examples=[["mon", "tue", "wed", "thu", "fri"]],
     )
     when_empty: bool = Field(default=True, description="Send it also when nothing needs attention.", examples=[True])
-
-    @field_validator("timezone")
-    @classmethod
-    def _known_zone(cls, value: str) -> str:
-        return zone_name(value)
-
-    @field_validator("at")
-    @classmethod
-    def _local(cls, value: time) -> time:
-        if value.tzinfo is not None:
-            raise ValueError("is a time of day without a zone; the zone is `timezone`")
-        return value
 
     @property
     def zone(self) -> ZoneInfo:

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from bridge.auditing import AuditSettings
 from bridge.domain.audit import AuditMode
 from bridge.domain.capabilities import InspectBy
 from bridge.domain.change import Phase
@@ -20,7 +19,7 @@ from bridge.errors import Rejected, Retry, Unavailable
 from bridge.jobs.audit import AuditJob
 from bridge.ledger import LeaseLost, State
 from bridge.ledger.model import FOREVER
-from bridge.settings import Configuration, IlsSettings, LibrarySettings, Settings
+from bridge.settings import AuditSettings, Configuration, IlsSettings, LibrarySettings, Settings
 from tests.engine.pretend import START, Stage, Thing
 from tests.engine.test_audit import MARK, finished, kinds, lists, put_back, standing
 

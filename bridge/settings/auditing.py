@@ -5,18 +5,17 @@ from __future__ import annotations
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field
 
-from bridge.sources.base import zone_name
+from bridge.settings.section import Section
+from bridge.times import TimeOfDay, ZoneName
 
 
-class AuditSettings(BaseModel):
+class AuditSettings(Section):
     """The audit: by night the ILS is held against what should be there; see docs/how-to/resync-and-audit.md for what it costs."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    at: time = Field(default=time(2), description="Time of day at which it begins.", examples=["02:00"])
-    timezone: str = Field(default="UTC", description="Zone (IANA) of that time.", examples=["Europe/Berlin"])
+    at: TimeOfDay = Field(default=time(2), description="Time of day at which it begins.", examples=["02:00"])
+    timezone: ZoneName = Field(default="UTC", description="Zone (IANA) of that time.", examples=["Europe/Berlin"])
     hours: float = Field(
         default=4, gt=0, le=24, description="How long it may go on; what is left comes in the next night.", examples=[4]
     )
@@ -42,18 +41,6 @@ class AuditSettings(BaseModel):
     looks_per_minute: int = Field(
         default=10, ge=1, le=600, description="Requests looked at in a minute, for each ILS.", examples=[10]
     )
-
-    @field_validator("timezone")
-    @classmethod
-    def _known_zone(cls, value: str) -> str:
-        return zone_name(value)
-
-    @field_validator("at")
-    @classmethod
-    def _local(cls, value: time) -> time:
-        if value.tzinfo is not None:
-            raise ValueError("is a time of day without a zone; the zone is `timezone`")
-        return value
 
     def goes_on(self, now: datetime) -> bool:
         """Whether the night's audit may be at work at this moment (aware)."""
