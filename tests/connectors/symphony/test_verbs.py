@@ -17,7 +17,8 @@ from pydantic import ValidationError
 from bridge.connectors.base import Call, Surroundings
 from bridge.connectors.symphony import CONNECTOR, SymphonySettings
 from bridge.connectors.symphony import models as symphony
-from bridge.connectors.symphony.client import MOST_PROMPTS, SymphonyClient
+from bridge.connectors.symphony.calls import MOST_PROMPTS
+from bridge.connectors.symphony.client import SymphonyClient
 from bridge.connectors.symphony.connector import build, institution
 from bridge.connectors.symphony.dates import end_of_day
 from bridge.connectors.symphony.wire import Resource
