@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from bridge.alerts.model import IMMEDIATE, Kind
-from bridge.times import TimeOfDay, ZoneName
+from bridge.values import TimeOfDay, ZoneName
 
 PORTS = {"starttls": 587, "tls": 465, "none": 25}
 PARKED_CAUSES = (

@@ -13,7 +13,7 @@ from bridge.domain.capabilities import Capabilities
 from bridge.domain.expect import AccountStanding, Expectations
 from bridge.domain.finding import Finding
 from bridge.domain.record import Learned, MarkedPage, Outcome, Sighting
-from bridge.http import Exchange, Pace
+from bridge.http import Exchange, Http, HttpRules, Pace
 
 
 def keep_nothing(learned: Learned) -> None:
@@ -39,6 +39,10 @@ class Surroundings:
     ils: str
     pace: Pace
     tell: Callable[[Exchange], None]
+
+    def http(self, address: str, rules: HttpRules, sleep: Callable[[float], None]) -> Http:
+        """HTTP to this ILS, at the lane's pace."""
+        return Http(address, name=self.ils, pace=self.pace, tell=self.tell, rules=rules, sleep=sleep)
 
 
 class Connector(Protocol):

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field
 
 from bridge.settings.section import Section
-from bridge.times import TimeOfDay, ZoneName
+from bridge.values import TimeOfDay, ZoneName
 
 
 class AuditSettings(Section):

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field, SecretStr, field_validator
 
 from bridge.settings.section import Section
-from bridge.times import TimeOfDay, ZoneName
+from bridge.values import TimeOfDay, ZoneName
 
 
 class LedgerSettings(Section):

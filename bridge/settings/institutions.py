@@ -14,7 +14,7 @@ from bridge.domain.policy import BorrowingPolicy, LendingPolicy, Mode
 from bridge.domain.windows import Window
 from bridge.settings.presets import Preset, with_preset
 from bridge.settings.section import Section
-from bridge.times import TimeOfDay, ZoneName
+from bridge.values import TimeOfDay, ZoneName
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 

@@ -6,13 +6,14 @@ from datetime import UTC, date, datetime
 from enum import StrEnum
 from functools import cached_property
 from typing import Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from bridge.domain.words import PLAIN_WORDS, WordTable, folded_word
 from bridge.sources.notes import HookNotes, NoteSettings
 from bridge.sources.vocabulary import Explained, Words, words_of
+from bridge.values import zone_name
 
 
 class System(StrEnum):
@@ -137,12 +138,3 @@ class SourceSettings(BaseModel):
         if not isinstance(value, datetime):
             return value
         return value.astimezone(self.zone(partner)).date() if value.tzinfo else value.date()
-
-
-def zone_name(value: str) -> str:
-    """The name of a zone that exists. Raises ``ValueError``."""
-    try:
-        ZoneInfo(value)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as unknown:
-        raise ValueError(f"'{value}' is no time zone of the IANA list") from unknown
-    return value

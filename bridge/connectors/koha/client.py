@@ -17,7 +17,7 @@ from bridge.connectors.koha import models as koha
 from bridge.connectors.koha.errors import error_of, nonsense, not_ours
 from bridge.connectors.koha.settings import KohaSettings
 from bridge.errors import CredentialsRejected
-from bridge.http import Answer, Http, HttpRules, Sending
+from bridge.http import Answer, HttpRules, Sending
 
 BASE = "/api/v1"
 SOON = timedelta(seconds=60)
@@ -55,14 +55,7 @@ class KohaClient:
             first_wait=settings.first_wait,
             ca_file=settings.ca_file,
         )
-        self._http = Http(
-            settings.base_url,
-            name=surroundings.ils,
-            pace=surroundings.pace,
-            tell=surroundings.tell,
-            rules=rules,
-            sleep=sleep,
-        )
+        self._http = surroundings.http(settings.base_url, rules, sleep)
 
     def close(self) -> None:
         """Close connections."""

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from typing import Literal, Self
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from bridge.connectors.sip2.settings import Sip2Settings
+from bridge.values import Address, ZoneName
 
 
 class KohaSettings(BaseModel):
@@ -16,7 +15,7 @@ class KohaSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    base_url: str = Field(
+    base_url: Address = Field(
         description="Address of the staff interface, without `/api/v1`.", examples=["https://staff.koha.example.org"]
     )
     auth: Literal["basic", "oauth2"] = Field(
@@ -28,7 +27,7 @@ class KohaSettings(BaseModel):
     secret: SecretStr = Field(
         min_length=1, description="Its secret, or the password.", examples=["a long random secret"]
     )
-    timezone: str = Field(description="Zone (IANA) in which a due date's day is read.", examples=["Europe/Berlin"])
+    timezone: ZoneName = Field(description="Zone (IANA) in which a due date's day is read.", examples=["Europe/Berlin"])
     library: str = Field(
         default="", description="Acting library (x-koha-library); empty: the API user's own.", examples=["CPL"]
     )
@@ -69,20 +68,8 @@ class KohaSettings(BaseModel):
 
     @field_validator("base_url")
     @classmethod
-    def _an_address(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query:
-            raise ValueError("must be an address that begins with https://")
-        return value.rstrip("/").removesuffix("/api/v1")
-
-    @field_validator("timezone")
-    @classmethod
-    def _a_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError, OSError) as unknown:
-            raise ValueError(f"'{value}' is no time zone of the IANA list") from unknown
-        return value
+    def _above_the_api(cls, value: str) -> str:
+        return value.removesuffix("/api/v1")
 
     @model_validator(mode="after")
     def _no_block_is_wrong_here(self) -> Self:

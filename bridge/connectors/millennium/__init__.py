@@ -13,7 +13,6 @@ from bridge.connectors.millennium.settings import MillenniumSettings
 from bridge.connectors.millennium.sippatrons import SipPatrons
 from bridge.connectors.ncip.connector import NcipConnector, institution, utc_now
 from bridge.connectors.sip2 import Sip2Client
-from bridge.http import Http
 
 
 def connected(
@@ -34,14 +33,7 @@ def connected(
         return NcipConnector(settings, surroundings, sleep=sleep, now=now, directory=patrons)
     if not settings.patron_api:
         return NcipConnector(settings, surroundings, sleep=sleep, now=now)
-    http = Http(
-        settings.patron_api,
-        name=surroundings.ils,
-        pace=surroundings.pace,
-        tell=surroundings.tell,
-        rules=settings.rules,
-        sleep=sleep,
-    )
+    http = surroundings.http(settings.patron_api, settings.rules, sleep)
     return NcipConnector(settings, surroundings, sleep=sleep, now=now, directory=PatronApi(http, today))
 
 

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from bridge.connectors.ncip.patrons import Person, standing_of
 from bridge.domain.expect import AccountStanding
 from bridge.domain.masking import vendor_words
-from bridge.errors import CredentialsRejected, Rejected, Retry, Unavailable
+from bridge.errors import CredentialsRejected, Retry, Unavailable
 from bridge.http import Answer, Http, Sending, words_of
 
 _LINE = re.compile(r"^[^\[\]=]*\[([^\]]+)\]=(.*?)(?:<br>)?\s*$", re.IGNORECASE)
@@ -52,11 +52,7 @@ class PatronApi:
 
     def account(self, identifier: str) -> AccountStanding:
         """See ``Directory``."""
-        try:
-            found = self.person(identifier)
-        except (Rejected, Retry) as problem:
-            return AccountStanding(identifier, problem=problem.reason)
-        return standing_of(identifier, found)
+        return standing_of(identifier, lambda: self.person(identifier))
 
     def close(self) -> None:
         """Close connections."""

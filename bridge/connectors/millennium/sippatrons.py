@@ -10,7 +10,7 @@ from bridge.connectors.ncip.patrons import Person, standing_of
 from bridge.connectors.sip2 import Sip2Client
 from bridge.connectors.sip2.answers import Patron
 from bridge.domain.expect import AccountStanding
-from bridge.errors import Rejected, Retry
+from bridge.errors import Rejected
 
 _PIN = re.compile(r"\b(pin|password)\b", re.IGNORECASE)
 
@@ -42,11 +42,7 @@ class SipPatrons:
 
     def account(self, identifier: str) -> AccountStanding:
         """See ``Directory``."""
-        try:
-            found = self.person(identifier)
-        except (Rejected, Retry) as problem:
-            return AccountStanding(identifier, problem=problem.reason)
-        return standing_of(identifier, found)
+        return standing_of(identifier, lambda: self.person(identifier))
 
     def close(self) -> None:
         """Hang up."""

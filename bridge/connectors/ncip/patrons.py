@@ -87,18 +87,18 @@ class NcipDirectory:
 
     def account(self, identifier: str) -> AccountStanding:
         """See ``Directory``."""
-        try:
-            found = self._found(self._client.names.account(identifier))
-        except (Rejected, Retry) as problem:
-            return AccountStanding(identifier, problem=problem.reason)
-        return standing_of(identifier, found)
+        return standing_of(identifier, lambda: self._found(self._client.names.account(identifier)))
 
     def close(self) -> None:
         """The client is another's."""
 
 
-def standing_of(account: str, found: Person | None) -> AccountStanding:
-    """How an account stands that was looked up."""
+def standing_of(account: str, find: Callable[[], Person | None]) -> AccountStanding:
+    """How an account stands that is looked up so. Raises what is no news of the account: ``Unavailable``, ``CredentialsRejected``."""
+    try:
+        found = find()
+    except (Rejected, Retry) as problem:
+        return AccountStanding(account, problem=problem.reason)
     if found is None:
         return AccountStanding(account, known=False)
     return AccountStanding(account, against=found.against, expires=found.expires, group=found.group)

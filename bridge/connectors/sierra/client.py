@@ -17,7 +17,7 @@ from bridge.connectors.base import Surroundings
 from bridge.connectors.sierra import models as sierra
 from bridge.connectors.sierra.errors import Deleted, Missing, error_of, nonsense, not_ours
 from bridge.connectors.sierra.settings import SierraSettings
-from bridge.http import Answer, Http, HttpRules, Sending
+from bridge.http import Answer, HttpRules, Sending
 
 SOON = timedelta(seconds=60)
 """A token that ends within this is renewed before it is used."""
@@ -62,14 +62,7 @@ class SierraClient:
             first_wait=settings.first_wait,
             ca_file=settings.ca_file,
         )
-        self._http = Http(
-            settings.base_url,
-            name=surroundings.ils,
-            pace=surroundings.pace,
-            tell=surroundings.tell,
-            rules=rules,
-            sleep=sleep,
-        )
+        self._http = surroundings.http(settings.base_url, rules, sleep)
 
     def close(self) -> None:
         """Close connections."""

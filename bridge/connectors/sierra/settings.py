@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from typing import Literal
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from bridge.values import Address, ZoneName
 
 
 class SierraSettings(BaseModel):
@@ -14,13 +14,15 @@ class SierraSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    base_url: str = Field(
+    base_url: Address = Field(
         description="Address of the REST API without the version.",
         examples=["https://sierra.example.org/iii/sierra-api"],
     )
     key: str = Field(min_length=1, description="Key of the API client (Sierra Admin, Sierra API Keys).", examples=["…"])
     secret: SecretStr = Field(min_length=1, description="Secret of that key.", examples=["a long random secret"])
-    timezone: str = Field(description="Zone (IANA) in which a due date's day is read.", examples=["America/Chicago"])
+    timezone: ZoneName = Field(
+        description="Zone (IANA) in which a due date's day is read.", examples=["America/Chicago"]
+    )
     api_version: Literal[5, 6] = Field(
         default=6, description="Version in the path; with 5 nothing can be checked out or in by API.", examples=[6]
     )
@@ -136,20 +138,3 @@ class SierraSettings(BaseModel):
     ca_file: str | None = Field(
         default=None, description="CA certificates to trust instead of the system's.", examples=["/etc/ssl/proxy.pem"]
     )
-
-    @field_validator("base_url")
-    @classmethod
-    def _an_address(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query:
-            raise ValueError("must be an address that begins with https://")
-        return value.rstrip("/")
-
-    @field_validator("timezone")
-    @classmethod
-    def _a_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError, OSError) as unknown:
-            raise ValueError(f"'{value}' is no time zone of the IANA list") from unknown
-        return value

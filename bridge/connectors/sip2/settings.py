@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import codecs
 from typing import Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+from bridge.values import ZoneName
 
 
 class Sip2Settings(BaseModel):
@@ -27,7 +28,7 @@ class Sip2Settings(BaseModel):
     terminal_password: SecretStr = Field(
         default=SecretStr(""), description="Terminal password (AC), where the server wants one.", examples=["a secret"]
     )
-    timezone: str = Field(description="Zone (IANA) of the server's times.", examples=["America/New_York"])
+    timezone: ZoneName = Field(description="Zone (IANA) of the server's times.", examples=["America/New_York"])
     tls: bool = Field(default=False, description="Speak TLS, and verify the certificate.", examples=[True])
     ca_file: str | None = Field(
         default=None, description="CA certificates to trust instead of the system's.", examples=["/etc/ssl/sip.pem"]
@@ -65,12 +66,3 @@ class Sip2Settings(BaseModel):
             return codecs.lookup(value).name
         except LookupError as unknown:
             raise ValueError(f"'{value}' is no character set that is known here") from unknown
-
-    @field_validator("timezone")
-    @classmethod
-    def _a_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError, OSError) as unknown:
-            raise ValueError(f"'{value}' is no time zone of the IANA list") from unknown
-        return value

@@ -20,7 +20,7 @@ from bridge.connectors.refusals import Refusals
 from bridge.connectors.spydus.settings import LcfSettings
 from bridge.domain.masking import vendor_words
 from bridge.errors import CredentialsRejected, IlsError, OutcomeUnknown, Rejected, Retry, Unavailable
-from bridge.http import Answer, Http, HttpRules, Sending, words_of
+from bridge.http import Answer, HttpRules, Sending, words_of
 
 SAYS = Refusals("Spydus")
 NAMESPACE = "http://ns.bic.org/lcf/1.0"
@@ -93,14 +93,7 @@ class LcfClient:
         rules = HttpRules(
             connect_timeout=settings.connect_timeout, read_timeout=settings.read_timeout, ca_file=settings.ca_file
         )
-        self._http = Http(
-            settings.url,
-            name=surroundings.ils,
-            pace=surroundings.pace,
-            tell=surroundings.tell,
-            rules=rules,
-            sleep=sleep,
-        )
+        self._http = surroundings.http(settings.url, rules, sleep)
 
     def ref(self, entities: str, identifier: str) -> str:
         """The address of an entity, by which others refer to it."""

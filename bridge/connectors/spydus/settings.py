@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from typing import Literal
-from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from bridge.connectors.sip2.settings import Sip2Settings
+from bridge.values import Address
 
 
 class LcfSettings(BaseModel):
@@ -15,7 +15,7 @@ class LcfSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    url: str = Field(
+    url: Address = Field(
         description="Address of the interface, up to lcf/1.0.", examples=["https://library.spydus.example/lcf/1.0"]
     )
     user: str = Field(min_length=1, description="Vendor user of the API Manager.", examples=["ill-bridge"])
@@ -30,14 +30,6 @@ class LcfSettings(BaseModel):
     ca_file: str | None = Field(
         default=None, description="CA certificates to trust instead of the system's.", examples=["/etc/ssl/lcf.pem"]
     )
-
-    @field_validator("url")
-    @classmethod
-    def _an_address(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query:
-            raise ValueError("must be an address that begins with https://")
-        return value.rstrip("/")
 
 
 class SpydusSettings(Sip2Settings):

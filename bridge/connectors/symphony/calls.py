@@ -33,7 +33,7 @@ from bridge.connectors.symphony.session import Session
 from bridge.connectors.symphony.settings import SymphonySettings
 from bridge.connectors.symphony.wire import MEDIA, Form, Resource, flat, written
 from bridge.errors import CredentialsRejected, Retry
-from bridge.http import Answer, Http, HttpRules, Sending
+from bridge.http import Answer, HttpRules, Sending
 
 MOST_PROMPTS = 5
 """Prompts answered within one call (symphony.md section 6)."""
@@ -71,14 +71,7 @@ class Calls:
             first_wait=settings.first_wait,
             ca_file=settings.ca_file,
         )
-        self._http = Http(
-            settings.base_url,
-            name=surroundings.ils,
-            pace=surroundings.pace,
-            tell=surroundings.tell,
-            rules=rules,
-            sleep=sleep,
-        )
+        self._http = surroundings.http(settings.base_url, rules, sleep)
 
     def close(self) -> None:
         """Close connections."""

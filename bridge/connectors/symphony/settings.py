@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from typing import Literal, Self
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+from bridge.values import Address, ZoneName
 
 LOOKUP = re.compile(r"barcode|alternateID|search:[A-Za-z0-9_|]+")
 
@@ -17,7 +17,7 @@ class SymphonySettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    base_url: str = Field(
+    base_url: Address = Field(
         description="Address of Symphony Web Services as the vendor gave it, with /v1 behind it where this site wants that.",
         examples=["https://symphony.example.org/symws"],
     )
@@ -37,7 +37,9 @@ class SymphonySettings(BaseModel):
         description="Library (code) at which the bridge works where neither item nor place says which.",
         examples=["MAIN"],
     )
-    timezone: str = Field(description="Zone (IANA) in which a due date's day is read.", examples=["America/New_York"])
+    timezone: ZoneName = Field(
+        description="Zone (IANA) in which a due date's day is read.", examples=["America/New_York"]
+    )
     form: Literal["v1", "v2"] = Field(
         default="v1", description="JSON form of all calls but the one that makes a bib; both are read.", examples=["v1"]
     )
@@ -191,23 +193,6 @@ class SymphonySettings(BaseModel):
         description="CA certificates to trust instead of the system's.",
         examples=["/etc/ssl/symphony.pem"],
     )
-
-    @field_validator("base_url")
-    @classmethod
-    def _an_address(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query:
-            raise ValueError("must be an address that begins with https://")
-        return value.rstrip("/")
-
-    @field_validator("timezone")
-    @classmethod
-    def _a_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError, OSError) as unknown:
-            raise ValueError(f"'{value}' is no time zone of the IANA list") from unknown
-        return value
 
     @field_validator("patron_lookups")
     @classmethod
