@@ -18,10 +18,11 @@ from bridge.domain.change import UNSET, Change, Closure, Condition, Phase
 from bridge.domain.commands import Money
 from bridge.domain.identity import RequestKey, Role, ServiceType
 from bridge.domain.words import PLAIN_WORDS, folded_word
-from bridge.sources.base import SourceSettings, zone_name
+from bridge.sources.base import SourceSettings
 from bridge.sources.message import read
 from bridge.sources.vocabulary import Word
 from bridge.sources.webhook import WebhookSettings
+from bridge.values import zone_name
 from tests.sources.messages import LIBRARIES, SETTINGS, body
 
 
