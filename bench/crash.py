@@ -41,9 +41,11 @@ from bench.chaos.ils import House
 from bench.chaos.judge import BRIDGE, KINDS, Judge, Violation
 from bench.chaos.script import script_of
 from bench.chaos.service import Service
+from bench.chaos.staff import Staff
 from bench.telling import tell
 from bridge.connectors.registry import connector_names
 from bridge.ledger import Ledger, State
+from bridge.wiring import configuration
 
 SHOWN = 20
 """Troubles told with their histories."""
@@ -54,10 +56,10 @@ url = "{ledger}"
 [web]
 port = {port}
 [engine]
-retry_waits = [0.1, 0.2, 0.4]
+retry_waits = [0.05, 0.1, 0.2]
 retry_tries = 25
 server_error_tries = 25
-probe_interval = 0.2
+probe_interval = 0.1
 lease = {lease}
 backstop = 0.5
 """
@@ -89,7 +91,10 @@ def _arguments() -> argparse.ArgumentParser:
         help="URL of a PostgreSQL server, on which a database is made; without it a SQLite file",
     )
     arguments.add_argument(
-        "--warm", action="store_true", help="fork daemons from a process that has read the code: quicker"
+        "--warm",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="fork daemons from a process that has read the code, which is quicker, or start them as people do",
     )
     arguments.add_argument("--keep", type=Path, help="keep ledger, log, configuration and script in this folder")
     return arguments
@@ -109,7 +114,8 @@ def _day(given: argparse.Namespace, folder: Path, url: str) -> tuple[dict[str, o
     ledger = Ledger(url)
     ledger.upgrade()
     daemon = Daemon(config, folder / "daemon.log", warm=given.warm)
-    conductor = Conductor(script, houses, service, daemon, ledger)
+    staff = Staff(houses, configuration(config).settings.policy)
+    conductor = Conductor(script, houses, service, daemon, ledger, staff)
     judge = Judge(
         conductor,
         {name: house.own() for name, house in houses.items()},
@@ -159,6 +165,7 @@ def _figures(given: argparse.Namespace, judge: Judge, violations: list[Violation
         "faults": conductor.faults,
         "desk_acts": sum(len(acts) for acts in conductor.done.values()),
         "desk_acts_skipped": conductor.skipped,
+        "done_by_hand": conductor.by_hand,
         "ended": {state.value: states[state] for state in State if states[state]},
     }
 

@@ -46,7 +46,7 @@ class Desk:
 
 
 @dataclass(frozen=True)
-class Staff:
+class Ask:
     """Staff ask the bridge for something: ``resync``, ``retry`` or ``resolve``."""
 
     kind: str
@@ -54,17 +54,19 @@ class Staff:
 
 @dataclass(frozen=True)
 class Fault:
-    """The ILS misbehaves: a fault of ``bridge.sandbox.faults`` by its fields."""
+    """The ILSs of these lanes misbehave: a fault of ``bridge.sandbox.faults`` by its fields."""
 
     fields: Facts
+    lanes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Spell:
-    """A trouble that lasts ``turns`` turns: outage, unauthorized, throttle, latency."""
+    """A trouble of these lanes that lasts ``turns`` turns: outage, unauthorized, throttle, latency."""
 
     kind: str
     turns: int
+    lanes: tuple[str, ...]
     fields: Facts = field(default_factory=dict)
 
 
@@ -86,7 +88,7 @@ class Kill:
     wait: bool
 
 
-Act = Tell | Rest | Desk | Staff
+Act = Tell | Rest | Desk | Ask
 Trouble = Fault | Spell | Kill
 
 

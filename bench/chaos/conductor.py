@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-import getpass
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from sqlalchemy import select
 
-from bench.chaos.acts import Desk, Fault, Kill, KillAt, Rest, Script, Spell, Staff, Story, Tell, Turn, When
+from bench.chaos.acts import Ask, Desk, Fault, Kill, KillAt, Rest, Script, Spell, Story, Tell, Turn, When
 from bench.chaos.daemon import Daemon
 from bench.chaos.ils import House
 from bench.chaos.service import Service
-from bridge.engine.asked import Asked, Asking
+from bench.chaos.staff import Staff, asked
+from bridge.engine.asked import Asked
 from bridge.jobs.orders import ASKED
 from bridge.ledger import Ledger, LedgerBusy, State, schema
 from bridge.ledger.model import NewOrder, Row
 
 QUIET = frozenset({State.IN_STEP, State.CLOSED, State.PARKED, State.STAFF})
-LOOK_EVERY = 0.01
+LOOK_EVERY = 0.02
 REST = 3.0
 """Seconds that a rest lasts at most; a request that waits for its next try may rest in peace later."""
 RESTLESS = 0.3
-"""The same while the ILS is in trouble."""
+"""The same while the story's ILS is in trouble."""
 SOON = 1.0
 SETTLED = 150.0
 """Seconds after the last trouble after which a request that does not rest is stuck; on PostgreSQL an order
@@ -33,16 +33,22 @@ that a killed daemon had begun is free only after two minutes."""
 
 @dataclass
 class Conductor:
-    """``done``: desk acts that the ILS let through, by story. ``skipped`` counts those that came too early or too late."""
+    """``done``: desk acts that the ILS let through, by story. ``skipped`` counts those that came too early or too late.
+
+    ``by_hand`` counts how often staff did what the bridge asked of them.
+    """
 
     script: Script
     houses: Mapping[str, House]
     service: Service
     daemon: Daemon
     ledger: Ledger
+    staff: Staff
     done: dict[int, list[Desk]] = field(default_factory=dict)
     skipped: int = 0
     faults: int = 0
+    by_hand: int = 0
+    _orders: dict[int, int] = field(default_factory=dict)
     _spells: list[tuple[int, Spell]] = field(default_factory=list)
     _number: int = 0
     _armed: Kill | None = None
@@ -55,7 +61,7 @@ class Conductor:
             Tell: self._tell,
             Rest: self._rest,
             Desk: self._desk,
-            Staff: self._staff,
+            Ask: self._ask,
             Fault: self._fault,
             Spell: self._spell,
             Kill: self._kill_soon,
@@ -86,15 +92,21 @@ class Conductor:
             time.sleep(0.1)
 
     def _all_quiet(self) -> bool:
-        if self.ledger.orders.any() or self.service.feed - self.heard():
+        if self.ledger.orders.any() or self.service.feed - self.heard(self.service.feed):
             return False
         rows = self.ledger.requests.list(limit=1_000_000)
-        return all(row.state in QUIET and row.pending is None for row in rows)
+        if not all(row.state in QUIET and row.pending is None for row in rows):
+            return False
+        asked = [self._settled_by_hand(row) for row in rows if row.state is State.STAFF]
+        return not any(asked)
 
-    def heard(self) -> set[str]:
-        """Keys of all messages that are in the ledger."""
+    def heard(self, keys: Iterable[str]) -> set[str]:
+        """Which of these messages are in the ledger."""
+        wanted = sorted(keys)
+        parts = (wanted[start : start + 500] for start in range(0, len(wanted), 500))
         with self.ledger.database.read() as connection:
-            return set(connection.execute(select(schema.inbox.c.key)).scalars())
+            found = (select(schema.inbox.c.key).where(schema.inbox.c.key.in_(part)) for part in parts)
+            return {key for query in found for key in connection.execute(query).scalars()}
 
     def row(self, story: Story) -> Row | None:
         """The story's request, if it has come in."""
@@ -110,7 +122,8 @@ class Conductor:
 
     def _rest(self, turn: Turn) -> None:
         story = self._story(turn)
-        patience = RESTLESS if self._spells else REST
+        troubled = any(story.lane in spell.lanes for _, spell in self._spells)
+        patience = RESTLESS if troubled else REST
         deadline = time.monotonic() + patience
         while time.monotonic() < deadline and not self._resting(story):
             time.sleep(LOOK_EVERY)
@@ -118,10 +131,31 @@ class Conductor:
     def _resting(self, story: Story) -> bool:
         due = {post.event.event_id for post in self.service.posts}
         told = set(self.service.told.get(story.number, ())) - due
-        row = self.row(story)
-        if row is None:
+        state = self._state(story)
+        if state is None:
             return not told
-        return row.state in QUIET and (story.channel == "webhook" or told <= self.heard())
+        if state not in QUIET or not (story.channel == "webhook" or told <= self.heard(told)):
+            return False
+        row = self.row(story) if state is State.STAFF else None
+        return row is None or not self._settled_by_hand(row)
+
+    def _state(self, story: Story) -> State | None:
+        request = schema.request.c
+        with self.ledger.database.read() as connection:
+            found = connection.execute(select(request.state).where(request.number == story.number)).scalar()
+        return State(found) if found else None
+
+    def _settled_by_hand(self, row: Row) -> bool:
+        """Staff do what is asked of them, and say so; answers whether there was anything, or is still to be heard."""
+        given = self._orders.get(row.id)
+        if given is not None and self.ledger.orders.one(given).done_at is None:
+            return True
+        asked = self.staff.settled(row)
+        if asked is None:
+            return False
+        self.by_hand += 1
+        self._order(asked)
+        return True
 
     def _desk(self, turn: Turn) -> None:
         act, story = turn.act, self._story(turn)
@@ -140,16 +174,17 @@ class Conductor:
         else:
             self.skipped += 1
 
-    def _staff(self, turn: Turn) -> None:
-        assert isinstance(turn.act, Staff)
+    def _ask(self, turn: Turn) -> None:
+        assert isinstance(turn.act, Ask)
         row = self.row(self._story(turn))
-        if row is None:
-            return
-        asked = Asked(Asking(turn.act.kind), row.id, by=getpass.getuser())
-        order = NewOrder(asked.kind.value, row.id, ASKED.dump_json(asked).decode(), asked.by)
+        if row is not None:
+            self._order(asked(turn.act.kind, row))
+
+    def _order(self, asked: Asked) -> None:
+        order = NewOrder(asked.kind.value, asked.request_id, ASKED.dump_json(asked).decode(), asked.by)
         for _ in range(20):
             try:
-                self.ledger.orders.give(order)
+                self._orders[asked.request_id] = self.ledger.orders.give(order)
             except LedgerBusy:
                 time.sleep(0.1)
             else:
@@ -158,22 +193,22 @@ class Conductor:
     def _fault(self, turn: Turn) -> None:
         assert isinstance(turn.act, Fault)
         self.faults += 1
-        for house in self.houses.values():
-            house.fault(turn.act.fields)
+        for lane in turn.act.lanes:
+            self.houses[lane].fault(turn.act.fields)
 
     def _spell(self, turn: Turn) -> None:
         assert isinstance(turn.act, Spell)
         self.faults += 1
         self._spells.append((self._number + turn.act.turns, turn.act))
-        for house in self.houses.values():
-            house.spell(turn.act.kind, turn.act.fields, on=True)
+        for lane in turn.act.lanes:
+            self.houses[lane].spell(turn.act.kind, turn.act.fields, on=True)
 
     def _end_spells(self) -> None:
         over = [spell for until, spell in self._spells if until <= self._number]
         self._spells = [(until, spell) for until, spell in self._spells if until > self._number]
         for spell in over:
-            for house in self.houses.values():
-                house.spell(spell.kind, spell.fields, on=False)
+            for lane in spell.lanes:
+                self.houses[lane].spell(spell.kind, spell.fields, on=False)
 
     def _kill_soon(self, turn: Turn) -> None:
         """Arm a kill; one before it that did not come to its point is done first."""

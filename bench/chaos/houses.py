@@ -7,12 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from bench.chaos.alma import AlmaHouse
 from bench.chaos.ils import House
 from bench.chaos.koha import KohaHouse
+from bench.chaos.ncip import NcipHouse
 from bench.chaos.sierra import SierraHouse
 from bench.chaos.symphony import SymphonyHouse
 
 HOUSES: Mapping[str, Callable[[Sequence[str]], House]] = {
     "alma": AlmaHouse,
     "koha": KohaHouse,
+    "ncip": NcipHouse,
     "sierra": SierraHouse,
     "symphony": SymphonyHouse,
 }

@@ -1,36 +1,18 @@
-"""A stand-in ILS as a day of chaos needs it, behind a gate that counts exchanges. A further connector needs a class like ``AlmaHouse``."""
+"""What a day of chaos needs of an ILS: what it holds, its desk, its staff, its faults, and a gate that counts exchanges."""
 
 from __future__ import annotations
 
-import json
-import re
 import threading
-import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
-from zoneinfo import ZoneInfo
 
-import requests
-
-from bench.chaos.stories import ACCOUNTS, PATRONS
-from bridge.connectors.base import Surroundings
-from bridge.connectors.registry import connector_kind
 from bridge.domain.capabilities import Capabilities
-from bridge.http import Unpaced
-from bridge.sandbox.server import Server
+from bridge.domain.commands import Command
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
-
-MARK = re.compile(r"ILLB-[0-9a-f]{16}")
-Told = Mapping[str, Any]
-"""An object as a stand-in tells it."""
-BYSTANDERS = 16
-"""Own items that no story is about."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +71,10 @@ class House(Protocol):
 
     def desk(self, act: str, barcode: str, more: Mapping[str, Any]) -> bool:
         """Somebody acts by hand; answers whether the ILS let them."""
+        ...
+
+    def by_hand(self, command: Command) -> bool:
+        """Staff do what the bridge asks of them, and find done what was; answers whether they could."""
         ...
 
     def fault(self, fields: Mapping[str, Any]) -> None:
@@ -168,142 +154,3 @@ class Gate:
         found = [act for at, act in waiting if at <= number]
         waiting[:] = [(at, act) for at, act in waiting if at > number]
         return found
-
-
-@dataclass(frozen=True)
-class Words:
-    """Keys under which a stand-in tells its objects: a patron's name, all holds, an item's bib, the item of a loan and of a hold."""
-
-    patron: str = "barcode"
-    holds: str = "holds"
-    bib: str = "bib"
-    loaned: str = "item"
-    held: str = "item"
-
-
-class Sandboxed:
-    """What stand-ins of ``bridge.sandbox`` have in common: a server behind a gate, and control under ``/_sandbox``.
-
-    ``prefix``: where the vendor's own paths begin; ``words``: what the stand-in calls things.
-    ``own``: barcodes of items that stories are about.
-    """
-
-    name: str
-    prefix: str
-    words: Words
-
-    def __init__(self, app: WSGIApplication, own: Sequence[str]) -> None:
-        self._own = frozenset(own)
-        self.gate = Gate(app, lambda path: path.startswith(self.prefix))
-        self._server = Server(self.gate)
-        self._session = requests.Session()
-        self._session.trust_env = False
-
-    def start(self) -> None:
-        """Listen; patrons have loans and holds of their own."""
-        self._server.start()
-        for number in range(BYSTANDERS):
-            self.desk("lend" if number % 2 else "place_hold", f"BY-{number:02d}", {"patron": PATRONS[number]})
-
-    def stop(self) -> None:
-        """Stop listening."""
-        self._server.stop()
-        self._session.close()
-
-    def configuration(self) -> str:
-        """See ``House``."""
-        raise NotImplementedError
-
-    @cached_property
-    def capabilities(self) -> Capabilities:
-        """See ``House``."""
-        kind = connector_kind(self.name)
-        settings = kind.settings.model_validate(tomllib.loads(self.configuration())["ils"][self.name]["settings"])
-        connector = kind.build(settings, Surroundings(self.name, Unpaced(), lambda _: None))
-        try:
-            return connector.capabilities
-        finally:
-            connector.close()
-
-    def desk(self, act: str, barcode: str, more: Mapping[str, Any]) -> bool:
-        """See ``House``."""
-        told = {self.words.patron: more["patron"]} if act == "add_patron" else more
-        return self.posted(f"/desk/{act}", {"barcode": barcode, **told} if barcode else told).ok
-
-    def fault(self, fields: Mapping[str, Any]) -> None:
-        """See ``House``."""
-        self.posted("/faults", {"path": f"^{self.prefix}", **fields}).raise_for_status()
-
-    def spell(self, kind: str, fields: Mapping[str, Any], *, on: bool) -> None:
-        """See ``House``."""
-        if kind in {"outage", "dead"}:
-            self.posted("/outage", {"on": on, "drop": kind == "dead"}).raise_for_status()
-        elif kind == "latency":
-            self.posted("/latency", fields if on else {"ms": 0}).raise_for_status()
-        elif kind == "throttle":
-            self.posted("/settings", {"per_second": 10 if on else 0}).raise_for_status()
-        else:
-            self.posted("/keys", {**self.key_order(), "remove": on}).raise_for_status()
-
-    def key_order(self) -> Mapping[str, str]:
-        """The bridge's key, as the stand-in's control names it."""
-        raise NotImplementedError
-
-    def calm(self) -> None:
-        """See ``House``."""
-        self._session.delete(f"{self._server.url}/_sandbox/faults", timeout=30).raise_for_status()
-        for kind in ("outage", "latency", "throttle", "unauthorized"):
-            self.spell(kind, {}, on=False)
-
-    def own(self) -> dict[str, OwnItem]:
-        """See ``House``."""
-        found = self.objects()
-        items = (item for item in found["items"] if item["barcode"] in self._own)
-        return {item["barcode"]: self.own_item(item, found["loans"], found[self.words.holds]) for item in items}
-
-    def own_item(self, item: Told, loans: Sequence[Told], holds: Sequence[Told]) -> OwnItem:
-        """How an own item stands."""
-        raise NotImplementedError
-
-    def bystanders(self) -> Mapping[str, object]:
-        """See ``House``: seeded items that no story is about, with their bibs, loans and holds."""
-        found, words = self.objects(), self.words
-        seeded = (item for item in found["items"] if item["created_by"] == "seed" and item["barcode"] not in self._own)
-        items = {item["id"]: item for item in seeded}
-        bibs = {item[words.bib] for item in items.values()}
-        told: dict[str, object] = {f"item {item['barcode']}": item for item in items.values()}
-        told |= {f"bib {bib['id']}": bib for bib in found["bibs"] if bib["id"] in bibs}
-        loans = (loan for loan in found["loans"] if loan[words.loaned] in items)
-        told |= {f"loan {loan['id']} of a bystander": loan for loan in loans}
-        holds = (hold for hold in found[words.holds] if hold[words.held] in items)
-        return told | {f"hold {hold['id']} of a bystander": hold for hold in holds}
-
-    def objects(self) -> dict[str, list[dict[str, Any]]]:
-        """Everything that the stand-in holds."""
-        answer = self._session.get(f"{self._server.url}/_sandbox/objects", timeout=60)
-        answer.raise_for_status()
-        found: dict[str, list[dict[str, Any]]] = answer.json()
-        return found
-
-    def posted(self, path: str, body: Mapping[str, Any]) -> requests.Response:
-        """An order to the stand-in's control or desk."""
-        return self._session.post(f"{self._server.url}/_sandbox{path}", json=body, timeout=60)
-
-
-def mark_in(told: object) -> str:
-    """The first mark of ours in this, or the empty text."""
-    found = MARK.search(json.dumps(told))
-    return found[0] if found else ""
-
-
-def day_in(told: str, zone: str) -> str:
-    """The library's day of a moment as Flask writes it."""
-    return parsedate_to_datetime(told).astimezone(ZoneInfo(zone)).date().isoformat()
-
-
-def libraries(template: str, name: str) -> str:
-    """The two libraries on an ILS, main and early, as TOML."""
-    accounts = ", ".join(f'{symbol} = "{account}"' for symbol, account in ACCOUNTS.items())
-    main = {"kind": "main", "prefix": "ILL-", "create_on": "received", "fee": "true", "early": "false"}
-    early = {"kind": "early", "prefix": "ILE-", "create_on": "requested", "fee": "false", "early": "true"}
-    return "".join(template.format(name=name, accounts=accounts, **kind) for kind in (main, early))

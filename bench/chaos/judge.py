@@ -63,7 +63,9 @@ class Judge:
     def _unheard(self) -> Iterator[Violation]:
         """Acknowledged, or offered by the feed, and not in the ledger."""
         service = self.conductor.service
-        for key in sorted((service.acknowledged | service.feed) - self.conductor.heard()):
+        for key in sorted(
+            (service.acknowledged | service.feed) - self.conductor.heard(service.acknowledged | service.feed)
+        ):
             yield Violation("lost", f"Change {key} was taken, and is not in the ledger.", self._story_of(key))
 
     def _story_of(self, key: str) -> int | None:

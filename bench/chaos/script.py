@@ -10,6 +10,8 @@ from bench.chaos.stories import written
 
 AT_ONCE = 12
 """Stories told into one another."""
+STRUCK = 3
+"""Lanes in trouble at a time, where there are as many."""
 FAULTS = (
     {"kind": "drop_before"},
     {"kind": "drop_after"},
@@ -34,7 +36,7 @@ def script_of(requests: int, kills: int, seed: int, lanes: Sequence[str]) -> Scr
         written(random, f"S{seed}N{index:04d}", lanes[index % len(lanes)], f"OWN-{index:04d}")
         for index in range(requests)
     )
-    return Script(stories, _with_troubles(random, _told_together(random, stories), kills))
+    return Script(stories, _with_troubles(random, _told_together(random, stories), kills, lanes))
 
 
 def _told_together(random: Random, stories: Sequence[Story]) -> list[Turn]:
@@ -51,15 +53,21 @@ def _told_together(random: Random, stories: Sequence[Story]) -> list[Turn]:
     return turns
 
 
-def _with_troubles(random: Random, turns: list[Turn], kills: int) -> tuple[Turn, ...]:
-    """A kill every so many turns, a fault every six, a spell every sixty."""
+def _with_troubles(random: Random, turns: list[Turn], kills: int, lanes: Sequence[str]) -> tuple[Turn, ...]:
+    """A kill every so many turns, a fault every six, a spell every forty."""
+
+    def fault(random: Random) -> Fault:
+        return _fault(random, _struck(random, lanes))
+
+    def spell(random: Random) -> Spell:
+        return _spell(random, _struck(random, lanes))
 
     def spread(count: int, every: float, make: Callable[[Random], Trouble]) -> list[tuple[float, Trouble]]:
         return [((number + random.random()) * every, make(random)) for number in range(count)]
 
     troubles = spread(kills, len(turns) / max(kills, 1), _kill)
-    troubles += spread(len(turns) // 6, 6, _fault)
-    troubles += spread(len(turns) // 60, 60, _spell)
+    troubles += spread(len(turns) // 6, 6, fault)
+    troubles += spread(len(turns) // 40, 40, spell)
     told: list[tuple[float, Turn]] = [(float(place), turn) for place, turn in enumerate(turns)]
     mixed = told + [(place, Turn(None, trouble)) for place, trouble in troubles]
     return tuple(turn for _, turn in sorted(mixed, key=lambda each: each[0]))
@@ -71,12 +79,16 @@ def _kill(random: Random) -> Kill:
     return Kill(at, random.randrange(1, most + 1), wait=random.random() < 0.7)
 
 
-def _fault(random: Random) -> Fault:
+def _struck(random: Random, lanes: Sequence[str]) -> tuple[str, ...]:
+    return tuple(random.sample(lanes, min(STRUCK, len(lanes))))
+
+
+def _fault(random: Random, lanes: tuple[str, ...]) -> Fault:
     fields = {**random.choice(FAULTS), "method": random.choice(METHODS)}
-    return Fault({**fields, "times": random.choice((1, 1, 2, 4)), "skip": random.randrange(4)})
+    return Fault({**fields, "times": random.choice((1, 1, 2, 4)), "skip": random.randrange(4)}, lanes)
 
 
-def _spell(random: Random) -> Spell:
+def _spell(random: Random, lanes: tuple[str, ...]) -> Spell:
     kind = random.choice(SPELLS)
     fields = {"latency": {"ms": random.choice((5, 20))}}.get(kind, {})
-    return Spell(kind, random.randrange(5, 25), fields)
+    return Spell(kind, random.randrange(5, 25), lanes, fields)

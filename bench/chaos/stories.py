@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 
-from bench.chaos.acts import PREFIX, Act, Desk, Facts, Rest, Staff, Story, Tell, When
+from bench.chaos.acts import PREFIX, Act, Ask, Desk, Facts, Rest, Story, Tell, When
 from bridge.ledger import State
 
 CLOSED = frozenset({State.CLOSED})
@@ -71,7 +71,7 @@ class Teller:
 
     def staff(self, kind: str) -> None:
         """Staff ask the bridge for something."""
-        self.acts.append(Staff(kind))
+        self.acts.append(Ask(kind))
 
     def asked(self, **more: object) -> Facts:
         """What a borrowing request says of itself."""

@@ -2,55 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bench.chaos.ils import BYSTANDERS, OwnItem, Sandboxed, Thing, Told, Words, day_in, libraries, mark_in
+from bench.chaos.sandboxed import BYSTANDERS, Sandboxed, Told, Words
 from bench.chaos.stories import PATRONS
+from bench.chaos.tables import Table
 from bridge.sandbox.symphony import SymphonyStandIn
 from bridge.sandbox.symphony.seed import Seed, SeedItem, SeedPatron, SeedPolicy
 
-ZONE = "America/New_York"
-SYMPHONY = """
-[ils.{name}]
-connector = "symphony"
-cap = 4
-calls_per_second = 0
-late_writes = 0.5
-[ils.{name}.settings]
-base_url = "{url}/symws"
-client_id = "{client_id}"
-login = "{login}"
-password = "{password}"
-library = "MAIN"
-timezone = "{zone}"
-charge_fees = true
-fee_reason = "ILLFEE"
-parallel = 4
-busy_wait = 0.02
-index_wait = 0.02
-first_wait = 0.02
-read_timeout = 5
-"""
-LIBRARY = """
-[libraries.{name}-{kind}]
-mode = "live"
-ils = "{name}"
-deletes_per_hour = 1000000
-[libraries.{name}-{kind}.borrowing]
-item_type = "ILL"
-barcode_prefix = "{prefix}"
-create_on = "{create_on}"
-charge_fee = {fee}
-fee_amount = "2.50"
-place = {{ library = "MAIN", location = "ILL" }}
-pickup_locations = {{ MAIN = "MAIN", BRANCH = "BRANCH" }}
-[libraries.{name}-{kind}.lending]
-accounts = {{ {accounts} }}
-hold_on_request = {early}
-pickup_location = "MAIN"
-"""
 TEMPORARY_PLACE = """temporary_place = { library = "MAIN", location = "ILL-AWAY" }
 """
 """Of the library that comes last; what the other one lends lies where its ILL accounts have it."""
@@ -63,12 +23,13 @@ class SymphonyHouse(Sandboxed):
 
     name = "symphony"
     prefix = "/symws"
-    words = Words()
+    zone = "America/New_York"
+    words = Words(item_texts="", hold_text="comment")
 
     def __init__(self, own: Sequence[str]) -> None:
-        self._symphony = SymphonyStandIn(zone=ZONE)
+        self._symphony = SymphonyStandIn(zone=self.zone)
         patrons = [SeedPatron(barcode=name) for name in PATRONS]
-        bystanders = [SeedItem(barcode=f"BY-{number:02d}", title=f"Bystander {number}") for number in range(BYSTANDERS)]
+        bystanders = [SeedItem(barcode=barcode, title=f"Bystander {barcode}") for barcode in BYSTANDERS]
         stories = [SeedItem(barcode=barcode, title=f"Own title of {barcode}") for barcode in own]
         away = SeedPolicy(kind="location", code=AWAY)
         self._symphony.plant(Seed(policies=[away], patrons=patrons, items=[*bystanders, *stories]))
@@ -80,9 +41,33 @@ class SymphonyHouse(Sandboxed):
 
     def configuration(self) -> str:
         """See ``House``."""
-        account = {"client_id": self._symphony.client_id, **self.key_order()}
-        lane = SYMPHONY.format(name=self.name, url=self._server.url, zone=ZONE, **account)
-        return lane + libraries(LIBRARY, self.name) + TEMPORARY_PLACE
+        return super().configuration() + TEMPORARY_PLACE
+
+    def settings(self) -> Table:
+        """See ``Sandboxed``."""
+        return {
+            "base_url": f"{self._server.url}{self.prefix}",
+            "client_id": self._symphony.client_id,
+            **self.key_order(),
+            "library": "MAIN",
+            "timezone": self.zone,
+            "charge_fees": True,
+            "fee_reason": "ILLFEE",
+            "parallel": 4,
+            "busy_wait": 0.02,
+            "index_wait": 0.02,
+            "first_wait": 0.02,
+            "read_timeout": 5,
+        }
+
+    def borrowing(self) -> Table:
+        """See ``Sandboxed``."""
+        pickups = {"MAIN": "MAIN", "BRANCH": "BRANCH"}
+        return {"item_type": "ILL", "place": {"library": "MAIN", "location": "ILL"}, "pickup_locations": pickups}
+
+    def lending(self) -> Table:
+        """See ``Sandboxed``."""
+        return {"pickup_location": "MAIN"}
 
     def key_order(self) -> Mapping[str, str]:
         """See ``Sandboxed``."""
@@ -93,48 +78,11 @@ class SymphonyHouse(Sandboxed):
         worded = {"code": "unhandledException", "message": "Unhandled exception", "status": 500}
         super().fault({**fields, **worded} if fields["kind"] == "vendor_error" else fields)
 
-    def things(self) -> tuple[Thing, ...]:
-        """See ``House``."""
-        found = {
-            kind: [each for each in told if each.get("created_by") == "api"] for kind, told in self.objects().items()
-        }
-        marks = {bib["id"]: mark_in(bib["texts"]) for bib in found["bibs"]}
-        return (
-            *(Thing("bib", bib["id"], marks[bib["id"]]) for bib in found["bibs"]),
-            *(
-                Thing("item", each["id"], marks.get(each["bib"], ""), barcode=each["barcode"])
-                for each in found["items"]
-            ),
-            *(_hold(each) for each in found["holds"]),
-            *(Thing("fee", each["id"], mark_in(each["comment"]), who=each["who"]) for each in found["fees"]),
-        )
+    def is_away(self, item: Told) -> bool:
+        """See ``Sandboxed``: where an item is is its status; it is away while it lies where an ILL account has it."""
+        return bool(item["location"] == AWAY or item["current"] == AT_ACCOUNT)
 
-    def own_item(self, item: Told, loans: Sequence[Told], holds: Sequence[Told]) -> OwnItem:
-        """Where an item is is its status; it is away while it lies where an ILL account has it."""
-        mine = [loan for loan in loans if loan["item"] == item["id"]]
-        opened = next((loan for loan in mine if loan["open"]), None)
-        fixed = {key: item[key] for key in ("library", "item_type", "shadowed", "call_number", "notes")}
-        fixed["location"] = "STACKS" if item["location"] == AWAY else item["location"]
-        return OwnItem(
-            barcode=item["barcode"],
-            loan=item["loan"] or "",
-            due=day_in(opened["due"], ZONE) if opened else "",
-            loans_by_bridge=sum(loan["created_by"] == "api" for loan in mine),
-            away=item["location"] == AWAY or item["current"] == AT_ACCOUNT,
-            holds=tuple(hold["who"] for hold in holds if hold["item"] == item["id"] and hold["active"]),
-            fixed=json.dumps(fixed, sort_keys=True),
-        )
-
-
-def _hold(told: Mapping[str, Any]) -> Thing:
-    why = str(told["closed_why"])
-    return Thing(
-        "hold",
-        told["id"],
-        mark_in(told["comment"]),
-        live=told["active"],
-        who=told["who"],
-        pickup=told["pickup"],
-        why=why,
-        ours=why == "cancelled",
-    )
+    def fixed(self, item: Told, *, in_use: bool) -> dict[str, Any]:  # noqa: ARG002 - of others
+        """See ``Sandboxed``."""
+        kept = {key: item[key] for key in ("library", "item_type", "shadowed", "call_number", "notes")}
+        return {**kept, "location": "STACKS" if item["location"] == AWAY else item["location"]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
 from bridge.connectors.base import ConnectorKind
@@ -15,6 +16,7 @@ def connector_names() -> tuple[str, ...]:
     return tuple(sorted(point.name for point in entry_points(group=GROUP)))
 
 
+@cache
 def connector_kind(name: str) -> ConnectorKind:
     """The connector of this name; only it is imported. Raises ``ConfigurationError`` for one that is not installed."""
     found: list[EntryPoint] = [point for point in entry_points(group=GROUP) if point.name == name]

@@ -12,6 +12,8 @@ from bench.chaos.conductor import Conductor
 from bench.chaos.judge import Judge
 from bench.chaos.script import script_of
 from bench.chaos.service import Service
+from bench.chaos.staff import Staff
+from bridge.domain.policy import Policy
 from bridge.ledger import Ledger
 
 
@@ -36,7 +38,8 @@ def test_what_nobody_wants_and_what_was_touched_is_seen(tmp_path: Path) -> None:
     ledger.upgrade()
     house.start()
     try:
-        conductor = Conductor(Script((), ()), {"alma": house}, service, Silent(), ledger)  # type: ignore[arg-type]
+        staff = Staff({"alma": house}, Policy)
+        conductor = Conductor(Script((), ()), {"alma": house}, service, Silent(), ledger, staff)  # type: ignore[arg-type]
         judge = Judge(conductor, {"alma": house.own()}, {"alma": house.bystanders()})
         assert judge.violations() == []
         url = house.configuration().partition('host = "')[2].partition('"')[0]

@@ -148,8 +148,9 @@ def _throttled() -> Response:
 
 
 def _ordered_error(code: str, message: str, status: int) -> Response:
-    """As a problem right under the message, with this HTTP status; 400 is told as responders do, with HTTP 200."""
-    answer = _sent((NcipProblem(f"Code {code}", message).told("", "texts"),))
+    """As a problem (of this type where it is words) right under the message, with this HTTP status; 400 is told with HTTP 200, as they do."""
+    kind = f"Code {code}" if code.isdigit() else code
+    answer = _sent((NcipProblem(kind, message).told("", "texts"),))
     answer.status_code = 200 if status == 400 else status
     return answer
 
