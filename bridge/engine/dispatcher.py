@@ -83,12 +83,13 @@ class Dispatcher:
         return time.monotonic() - self._looked
 
     def start(self) -> None:
-        """Begin; leases and orders of a predecessor are freed at once where the ledger's lock says that nobody else lives."""
+        """Begin; where the ledger's lock says that nobody else lives, leases, orders and probes of a predecessor are freed at once."""
         self._ledger.lanes.ensure(self._crews)
         if self._ledger.lock.exclusive:
             if freed := self._ledger.work.free_all():
                 log.info("leases.freed", requests=freed)
             self._ledger.orders.free_all()
+            self._ledger.lanes.probe_now()
         for thread in self._threads:
             thread.start()
 

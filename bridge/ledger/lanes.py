@@ -72,6 +72,12 @@ class Lanes:
             )
         return taken.rowcount > 0
 
+    def probe_now(self) -> None:
+        """The probe of each closed lane is due: whoever had taken it is no more."""
+        now = self._clock()
+        with self._database.write() as connection:
+            connection.execute(update(LANE).where(LANE.c.paused_until > now).values(paused_until=now))
+
     def open(self, name: str) -> bool:
         """Open a lane; answers whether it was closed before. What fell due meanwhile is backlog: what comes now goes before it."""
         with self._database.write() as connection:

@@ -162,6 +162,19 @@ def test_leases_of_a_dead_predecessor_are_freed(make_stage: Callable[..., Stage]
             until(lambda: stage.row().state is State.IN_STEP)
 
 
+def test_a_probe_that_a_dead_predecessor_took_is_made_again(make_stage: Callable[..., Stage], database_url: str) -> None:
+    """A daemon that was killed at its probe had put the next one off for the time that a probe may take."""
+    stage = make_stage()
+    stage.tell(Phase.RECEIVED)
+    stage.ledger.lanes.close("pretend", until=stage.clock.now, why="x", cause="y")
+    assert stage.ledger.lanes.take_probe("pretend", next_at=stage.clock.now + timedelta(hours=9))
+    with running(stage):
+        if not database_url.startswith("sqlite"):
+            stage.clock.advance(hours=10)
+        until(lambda: stage.row().state is State.IN_STEP)
+    assert stage.ils.probes == 1
+
+
 class Slow(PretendIls):
     """Waits in a look-up until told to go on."""
 
