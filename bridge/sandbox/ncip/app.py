@@ -148,7 +148,7 @@ def _throttled() -> Response:
 
 
 def _ordered_error(code: str, message: str, status: int) -> Response:
-    """As a problem (of this type where it is words) right under the message, with this HTTP status; 400 is told with HTTP 200, as they do."""
+    """As a problem (of this type where it is words) under the message, with this HTTP status; 400 is told with HTTP 200, as they do."""
     kind = f"Code {code}" if code.isdigit() else code
     answer = _sent((NcipProblem(kind, message).told("", "texts"),))
     answer.status_code = 200 if status == 400 else status
