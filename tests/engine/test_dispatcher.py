@@ -162,7 +162,9 @@ def test_leases_of_a_dead_predecessor_are_freed(make_stage: Callable[..., Stage]
             until(lambda: stage.row().state is State.IN_STEP)
 
 
-def test_a_probe_that_a_dead_predecessor_took_is_made_again(make_stage: Callable[..., Stage], database_url: str) -> None:
+def test_a_probe_that_a_dead_predecessor_took_is_made_again(
+    make_stage: Callable[..., Stage], database_url: str
+) -> None:
     """A daemon that was killed at its probe had put the next one off for the time that a probe may take."""
     stage = make_stage()
     stage.tell(Phase.RECEIVED)
