@@ -100,6 +100,8 @@ class Loans:
         """
         if self._sight.by_item:
             seen = self._sight.item(handle(target))
+            if seen is not None and seen.lent is None:
+                raise not_seen(f"Lending item {target.barcode}")
             return self._sight.loan_of(seen, target, (account,)) if seen is not None else None
         user = None if self._sight.blind else self._sight.lists_of(self._client.names.account(account))
         if user is None or user.loans is None:
@@ -130,6 +132,8 @@ class Loans:
         if loan is None:
             note = "The item is not on loan, so there is no due date to set."
             return Outcome(OutcomeKind.ALREADY, Learned(due=command.due), (note,))
+        if again and loan.due is None:
+            raise not_seen("Renewing the loan")
         renewed = again and command.before is not None and loan.due is not None and loan.due > command.before
         if loan.due is not None and (renewed or loan.due >= command.due):
             return Outcome(OutcomeKind.ALREADY, Learned(due=command.due), told(loan.due, command.due))
@@ -139,6 +143,8 @@ class Loans:
         """The open loan, and whether it is sure that there is no other."""
         if self._sight.by_item:
             seen = self._sight.item(handle(target))
+            if seen is not None and seen.lent is None:
+                return None, False
             found = self._sight.loan_of(seen, target, (who,)) if seen is not None else None
             return (found.loan if found is not None and (not own or found.ours is not False) else None), True
         if self._sight.blind or not who:

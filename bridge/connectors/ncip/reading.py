@@ -269,6 +269,24 @@ def _fees(body: Node) -> tuple[SeenFee, ...] | None:
     )
 
 
+LENT = frozenset({"on loan", "checked out", "charged"})
+AT_HOME = frozenset(
+    {
+        "available",
+        "available for pickup",
+        "available on shelf",
+        "checked in",
+        "in process",
+        "in transit",
+        "in transit between library locations",
+        "on order",
+        "pending transfer",
+        "waiting to be reshelved",
+    }
+)
+"""Statuses beside which no loan stands (ncip-sip2.md section 1.5; "Checked In" is what a running Koha says)."""
+
+
 @dataclass(frozen=True)
 class ItemSeen:
     """An item. ``borrower`` and ``requesters`` are empty where nobody is named; ``due`` as the responder writes it."""
@@ -285,9 +303,17 @@ class ItemSeen:
     bib: str
 
     @property
+    def lent(self) -> bool | None:
+        """Whether somebody has it; ``None`` where that is not told: no status, or one that a loan may stand beside (lost, recalled)."""
+        status = self.status.casefold()
+        if self.borrower or status in LENT:
+            return True
+        return False if status in AT_HOME else None
+
+    @property
     def on_loan(self) -> bool:
-        """Whether somebody has it."""
-        return bool(self.borrower) or self.status.casefold() in {"on loan", "checked out", "charged"}
+        """Whether somebody has it, as far as it is told."""
+        return self.lent is True
 
     @property
     def lost(self) -> bool:

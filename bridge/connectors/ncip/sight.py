@@ -119,8 +119,8 @@ class Sight:
         return _recorded(target) and self.bears(seen, target)
 
     def loan_of(self, seen: ItemSeen, target: do.Target, accounts: tuple[str, ...]) -> OnLoan | None:
-        """The open loan of an item that was looked up. A loan is named by the account that has it, a patron's by the item."""
-        if not seen.on_loan:
+        """The loan of an item, as far as one may stand. It is named by the account that has it, a patron's by the item."""
+        if seen.lent is False:
             return None
         due = day_of(seen.due, self._client.zone)
         ours = next((account for account in accounts if same(account, seen.borrower)), "")
@@ -163,7 +163,9 @@ class Sight:
         )
 
     def _loans_of(self, seen: ItemSeen, asked: do.Inspect) -> tuple[SeenLoan, ...] | None:
-        """The open loan; ``None`` of an own item that is lent to nobody knows whom: it may be ours still."""
+        """The open loan; ``None`` where none is told, and of an own item that is lent to nobody knows whom: it may be ours still."""
+        if seen.lent is None:
+            return None
         own = asked.target.origin is do.Origin.OWN
         accounts = tuple(dict.fromkeys(filter(None, (*asked.loan_ids, asked.account))))
         found = self.loan_of(seen, asked.target, accounts if own else ())

@@ -81,7 +81,7 @@ class TemporaryItems:
     def _hold_on(self, command: do.CreateTemporaryItem, seen: ItemSeen) -> HoldRecord | None:
         """The hold made with the item, as far as it is seen: one that was is filled where somebody has the item."""
         hold, sure = self._sight.hold_on(seen, command.patron_id)
-        if hold is not None or seen.queue:
+        if hold is not None or (seen.queue and not sure):
             return _placed(command)
         if seen.on_loan:
             return replace(_placed(command), state=HoldState.SATISFIED)

@@ -41,6 +41,10 @@ class Behaviour(Switches):
     lists: bool = Field(default=True, description="LookupUser lists loans, requests and fees where asked.")
     shows_call_number: bool = True
     shows_people: bool = True
+    shows_due: bool = Field(default=True, description="LookupItem names the date a loan is due.")
+    status_told: str | None = Field(
+        default=None, description="LookupItem says this of every item, whatever stands; empty: it names no status."
+    )
     shows_queue: bool = Field(default=True, description="LookupItem counts those who wait.")
     honours_due: bool = True
     honours_mandated_due: bool = False

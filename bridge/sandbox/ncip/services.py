@@ -150,12 +150,13 @@ def lookup_item(state: State, asked: Asked) -> Answer:
     status = (
         "Lost" if item.lost else "On Loan" if loan else "Available For Pickup" if item.shelved else "Available On Shelf"
     )
+    told = status if state.behaviour.status_told is None else state.behaviour.status_told
     fields = (
         _description(item),
-        El("CirculationStatus", status, coded=True),
+        *((El("CirculationStatus", told, coded=True),) if told else ()),
         *((El("HoldQueueLength", str(len(state.active_holds(item)))),) if state.behaviour.shows_queue else ()),
         *_described(state, item),
-        *((El("DateDue", _moment(loan.due)),) if loan else ()),
+        *((El("DateDue", _moment(loan.due)),) if loan and state.behaviour.shows_due else ()),
     )
     transaction = (El("ItemTransaction", tuple(people)),) if people else ()
     return (identified("Item", item.barcode), *transaction, El("ItemOptionalFields", fields))

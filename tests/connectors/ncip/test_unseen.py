@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -38,6 +39,11 @@ def horizon() -> Iterator[NcipBench]:
         yield bench
 
 
+def renewing(bench: NcipBench, target: do.Target) -> do.SetDueDate:
+    later = DUE + timedelta(days=14)
+    return do.SetDueDate(target, later, bench.account, bench.account, before=DUE)
+
+
 class TestLoans:
     """Koha's LookupItem says "On Loan", and names nobody (recorded exchange 14)."""
 
@@ -52,6 +58,31 @@ class TestLoans:
         home = koha.connector.inspect(look, CALL)
         assert home.loans_seen
         assert amend(lent, home).open_loan is None
+
+    @pytest.mark.parametrize("status", ["", "Recalled", "Circulation Status Undefined"])
+    def test_without_a_status_that_says_so_no_loan_is_ended(self, bench: NcipBench, status: str) -> None:
+        target = own(bench, "1")
+        bench.connector.check_out(do.CheckOut(target, bench.account, DUE), CALL)
+        bench.stand_in.behave(shows_people=False, status_told=status)
+        look = do.Inspect(target, account=bench.account, loan_ids=(bench.account,))
+        seen = bench.connector.inspect(look, CALL)
+        assert (seen.loans, seen.loans_seen) == ((), False)
+        with pytest.raises(Rejected) as lending:
+            bench.connector.check_out(do.CheckOut(target, bench.account, DUE), AGAIN)
+        with pytest.raises(Rejected) as longer:
+            bench.connector.set_due_date(renewing(bench, target), AGAIN)
+        assert (lending.value.cause, longer.value.cause) == ("cannot_look", "cannot_look")
+        back = bench.connector.check_in(do.CheckIn(target, (bench.account,), bench.account), CALL)
+        assert (back.kind, bench.loan_of(bench.own_barcode)) == (OutcomeKind.DONE, "")
+        assert "could not be seen" in " ".join(back.notes)
+
+    def test_a_loan_whose_date_is_not_told_is_not_renewed_twice(self, bench: NcipBench) -> None:
+        target = own(bench, "1")
+        bench.connector.check_out(do.CheckOut(target, bench.account, DUE), CALL)
+        bench.stand_in.behave(shows_due=False)
+        with pytest.raises(Rejected) as refused:
+            bench.connector.set_due_date(renewing(bench, target), AGAIN)
+        assert refused.value.cause == "cannot_look"
 
     def test_only_what_is_known_to_name_borrowers_is_said_to_guard_own_loans(self) -> None:
         guarded = {name for name, dialect in DIALECTS.items() if capabilities_of(dialect).own_loans_guarded}
@@ -144,6 +175,13 @@ class TestHolds:
         hold = koha.connector.create_temporary_item(creating(koha, "1"), AGAIN).learned.hold
         assert hold is not None
         assert (hold.state, hold.patron_id) == (HoldState.PLACED, koha.patron)
+
+    def test_another_patrons_hold_is_not_taken_for_ours(self, bench: NcipBench) -> None:
+        made(bench, "1")
+        bench.cancel_hold("ILL-1")
+        bench.desk("place_hold", barcode="ILL-1", patron=bench.account)
+        again = bench.connector.create_temporary_item(creating(bench, "1"), AGAIN)
+        assert (again.learned.existence, again.learned.hold) == (Existence.PRESENT, None)
 
     def test_where_nothing_is_told_of_holds_none_is_claimed(self, bench: NcipBench) -> None:
         made(bench, "1")
