@@ -42,7 +42,10 @@ class Reserved:
 
 @dataclass
 class LcfDoor:
-    """Serves a house by LCF: `.app` is served by bridge.sandbox.server.Server."""
+    """Serves a house by LCF: `.app` is served by bridge.sandbox.server.Server.
+
+    `renames`: items get identifiers of their own. `hidden`: no item is found by its identifier. Without `tells_status` no status is told.
+    """
 
     house: House
     faults: Faults
@@ -50,6 +53,8 @@ class LcfDoor:
     user: str = "bridge"
     secret: str = "customer-key"
     renames: bool = False
+    tells_status: bool = True
+    hidden: bool = False
     texts: dict[str, dict[str, str]] = field(default_factory=dict)
     reserved: dict[str, Reserved] = field(default_factory=dict)
 
@@ -101,12 +106,12 @@ class LcfDoor:
 
     def _item(self, name: str) -> Response:
         copy = self.house.copies.get(name)
-        if copy is None:
+        if copy is None or self.hidden:
             return _missing()
         loan, told = self.house.loans.get(name), self.texts.get(name, {})
         status = LOST if copy.lost else CHARGED if loan else "03"
         fields = {"identifier": name, "manifestation-ref": told.get("manifestation-ref", "other")}
-        return _entity("item", {**fields, "circulation-status": status}, told)
+        return _entity("item", {**fields, **({"circulation-status": status} if self.tells_status else {})}, told)
 
     def _make(self) -> Response:
         root = etree.fromstring(request.get_data(), _PARSER)
@@ -161,7 +166,8 @@ class LcfDoor:
             "item-ref": _address("items", found.barcode),
             "pickup-location-ref": _address("locations", found.pickup),
         }
-        return _entity("reservation", {**fields, "reservation-status": "01" if self._waits(found) else "05"})
+        status = {"reservation-status": "01" if self._waits(found) else "05"} if self.tells_status else {}
+        return _entity("reservation", {**fields, **status})
 
     def _waits(self, found: Reserved) -> bool:
         copy = self.house.copies.get(found.barcode)

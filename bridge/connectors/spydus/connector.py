@@ -18,7 +18,7 @@ from bridge.connectors.sip2 import Sip2Client
 from bridge.connectors.sip2.answers import Item, Loan, Patron
 from bridge.connectors.sip2.check import sip_finding
 from bridge.connectors.spydus.lcf import SAYS
-from bridge.connectors.spydus.making import Lcf
+from bridge.connectors.spydus.making import ONLY_BY_SIP, Lcf
 from bridge.connectors.spydus.settings import SpydusSettings
 from bridge.domain import commands as do
 from bridge.domain.capabilities import Ability, Capabilities, InspectBy
@@ -111,8 +111,15 @@ class SpydusConnector(ByHand):
         return self._by_lcf(command).holds.cancel(command)
 
     def delete_temporary_item(self, command: do.DeleteTemporaryItem, call: Call) -> Outcome:
-        """See ``Connector``; by LCF."""
-        return self._by_lcf(command).items.delete(command)
+        """See ``Connector``; by LCF. What LCF does not know is gone only where SIP2 does not know it either."""
+        outcome = self._by_lcf(command).items.delete(command)
+        if outcome.kind is OutcomeKind.ALREADY and self._sip.item(command.target.barcode).known:
+            raise Rejected(
+                f"{ONLY_BY_SIP}: item {command.target.barcode} is not taken for deleted.",
+                cause="cannot_look",
+                advice="See whether lcf.url and lcf.record are right, and whether the item is there.",
+            )
+        return outcome
 
     def _by_lcf(self, command: do.Command) -> Lcf:
         return self._lcf or left_to_staff(command)

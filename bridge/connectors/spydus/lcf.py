@@ -27,8 +27,8 @@ NAMESPACE = "http://ns.bic.org/lcf/1.0"
 PAGE = 100
 ON_LOAN = frozenset({"04", "05", "07", "11", "12"})
 """Circulation statuses of what somebody has, or may have: on loan, recalled, claimed returned, lost (code list CIS)."""
-WAITING = frozenset({"01", "02"})
-"""Statuses of reservations that are not over (code list RVS)."""
+WAITING = frozenset({"", "01", "02"})
+"""Statuses of reservations that are not over (code list RVS); none is no sign that one is."""
 PERMANENT = "01"
 """An item's permanent location, among those it has to do with (code list LAT)."""
 _PARSER = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
@@ -52,7 +52,7 @@ class LcfItem:
 
 @dataclass(frozen=True)
 class LcfReservation:
-    """A reservation by its identifier; ``waits`` unless it was filled or ended."""
+    """A reservation by its identifier; ``waits`` unless it is said to be filled or ended."""
 
     identifier: str
     patron: str

@@ -14,6 +14,8 @@ from bridge.domain.finding import Finding, failed, well
 from bridge.domain.record import HoldRecord, Sighting
 from bridge.errors import Rejected, Retry
 
+ONLY_BY_SIP = "Spydus knows the item by SIP2, and does not by LCF"
+
 
 class Lcf:
     """The LCF side of one Spydus."""
@@ -25,8 +27,10 @@ class Lcf:
         self.holds = Reservations(self._client)
 
     def seen(self, by_sip: Sighting, asked: do.Inspect) -> Sighting:
-        """What SIP2 saw of a temporary item, with what LCF shows of it and of our hold."""
+        """What SIP2 saw of a temporary item, with what LCF shows of it and of our hold. Gone is what neither knows."""
         item = self.items.item(asked.target)
+        if item is None and by_sip.barcode:
+            return replace(by_sip, notes=(f"{ONLY_BY_SIP}.",))
         if item is None:
             return Sighting(item_present=False, hold_seen=True, loans_seen=True)
         found = replace(

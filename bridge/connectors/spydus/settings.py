@@ -37,7 +37,7 @@ class SpydusSettings(Sip2Settings):
 
     lcf: LcfSettings | None = Field(
         default=None,
-        description="The LCF interface, for temporary items and holds; left out: these are tasks for staff. Keys: the table "
+        description="The LCF interface (unverified), for temporary items and holds; left out: these are tasks for staff. Keys: the table "
         "`[ils.NAME.settings.lcf]`.",
         examples=["{ url = … }"],
     )

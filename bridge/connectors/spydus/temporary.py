@@ -102,6 +102,12 @@ class TemporaryItems:
             raise SAYS.not_ours(f"Item {target.barcode} is now at {seen.location}")
         if seen.may_be_on_loan:
             raise SAYS.on_loan(target.barcode)
+        if not seen.status:
+            raise Rejected(
+                f"Spydus does not tell by LCF whether item {target.barcode} is on loan, so it is not deleted.",
+                cause="cannot_look",
+                advice="Delete the item by hand in Spydus.",
+            )
         return _gone(OutcomeKind.DONE if self._client.delete("items", seen.identifier) else OutcomeKind.ALREADY)
 
 

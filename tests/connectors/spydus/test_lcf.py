@@ -129,6 +129,31 @@ def test_what_is_not_ours_or_in_use_is_not_deleted(lcf: LcfBench) -> None:
     assert (lent.value.cause, erased.value.cause) == ("item_in_use", "not_ours")
 
 
+def test_what_is_not_told_is_not_taken_for_over(lcf: LcfBench) -> None:
+    target, _ = made(lcf, "1")
+    lcf.connector.place_hold(holding(lcf, target), CALL)
+    lcf.door.tells_status = False
+    assert lcf.connector.place_hold(holding(lcf, target), AGAIN).kind is OutcomeKind.ALREADY
+    assert len(lcf.door.reserved) == 1
+    with pytest.raises(Rejected) as refused:
+        lcf.connector.delete_temporary_item(do.DeleteTemporaryItem(target), CALL)
+    assert refused.value.cause == "cannot_look"
+    assert lcf.items_with_barcode(target.barcode) == 1
+
+
+def test_what_sip2_still_knows_is_not_taken_for_deleted(lcf: LcfBench) -> None:
+    target, _ = made(lcf, "1")
+    lcf.door.hidden = True
+    seen = lcf.connector.inspect(do.Inspect(target, patron_id=lcf.patron), CALL)
+    assert (seen.item_present, seen.hold_seen) == (None, False)
+    assert "does not by LCF" in " ".join(seen.notes)
+    with pytest.raises(Rejected) as refused:
+        lcf.connector.delete_temporary_item(do.DeleteTemporaryItem(target), CALL)
+    assert refused.value.cause == "cannot_look"
+    lcf.delete_by_hand(target.barcode)
+    assert lcf.connector.delete_temporary_item(do.DeleteTemporaryItem(target), CALL).kind is OutcomeKind.ALREADY
+
+
 def test_the_record_is_looked_at(lcf: LcfBench) -> None:
     assert [(each.subject, each.ok) for each in lcf.connector.probe()] == [("SIP2", True), ("LCF", True)]
     lcf.fault("vendor_error", "/lcf/", method="GET", status=404)
