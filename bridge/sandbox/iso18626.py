@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 from xml.sax.saxutils import escape
 
 import requests
-from flask import Flask, Response, request
+from flask import Response, request
 from lxml import etree
+
+from bridge.sandbox.routes import StandInApp
 
 NAMESPACE = "http://illtransactions.org/2013/iso18626"
 MEDIA_TYPE = "application/xml; charset=utf-8"
@@ -99,7 +101,7 @@ class IsoPeer:
         self._guard = threading.Lock()
         self._session = requests.Session()
         self._session.trust_env = False
-        self.app = Flask("iso18626")
+        self.app = StandInApp("iso18626")
         self.app.add_url_rule("/iso18626", view_func=self._take, methods=["POST"])
 
     def post(self, url: str, message: bytes, **headers: str) -> requests.Response:

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
-from flask import Flask, Response, g, request
+from flask import Response, g, request
 from lxml import etree
 from werkzeug.exceptions import HTTPException
 
 from bridge.sandbox.faults import CONTROL_PREFIX, Faults, VendorAnswers, install_faults, was_hit
+from bridge.sandbox.routes import StandInApp
 from bridge.sandbox.sip2.house import CHARGED, LOST, Copy, House
 
 BASE = "/lcf/1.0"
@@ -59,7 +60,7 @@ class LcfDoor:
     reserved: dict[str, Reserved] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        app = Flask("lcf")
+        app = StandInApp("lcf")
         answers = VendorAnswers(_unauthorized, _throttled, _ordered)
         app.after_request(self._count)
         install_faults(app, answers, self.faults)

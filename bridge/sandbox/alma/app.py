@@ -28,6 +28,7 @@ from bridge.sandbox.alma.users import users
 from bridge.sandbox.alma.wire import BASE_PATH, wants_json
 from bridge.sandbox.faults import CONTROL_PREFIX, Faults, VendorAnswers, install_faults
 from bridge.sandbox.memory import one_at_a_time, utc_now
+from bridge.sandbox.routes import StandInApp
 from bridge.sandbox.standin import StandIn
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ def _unknown_route(error: HTTPException) -> Response:
 
 
 def _make_app(state: State, faults: Faults | None) -> tuple[Flask, Faults]:
-    app = Flask("alma_stand_in")
+    app = StandInApp("alma_stand_in")
     app.url_map.strict_slashes = False
     app.url_map.converters["userid"] = _UserId
     app.json.sort_keys = False  # type: ignore[attr-defined]

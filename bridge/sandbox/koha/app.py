@@ -20,6 +20,7 @@ from bridge.sandbox.koha.standing import ReportAsked, objects, report
 from bridge.sandbox.koha.state import State, koha
 from bridge.sandbox.koha.wire import KohaError, answered
 from bridge.sandbox.memory import Call, utc_now
+from bridge.sandbox.routes import StandInApp
 from bridge.sandbox.sip2.server import Habits, Heard, SipServer
 from bridge.sandbox.standin import StandIn
 
@@ -121,7 +122,7 @@ def _unknown_route(error: HTTPException) -> Response:
 
 
 def _make_app(state: State, faults: Faults | None) -> tuple[Flask, Faults]:
-    app = Flask("koha_stand_in")
+    app = StandInApp("koha_stand_in")
     app.extensions["koha"] = state
     app.after_request(_count)
     found = install_faults(app, VendorAnswers(_wrong_password, _throttled, _ordered_error), faults)

@@ -21,6 +21,7 @@ from bridge.sandbox.ncip.services import SERVICES
 from bridge.sandbox.ncip.standing import ReportAsked, objects, report
 from bridge.sandbox.ncip.state import State, ncip
 from bridge.sandbox.ncip.wire import Asked, El, read, written
+from bridge.sandbox.routes import StandInApp
 from bridge.sandbox.standin import StandIn
 
 if TYPE_CHECKING:
@@ -193,7 +194,7 @@ _CONTROL = control_of(HOUSE, desk)
 
 
 def _make_app(state: State, faults: Faults | None) -> tuple[Flask, Faults]:
-    app = Flask("ncip_stand_in")
+    app = StandInApp("ncip_stand_in")
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions["ncip"] = state
     app.after_request(_count)

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
 
-from flask import Flask, Response, jsonify, request
+from flask import Response, jsonify, request
 
 from bridge.sandbox.memory import utc_now
+from bridge.sandbox.routes import StandInApp
 from bridge.sandbox.service.events import Book, Event, Fields, Unknown
 from bridge.sandbox.service.sender import Sender
 
@@ -25,7 +26,7 @@ class ServiceStandIn:
         self.book = Book(clock)
         self.sender = Sender()
         self.token = token
-        self.app = Flask("service")
+        self.app = StandInApp("service")
         self._routes()
 
     def _routes(self) -> None:

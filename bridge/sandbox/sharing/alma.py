@@ -8,8 +8,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Flask, Response, jsonify, request
+from flask import Response, jsonify, request
 
+from bridge.sandbox.routes import StandInApp
 from bridge.sandbox.sharing.shelf import Row, Shelf
 
 MOST = 100
@@ -25,7 +26,7 @@ class AlmaSharingStandIn:
         self.shelf = Shelf()
         self.off_list: set[str] = set()
         self._key = key
-        self.app = Flask("alma-sharing")
+        self.app = StandInApp("alma-sharing")
         add = self.app.add_url_rule
         add("/almaws/v1/task-lists/rs/lending-requests", view_func=self._tasks)
         add("/almaws/v1/partners/<partner>/lending-requests/<name>", view_func=self._lending)

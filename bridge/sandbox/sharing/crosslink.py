@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Flask, Response, jsonify, request
+from flask import Response, jsonify, request
 
+from bridge.sandbox.routes import StandInApp
 from bridge.sandbox.sharing.shelf import Row, Shelf
 
 SINCE = re.compile(r'updated_at\s*>=\s*"([^"]*)"')
@@ -46,7 +47,7 @@ class CrossLinkStandIn:
         self.fails: set[str] = set()
         self._clock = clock
         self._login = (user, password)
-        self.app = Flask("crosslink")
+        self.app = StandInApp("crosslink")
         add = self.app.add_url_rule
         add("/patron_requests", view_func=self._list)
         add("/patron_requests/<name>/items", view_func=self._items)

@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Flask, Response, jsonify, request
+from flask import Response, jsonify, request
 
+from bridge.sandbox.routes import StandInApp
 from bridge.sandbox.sharing.shelf import Row, Shelf
 
 Answered = Response | tuple[Response, int]
@@ -27,7 +28,7 @@ class IlliadStandIn:
         self.before_answer: Callable[[str], Answered | None] = lambda _: None
         self._key = key
         self._zone = ZoneInfo(zone)
-        self.app = Flask("illiad")
+        self.app = StandInApp("illiad")
         add = self.app.add_url_rule
         add("/ILLiadWebPlatform/Transaction/<name>", view_func=self._one)
         add("/ILLiadWebPlatform/Transaction/UserRequests/<user>", view_func=self._of_user)

@@ -12,8 +12,9 @@ from itertools import count
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Flask, Response, jsonify, request
+from flask import Response, jsonify, request
 
+from bridge.sandbox.routes import StandInApp
 from bridge.sandbox.sharing.shelf import Row, Shelf
 
 LASTS = timedelta(hours=1)
@@ -55,7 +56,7 @@ class KohaIllStandIn:
         self._zone = ZoneInfo(zone)
         self._tokens: dict[str, datetime] = {}
         self._count = count(1)
-        self.app = Flask("koha")
+        self.app = StandInApp("koha")
         add = self.app.add_url_rule
         add("/api/v1/oauth/token", view_func=self._token, methods=["POST"])
         add("/api/v1/ill/requests", view_func=self._list)

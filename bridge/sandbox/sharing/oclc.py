@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Flask, Response, jsonify, request
+from flask import Response, jsonify, request
 
+from bridge.sandbox.routes import StandInApp
 from bridge.sandbox.sharing.shelf import Row, Shelf
 
 BRIEF = ("requestId", "requestStatus", "edited")
@@ -28,7 +29,7 @@ class OclcStandIn:
         self._scope = scope
         self._login = "Basic " + b64encode(f"{key}:{secret}".encode()).decode()
         self._token = ""
-        self.app = Flask("oclc")
+        self.app = StandInApp("oclc")
         add = self.app.add_url_rule
         add("/token", view_func=self._give_token, methods=["POST"])
         add("/ill/borrowing", view_func=self._borrowing)

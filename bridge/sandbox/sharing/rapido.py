@@ -9,8 +9,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
-from flask import Flask, Response, jsonify, request
+from flask import Response, jsonify, request
 
+from bridge.sandbox.routes import StandInApp
 from bridge.sandbox.sharing.shelf import Row, Shelf
 
 LASTS = timedelta(minutes=10)
@@ -35,7 +36,7 @@ class RapidoStandIn:
         self._login = (key, secret)
         self._tokens: dict[str, datetime] = {}
         self._count = count(1)
-        self.app = Flask("rapido")
+        self.app = StandInApp("rapido")
         self.app.add_url_rule("/view/broker/auth", view_func=self._auth, methods=["POST"])
         self.app.add_url_rule("/view/broker/circ/circrequests", view_func=self._list)
 

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Flask, Response, jsonify, request
+from flask import Response, jsonify, request
 
+from bridge.sandbox.routes import StandInApp
 from bridge.sandbox.sharing.shelf import Row, Shelf
 
 SINCE = re.compile(r"lastUpdated>=(.+)")
@@ -27,7 +28,7 @@ class ReShareStandIn:
         self._tenant = tenant
         self._login = {"username": user, "password": password}
         self._token = ""
-        self.app = Flask("reshare")
+        self.app = StandInApp("reshare")
         self.app.add_url_rule("/authn/login", view_func=self._log_in, methods=["POST"])
         self.app.add_url_rule("/rs/patronrequests", view_func=self._list)
 

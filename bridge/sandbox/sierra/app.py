@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 
 from bridge.sandbox.faults import CONTROL_PREFIX, Faults, VendorAnswers, install_faults
 from bridge.sandbox.memory import one_at_a_time, utc_now
+from bridge.sandbox.routes import StandInApp
 from bridge.sandbox.sierra.bibs import bibs
 from bridge.sandbox.sierra.control import HOUSE, control
 from bridge.sandbox.sierra.desk import desk
@@ -129,7 +130,7 @@ def _unknown_route(error: HTTPException) -> Response:
 
 
 def _make_app(state: State, faults: Faults | None) -> tuple[Flask, Faults]:
-    app = Flask("sierra_stand_in")
+    app = StandInApp("sierra_stand_in")
     app.url_map.strict_slashes = False
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions["sierra"] = state

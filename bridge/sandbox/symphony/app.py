@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException
 
 from bridge.sandbox.faults import CONTROL_PREFIX, Faults, VendorAnswers, install_faults
 from bridge.sandbox.memory import one_at_a_time, utc_now
+from bridge.sandbox.routes import StandInApp
 from bridge.sandbox.standin import StandIn
 from bridge.sandbox.symphony.catalog import catalog
 from bridge.sandbox.symphony.control import HOUSE, control
@@ -97,7 +98,7 @@ def _unknown_route(error: HTTPException) -> Response:
 
 
 def _make_app(state: State, faults: Faults | None) -> tuple[Flask, Faults]:
-    app = Flask("symphony_stand_in")
+    app = StandInApp("symphony_stand_in")
     app.url_map.strict_slashes = False
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions["symphony"] = state
