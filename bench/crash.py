@@ -36,7 +36,7 @@ from sqlalchemy.engine import make_url
 from bench.chaos.acts import Script
 from bench.chaos.conductor import Conductor
 from bench.chaos.daemon import Daemon
-from bench.chaos.houses import HOUSES
+from bench.chaos.houses import HOUSES, UNTOLD
 from bench.chaos.ils import House
 from bench.chaos.judge import BRIDGE, KINDS, Judge, Violation
 from bench.chaos.script import script_of
@@ -102,7 +102,7 @@ def _arguments() -> argparse.ArgumentParser:
 
 def _day(given: argparse.Namespace, folder: Path, url: str) -> tuple[dict[str, object], list[Violation]]:
     lanes = given.connector or [name for name in connector_names() if name in HOUSES]
-    script = script_of(given.requests, given.kills, given.seed, lanes)
+    script = script_of(given.requests, given.kills, given.seed, lanes, UNTOLD)
     (folder / "script.txt").write_text(_readable(script), encoding="utf-8")
     houses = _houses(script, lanes)
     service = Service(_free_port())
@@ -160,6 +160,9 @@ def _figures(given: argparse.Namespace, judge: Judge, violations: list[Violation
         "database": "postgresql" if given.database else "sqlite",
         "connectors": ", ".join(conductor.houses),
         "not_played": ", ".join(name for name in connector_names() if name not in conductor.houses),
+        "not_told": "; ".join(
+            f"{name}: {', '.join(sorted(house.untold))}" for name, house in conductor.houses.items() if house.untold
+        ),
         "messages": conductor.service.delivered,
         "exchanges": sum(house.gate.exchanges for house in conductor.houses.values()),
         "faults": conductor.faults,

@@ -51,6 +51,8 @@ class House(Protocol):
 
     name: str
     gate: Gate
+    untold: frozenset[str]
+    """Stories that cannot end well in such an ILS, as its class says why."""
 
     @property
     def capabilities(self) -> Capabilities:

@@ -80,12 +80,17 @@ class Judge:
                 continue
             if row.state not in QUIET or row.pending is not None:
                 yield Violation("lost", f"It is stuck: {row.state.value}, pending {row.pending}.", index)
-            elif row.state not in story.ends:
-                wanted = " or ".join(sorted(state.value for state in story.ends))
+            elif row.state not in (ends := self._ends(story)):
+                wanted = " or ".join(sorted(state.value for state in ends))
                 said = f": {row.parked.reason}" if row.parked.reason else ""
                 yield Violation("lost", f"It is {row.state.value}, not {wanted}{said}", index)
             elif row.state in {State.PARKED, State.STAFF} and not (row.parked.reason and row.parked.advice):
                 yield Violation("lost", f"It is {row.state.value} without a sentence and advice.", index)
+
+    def _ends(self, story: Story) -> frozenset[State]:
+        """What parks a request elsewhere stays with staff where it is they who find it out."""
+        by_staff = self.conductor.houses[story.lane].capabilities.of(Verb.FIND_PATRON) is Ability.STAFF
+        return story.ends | {State.STAFF} if State.PARKED in story.ends and by_staff else story.ends
 
     def _things(self) -> Iterator[Violation]:
         marks = {mark: (index, stand) for index, row in self.rows.items() for mark, stand in _marks(row)}
@@ -185,7 +190,7 @@ class Judge:
             if now.loan in ACCOUNTS.values():
                 yield Violation("orphans", f"Own item {story.own} is still on loan to {now.loan}.", index)
         if row.state is State.IN_STEP and not lent_on:
-            dated = self.conductor.houses[story.lane].capabilities.of(Verb.SET_DUE_DATE) is Ability.YES
+            dated = self.conductor.houses[story.lane].capabilities.of(Verb.SET_DUE_DATE) in {Ability.YES, Ability.STAFF}
             yield from _still_lent(index, row, now, dated=dated)
 
     def _bystanders(self) -> Iterator[Violation]:

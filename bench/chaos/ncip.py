@@ -22,11 +22,15 @@ MESSAGES = {
 
 
 class NcipHouse(Sandboxed):
-    """A responder that can be asked afterwards (LookupItem), with patrons, ILL accounts, own items, and loans and holds of others."""
+    """A responder that can be asked afterwards (LookupItem), with patrons, ILL accounts, own items, and loans and holds of others.
+
+    It names items by their barcodes and nothing else: one that bears another is gone to the bridge, and comes back unasked for.
+    """
 
     name = "ncip"
     prefix = "/ncip"
     zone = "America/Chicago"
+    untold = frozenset({"relabelled_by_hand"})
     words = Words(bib="", hold_text="number", fee_text="description", why="closed")
 
     def __init__(self, own: Sequence[str]) -> None:

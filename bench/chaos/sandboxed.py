@@ -68,6 +68,7 @@ class Sandboxed:
     zone: str
     words = Words()
     pickups: Mapping[str, str] = {}
+    untold: frozenset[str] = frozenset()
 
     def __init__(self, app: WSGIApplication, own: Sequence[str]) -> None:
         self._own = frozenset(own)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import cycle
 from random import Random
 
 from bench.chaos.acts import Act, Fault, Kill, KillAt, Script, Spell, Story, Trouble, Turn
@@ -29,12 +30,15 @@ SPELLS = ("outage", "outage", "dead", "unauthorized", "throttle", "latency")
 PLACES = tuple(KillAt)
 
 
-def script_of(requests: int, kills: int, seed: int, lanes: Sequence[str]) -> Script:
-    """The same for the same numbers and lanes, in every process."""
+def script_of(
+    requests: int, kills: int, seed: int, lanes: Sequence[str], without: Mapping[str, Collection[str]] | None = None
+) -> Script:
+    """The same for the same numbers and lanes, in every process. ``without``: names of stories that are not told of a lane."""
+    left_out = without or {}
     random = Random(f"{seed}/{requests}/{kills}/{'/'.join(lanes)}")
     stories = tuple(
-        written(random, f"S{seed}N{index:04d}", lanes[index % len(lanes)], f"OWN-{index:04d}")
-        for index in range(requests)
+        written(random, f"S{seed}N{index:04d}", lane, f"OWN-{index:04d}", left_out.get(lane, ()))
+        for index, lane in zip(range(requests), cycle(lanes), strict=False)
     )
     return Script(stories, _with_troubles(random, _told_together(random, stories), kills, lanes))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from random import Random
 
@@ -423,10 +423,10 @@ LENDING: tuple[tuple[Write, int], ...] = (
 )
 
 
-def written(random: Random, number: str, lane: str, own: str) -> Story:
-    """One story, by chance. ``own``: the item it is about where it is a lending one."""
+def written(random: Random, number: str, lane: str, own: str, without: Collection[str] = ()) -> Story:
+    """One story, by chance. ``own``: the item it is about of a lending one; ``without``: names of stories not told there."""
     lending = random.random() < 0.4
-    known = LENDING if lending else BORROWING
+    known = [(write, weight) for write, weight in (LENDING if lending else BORROWING) if write.__name__ not in without]
     (write,) = random.choices([each for each, _ in known], [weight for _, weight in known])
     teller = Teller(random, number, lane, own=own if lending else "")
     write(teller)

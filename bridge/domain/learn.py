@@ -152,10 +152,18 @@ def _touched(item: ItemRecord, command: do.CheckIn | do.ReceiveTransit | do.Send
     return replace(item, origin=item.origin or target.origin, barcode=item.barcode or target.barcode)
 
 
+def _relabelled(item: ItemRecord, command: do.RelabelItem) -> ItemRecord:
+    """Which barcode it bears now the ILS may have told, staff's word does not; in some ILSs the barcode is the item's only id."""
+    old = command.target.barcode
+    bears = command.new_barcode if item.barcode == old else item.barcode
+    ids = replace(item.ids, item=bears) if item.ids.item == old else item.ids
+    return replace(item, barcode=bears, wished_barcode=command.new_barcode, ids=ids)
+
+
 def _plainly_settled(item: ItemRecord, command: do.Command) -> ItemRecord:
     match command:
-        case do.RelabelItem(new_barcode=barcode):
-            return replace(item, wished_barcode=barcode)
+        case do.RelabelItem():
+            return _relabelled(item, command)
         case do.SetDueDate():
             return _dated(item, command)
         case do.MoveItem(to=to):

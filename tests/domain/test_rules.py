@@ -12,13 +12,14 @@ from bridge.domain.change import Closure, Condition, Phase
 from bridge.domain.commands import Verb
 from bridge.domain.goal import ABSENT, LEAVE, LoanWish, goal_for
 from bridge.domain.identity import RequestKey, Role, ServiceType, mark_for
-from bridge.domain.learn import amend, learn
-from bridge.domain.plan import PATRON, StaffTask, Step, next_step
+from bridge.domain.learn import amend, confirm, learn
+from bridge.domain.plan import PATRON, StaffTask, Step, StepKey, next_step
 from bridge.domain.policy import BorrowingPolicy, CreateOn, Policy
 from bridge.domain.record import (
     Existence,
     HoldRecord,
     HoldState,
+    ItemRecord,
     Learned,
     Outcome,
     OutcomeKind,
@@ -185,6 +186,15 @@ class TestRule4MoreThanOneStatus:
         record, _, _ = run(goal_of(*RECEIVED))
         record, steps, _ = run(goal_of(*RECEIVED, change(2, temporary_barcode="T-9")), record)
         assert verbs(steps) == ["relabel_item"]
+
+    @pytest.mark.parametrize(("item_id", "then"), [("T-1", "T-9"), ("i1", "i1")])
+    def test_staffs_word_is_taken_for_a_new_label_too(self, item_id: str, then: str) -> None:
+        """Else it would be looked for, and taken for gone, under the old one; in some ILSs the barcode is the item's id."""
+        target = do.Target(goal_of(*RECEIVED).items[0].mark, do.Origin.CREATED, "T-1", do.VendorIds(item=item_id))
+        record = Record(items=(ItemRecord(leg="", volume="", barcode="T-1", ids=target.ids),))
+        key = StepKey("", "", do.Verb.RELABEL_ITEM, 0)
+        item = confirm(record, StaffTask(key, str(key), "", do.RelabelItem(target, "T-9"))).item("", "")
+        assert (item.barcode, item.wished_barcode, item.ids.item) == ("T-9", "T-9", then)
 
     def test_a_due_date_that_comes_after_the_word_is_brought(self) -> None:
         record, _, _ = run(goal_of(*RECEIVED))
