@@ -20,6 +20,7 @@ from bridge.ledger import Ledger, LedgerBusy, State, schema
 from bridge.ledger.model import NewOrder, Row
 
 QUIET = frozenset({State.IN_STEP, State.CLOSED, State.PARKED, State.STAFF})
+FOR_STAFF = frozenset({State.PARKED, State.STAFF})
 LOOK_EVERY = 0.02
 REST = 3.0
 """Seconds that a rest lasts at most; a request that waits for its next try may rest in peace later."""
@@ -97,7 +98,7 @@ class Conductor:
         rows = self.ledger.requests.list(limit=1_000_000)
         if not all(row.state in QUIET and row.pending is None for row in rows):
             return False
-        asked = [self._settled_by_hand(row) for row in rows if row.state is State.STAFF]
+        asked = [self._settled_by_hand(row) for row in rows if row.state in FOR_STAFF]
         return not any(asked)
 
     def heard(self, keys: Iterable[str]) -> set[str]:
@@ -136,7 +137,7 @@ class Conductor:
             return not told
         if state not in QUIET or not (story.channel == "webhook" or told <= self.heard(told)):
             return False
-        row = self.row(story) if state is State.STAFF else None
+        row = self.row(story) if state in FOR_STAFF else None
         return row is None or not self._settled_by_hand(row)
 
     def _state(self, story: Story) -> State | None:

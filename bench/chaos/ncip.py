@@ -1,10 +1,11 @@
-"""A stand-in ILS behind an NCIP responder for a day of chaos, and staff who do what NCIP has no message for."""
+"""A stand-in ILS behind an NCIP responder for a day of chaos, and staff who do what is not done over NCIP."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bench.chaos.hands import Hands
 from bench.chaos.sandboxed import BYSTANDERS, Sandboxed, Told, Words
 from bench.chaos.stories import ACCOUNTS, PATRONS
 from bench.chaos.tables import Table
@@ -28,13 +29,16 @@ class NcipHouse(Sandboxed):
     """
 
     name = "ncip"
+    speaks = "generic"
+    tokens = False
     prefix = "/ncip"
     zone = "America/Chicago"
     untold = frozenset({"relabelled_by_hand"})
-    words = Words(bib="", hold_text="number", fee_text="description", why="closed")
+    words = Words(bib="", hold_text="request", fee_text="description", why="closed")
 
     def __init__(self, own: Sequence[str]) -> None:
-        self._ncip = NcipStandIn(api_key="sesame")
+        self._ncip = NcipStandIn(self.speaks, api_key="sesame", tokens=self.tokens)
+        self.hands = Hands(self._ncip.state, self.zone)
         patrons = [SeedPatron(barcode=name) for name in PATRONS]
         bystanders = [SeedItem(barcode=barcode, title=f"Bystander {barcode}") for barcode in BYSTANDERS]
         stories = [SeedItem(barcode=barcode, title=f"Own title of {barcode}") for barcode in own]
@@ -49,10 +53,14 @@ class NcipHouse(Sandboxed):
             "timezone": self.zone,
             "from_agency": "ILL",
             "to_agency": "LIB",
-            "charge_fees": True,
             "first_wait": 0.02,
             "read_timeout": 5,
+            **self.more(),
         }
+
+    def more(self) -> Table:
+        """Settings of this kind."""
+        return {"charge_fees": True}
 
     def lending(self) -> Table:
         """See ``Sandboxed``."""
@@ -65,17 +73,8 @@ class NcipHouse(Sandboxed):
         return super().desk(act, barcode, more)
 
     def by_hand(self, command: do.Command) -> bool:
-        """See ``House``: NCIP changes no barcode, and knows nothing of lost items."""
-        match command:
-            case do.RelabelItem(target=target, new_barcode=barcode):
-                done = self.desk("relabel", target.barcode, {"new_barcode": barcode})
-                return done or any(item["barcode"] == barcode for item in self.objects()["items"])
-            case do.MarkLost(target=target):
-                return self.desk("lose", target.barcode, {})
-            case do.MarkFound(target=target):
-                return self.desk("found", target.barcode, {})
-            case _:
-                return False
+        """See ``House``."""
+        return self.hands.settle(command)
 
     def fault(self, fields: Mapping[str, Any]) -> None:
         """See ``House``; a trouble of its own is told as a problem with HTTP 200, or by a page with HTTP 500."""
@@ -99,3 +98,45 @@ class NcipHouse(Sandboxed):
     def fixed(self, item: Told, *, in_use: bool) -> dict[str, Any]:  # noqa: ARG002 - of others
         """See ``Sandboxed``."""
         return {key: item[key] for key in ("title", "call_number")}
+
+
+class HorizonHouse(NcipHouse):
+    """Horizon, at a site where the lists of LookupUser were seen."""
+
+    name = speaks = "horizon"
+
+    def more(self) -> Table:
+        """See ``NcipHouse``."""
+        return {"looks": "user"}
+
+
+class MillenniumHouse(HorizonHouse):
+    """Millennium, at such a site."""
+
+    name = speaks = "millennium"
+
+
+class FolioHouse(NcipHouse):
+    """FOLIO, which shows nothing afterwards: what ended unclearly is seen to by staff."""
+
+    name = speaks = "folio"
+
+    def more(self) -> Table:
+        """See ``NcipHouse``."""
+        return {}
+
+
+class WmsHouse(NcipHouse):
+    """WMS, which shows nothing afterwards either."""
+
+    name = speaks = "wms"
+    tokens = True
+
+    def more(self) -> Table:
+        """See ``NcipHouse``."""
+        return {
+            "key": NcipStandIn.client,
+            "secret": NcipStandIn.client_secret,
+            "token_url": f"{self._server.url}/token",
+            "scim_url": f"{self._server.url}/scim/v2/Users/.search",
+        }

@@ -5,13 +5,17 @@ from __future__ import annotations
 import getpass
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 
 from bench.chaos.ils import House
+from bridge.domain.commands import Command
 from bridge.domain.goal import goal_for
+from bridge.domain.parking import Mend, mended_by
+from bridge.domain.plan import next_step
 from bridge.domain.policy import Policy
 from bridge.domain.preview import tasks_ahead
-from bridge.domain.steps import StaffTask
 from bridge.engine.asked import Asked, Asking
+from bridge.ledger import State
 from bridge.ledger.model import Row
 
 
@@ -29,16 +33,21 @@ class Staff:
 
     def settled(self, row: Row) -> Asked | None:
         """Do what a request waits for, as far as it can be done by hand; answers what to tell the bridge, if anything was done."""
-        tasks = self._tasks(row)
-        done = 0
-        for task in tasks:
-            if task.command is None or not self.houses[row.lane].by_hand(task.command):
-                break
-            done += 1
+        if row.state is State.PARKED and not mended_by(row.parked.cause, Mend.RESOLVE):
+            return None
+        commands = self._commands(row)
+        done = tuple(takewhile(self._done_in(row.lane), commands))
         if not done:
             return None
-        return asked("resolve", row, note="done by hand", whole=done == len(tasks))
+        return asked("resolve", row, note="done by hand", whole=len(done) == len(commands))
 
-    def _tasks(self, row: Row) -> tuple[StaffTask, ...]:
-        goal = goal_for(row.request, self.policy(row.request.key.library))
-        return tasks_ahead(goal, row.record, self.houses[row.lane].capabilities)
+    def _done_in(self, lane: str) -> Callable[[Command | None], bool]:
+        return lambda command: command is not None and self.houses[lane].by_hand(command)
+
+    def _commands(self, row: Row) -> tuple[Command | None, ...]:
+        """What staff are asked to do one after the other, or the one step that the ILS did not show or refused."""
+        goal, can = goal_for(row.request, self.policy(row.request.key.library)), self.houses[row.lane].capabilities
+        if row.state is State.STAFF:
+            return tuple(task.command for task in tasks_ahead(goal, row.record, can))
+        step = next_step(goal, row.record, can)
+        return (step.command,) if step is not None else ()

@@ -39,6 +39,7 @@ class Reserved:
     barcode: str
     patron: str
     pickup: str
+    note: str = ""
 
 
 @dataclass
@@ -58,6 +59,7 @@ class LcfDoor:
     hidden: bool = False
     texts: dict[str, dict[str, str]] = field(default_factory=dict)
     reserved: dict[str, Reserved] = field(default_factory=dict)
+    reservations: int = 0
 
     def __post_init__(self) -> None:
         app = StandInApp("lcf")
@@ -151,9 +153,10 @@ class LcfDoor:
         patron, barcode = _last(_text(root, "patron-ref")), _last(_text(root, "item-ref"))
         if self.house.patron(patron) is None or barcode not in self.house.copies:
             return _missing()
-        key, pickup = f"R{len(self.reserved) + 1}", _last(_text(root, "pickup-location-ref"))
+        self.reservations += 1
+        key, pickup = f"R{self.reservations}", _last(_text(root, "pickup-location-ref"))
         self.house.hold(patron, barcode, pickup, add=True)
-        self.reserved[key] = Reserved(barcode, patron, pickup)
+        self.reserved[key] = Reserved(barcode, patron, pickup, _text(root, "note-text"))
         return _made("reservations", key)
 
     def _reservation(self, name: str) -> Response:
@@ -167,16 +170,17 @@ class LcfDoor:
             "item-ref": _address("items", found.barcode),
             "pickup-location-ref": _address("locations", found.pickup),
         }
-        status = {"reservation-status": "01" if self._waits(found) else "05"} if self.tells_status else {}
+        status = {"reservation-status": "01" if self.waits(found) else "05"} if self.tells_status else {}
         return _entity("reservation", {**fields, **status})
 
-    def _waits(self, found: Reserved) -> bool:
+    def waits(self, found: Reserved) -> bool:
+        """Whether the patron still waits for the item."""
         copy = self.house.copies.get(found.barcode)
         return copy is not None and found.patron.upper() in copy.held_for
 
     def _withdraw(self, name: str) -> Response:
         found = self.reserved.pop(name, None)
-        if found is None or not self._waits(found):
+        if found is None or not self.waits(found):
             return _missing()
         self.house.hold(found.patron, found.barcode, "", add=False)
         return Response(status=204)

@@ -116,7 +116,7 @@ class Item:
 
 @dataclass
 class Hold:
-    """A hold; `number` is what the responder calls it."""
+    """A hold; `number` is what the responder calls it, `request` what the caller did."""
 
     id: int
     number: str
@@ -125,6 +125,7 @@ class Hold:
     pickup: str
     created_by: Actor
     placed: datetime
+    request: str = ""
     closed: str = ""
 
     @property

@@ -86,7 +86,7 @@ class State(Memory):
         """Another hold; a temporary item waits on the shelf at once."""
         number = self.new_id()
         told = str(number) if self.behaviour.own_numbers or not request else request
-        hold = Hold(number, told, patron.barcode, item.key, pickup, by, self.clock())
+        hold = Hold(number, told, patron.barcode, item.key, pickup, by, self.clock(), request)
         self.holds.append(hold)
         item.shelved = item.created_by == "api"
         return hold
