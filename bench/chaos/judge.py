@@ -10,7 +10,7 @@ from bench.chaos.acts import Desk, Story
 from bench.chaos.conductor import QUIET, Conductor
 from bench.chaos.ils import OwnItem, Thing
 from bench.chaos.stories import ACCOUNTS
-from bridge.domain.capabilities import Ability
+from bridge.domain.capabilities import Ability, Capabilities
 from bridge.domain.commands import Verb
 from bridge.domain.identity import Role, mark_for
 from bridge.domain.standing import Standing, standings
@@ -190,7 +190,7 @@ class Judge:
             if now.loan in ACCOUNTS.values():
                 yield Violation("orphans", f"Own item {story.own} is still on loan to {now.loan}.", index)
         if row.state is State.IN_STEP and not lent_on:
-            dated = self.conductor.houses[story.lane].capabilities.of(Verb.SET_DUE_DATE) in {Ability.YES, Ability.STAFF}
+            dated = _takes_dates(self.conductor.houses[story.lane].capabilities)
             yield from _still_lent(index, row, now, dated=dated)
 
     def _bystanders(self) -> Iterator[Violation]:
@@ -209,6 +209,12 @@ def _marks(row: Row) -> Iterator[tuple[str, Standing]]:
 
 def _told(thing: Thing) -> str:
     return f"{thing.kind.capitalize()} {thing.id} ({thing.barcode or thing.mark or 'unmarked'})"
+
+
+def _takes_dates(can: Capabilities) -> bool:
+    """Whether a loan is due when it should be: by what the ILS does as it is asked, or by staff, who do as they are asked."""
+    dating = can.of(Verb.SET_DUE_DATE)
+    return dating is Ability.YES or (dating is Ability.STAFF and can.due_date_at_check_out)
 
 
 def _patrons_hold(done: Iterable[Desk]) -> str:

@@ -218,3 +218,17 @@ def test_the_stand_in_refuses_what_is_not_there_twice_or_in_use(lcf: LcfBench) -
     assert requests.get(record, timeout=10).status_code == 401
     lcf.fault("throttle", "/lcf/", method="GET")
     lcf.connector.probe()
+
+
+def test_no_reservation_is_called_like_another(lcf: LcfBench) -> None:
+    first, _ = made(lcf, "1")
+    second, _ = made(lcf, "2")
+    gone = lcf.connector.place_hold(holding(lcf, first), CALL).learned.hold
+    kept = lcf.connector.place_hold(holding(lcf, second), CALL).learned.hold
+    assert gone is not None
+    lcf.connector.cancel_hold(do.CancelHold(first, lcf.patron, gone.hold_id), CALL)
+    again = lcf.connector.place_hold(holding(lcf, first), CALL).learned.hold
+    assert again is not None
+    assert kept is not None
+    assert (again.hold_id, lcf.door.reserved[kept.hold_id].barcode) != (kept.hold_id, "ILL-1")
+    assert len(lcf.door.reserved) == 2
