@@ -11,7 +11,7 @@ from bridge.alerts import words
 from bridge.alerts.facts import Facts, PastTrouble
 from bridge.alerts.model import Item, Kind, Notice, Stage
 from bridge.alerts.settings import AlertSettings, DigestSettings, Weekday
-from bridge.alerts.troubles import account_item, account_line, ends, findings_of, items_of, not_taken
+from bridge.alerts.troubles import account_item, account_line, ends, findings_of, items_of
 from bridge.domain.attention import ParkedGroup, QuietRequest
 from bridge.domain.notes import NotesStanding
 
@@ -236,7 +236,7 @@ def _kept(facts: Facts) -> Section:
 def _notes(facts: Facts, zone: ZoneInfo) -> Section:
     section = Section("Notes to services")
     for fact in facts.notes:
-        if fact.oldest is not None and not_taken(fact, facts.now):
+        if fact.oldest is not None and fact.not_taken(facts.now):
             item = Item("notes", fact.source, cause="notes_not_taken", since=fact.oldest, count=fact.waiting)
             section.add(
                 [f"{fact.source}: {fact.waiting} wait since {words.moment(fact.oldest, zone)}: {fact.problem}"], item

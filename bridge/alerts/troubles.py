@@ -185,19 +185,10 @@ def _kept(group: KeptGroup, zone: ZoneInfo) -> Trouble:
     )
 
 
-NOTES_WAIT = timedelta(hours=1)
-"""A service that has not taken a note for longer than this takes none."""
-
-
-def not_taken(fact: NotesStanding, now: datetime) -> bool:
-    """Whether a service takes no notes; what waits for a moment is on its way."""
-    return fact.oldest is not None and now - fact.oldest > NOTES_WAIT
-
-
 def _untold(fact: NotesStanding, now: datetime, zone: ZoneInfo) -> Iterator[Trouble]:
     """A service that takes no notes now, and notes that were given up."""
     source, why = fact.source, fact.problem
-    if fact.oldest is not None and not_taken(fact, now):
+    if fact.oldest is not None and fact.not_taken(now):
         told = f"{words.counted(fact.waiting, 'note')} to {source} since {words.moment(fact.oldest, zone)}: {why}"
         advice = "See to the service; notes wait meanwhile, and hold up no work."
         item = Item(

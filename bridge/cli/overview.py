@@ -13,6 +13,7 @@ from rich.console import Console
 from bridge.cli import stopped
 from bridge.cli.looking import as_text
 from bridge.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, opened
+from bridge.domain.notes import NOTES_WAIT
 from bridge.jobs.gathering import age_limits
 from bridge.ledger import Ledger, State
 from bridge.ledger.figures import Heard, Seen
@@ -24,9 +25,6 @@ AGED_SHOWN = timedelta(days=30)
 """How long a request that was closed by age is shown."""
 LONG_DUE = timedelta(minutes=15)
 """A request that is due for longer than this, with nobody working on it and nothing paused, needs attention."""
-
-LONG_WAITING = timedelta(hours=1)
-"""Notes that a service has not taken for longer than this need attention."""
 
 
 def status(config: ConfigOption = DEFAULT_CONFIG, *, as_json: JsonOption = False) -> None:
@@ -194,11 +192,11 @@ def _concerns(report: dict[str, Any], now: datetime) -> Iterator[str]:
 def _untold(told: dict[str, Any], now: datetime) -> Iterator[str]:
     """What a service was not told, a sentence each; what waits for a moment is none."""
     why = f": {told['problem']}" if told["problem"] else "."
-    if told["dropped"]:
-        many = "1 note" if told["dropped"] == 1 else f"{told['dropped']} notes"
+    if told["given_up"]:
+        many = "1 note" if told["given_up"] == 1 else f"{told['given_up']} notes"
         yield f"{many} to {told['source']} given up{why} See: ill-bridge notes"
     waited = (now - told["oldest"]).total_seconds() if told["oldest"] is not None else 0
-    if waited > LONG_WAITING.total_seconds():
+    if waited > NOTES_WAIT.total_seconds():
         yield f"Notes to {told['source']} have waited{_for(waited)}{why} See: ill-bridge notes"
 
 
@@ -251,7 +249,7 @@ def _services(report: dict[str, Any]) -> Iterator[str]:
         trouble = f" - {source['problem']}" if source["problem"] else ""
         yield f"Source {source['name']}: {source['messages']} messages{trouble}"
     for told in report["notes"]:
-        yield f"Notes to {told['source']}: {told['waiting']} waiting, {told['dropped']} given up (ill-bridge notes)"
+        yield f"Notes to {told['source']}: {told['waiting']} waiting, {told['given_up']} given up (ill-bridge notes)"
 
 
 def _kept(report: dict[str, Any]) -> Iterator[str]:

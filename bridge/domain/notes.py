@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bridge.domain.identity import RequestKey
@@ -54,6 +54,10 @@ class Note:
         return f"{self.line} {self.mark}"
 
 
+NOTES_WAIT = timedelta(hours=1)
+"""A service that has not taken a note for longer than this takes none."""
+
+
 @dataclass(frozen=True)
 class NotesStanding:
     """How a source's notes stand: how many wait and since when, how many were given up and when last, why the latest of them failed."""
@@ -64,3 +68,7 @@ class NotesStanding:
     given_up: int = 0
     last_given_up: datetime | None = None
     problem: str = ""
+
+    def not_taken(self, now: datetime) -> bool:
+        """Whether the source takes no notes; what waits for a moment is on its way."""
+        return self.oldest is not None and now - self.oldest > NOTES_WAIT
