@@ -19,6 +19,9 @@ log = structlog.get_logger(__name__)
 MOST_IN_MEMORY = 10_000
 LARGEST_IN_MEMORY = 64 * 1024 * 1024
 ENDING = ".json"
+UNFINISHED = ".partial"
+"""Ends the name of a file that is being written; one that is older than an hour was cut off, and its message never went on."""
+HOUR = 3600.0
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ class UnkeptMessages:
         self._guard = threading.Lock()
         self._catching_up = threading.Lock()
         self._closed = False
+        self._tidied()
 
     def put(self, message: Unkept) -> bool:
         """Hold a message; answers whether it survives the end of this process."""
@@ -109,6 +113,15 @@ class UnkeptMessages:
             return []
         return sorted(self._folder.glob(f"*{ENDING}"))
 
+    def _tidied(self) -> None:
+        """What a crash left half written names patrons, and nobody needs it: whoever sent it had no answer, and sends it again."""
+        if self._folder is None or not self._folder.is_dir():
+            return
+        for path in self._folder.glob(f"*{UNFINISHED}"):
+            with suppress(OSError):
+                if time.time() - path.stat().st_mtime > HOUR:
+                    path.unlink()
+
     def _written(self, message: Unkept) -> bool:
         """Whole, on the disk, and readable by the daemon's user alone."""
         if self._folder is None:
@@ -116,7 +129,7 @@ class UnkeptMessages:
         name = f"{time.time_ns():020}-{uuid4().hex}{ENDING}"
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            partial = self._folder / f".{name}"
+            partial = self._folder / f"{name}{UNFINISHED}"
             with os.fdopen(
                 os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
             ) as file:

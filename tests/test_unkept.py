@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
-from bridge.unkept import Unkept, UnkeptMessages
+from bridge.unkept import UNFINISHED, Unkept, UnkeptMessages
 
 ONE, TWO, THREE = (Unkept("system", body) for body in ("1", "2", "3"))
 
@@ -39,6 +40,23 @@ def test_files_are_taken_in_order_as_far_as_it_goes(tmp_path: Path) -> None:
     assert caught_up(held, until=TWO) == [ONE]
     assert caught_up(UnkeptMessages("iso", tmp_path / "iso")) == [TWO, THREE]
     assert caught_up(held) == []
+
+
+def test_a_file_that_is_still_being_written_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    held, other = UnkeptMessages("iso", tmp_path), UnkeptMessages("iso", tmp_path)
+    seen: list[list[Unkept]] = []
+    monkeypatch.setattr("bridge.unkept.os.fsync", lambda _: seen.append(caught_up(other)))
+    assert held.put(ONE)
+    assert seen == [[], [ONE]], "not while it is written, but as soon as it has its name"
+
+
+def test_what_a_crash_left_half_written_goes(tmp_path: Path) -> None:
+    young, old = (tmp_path / f"{name}.json{UNFINISHED}" for name in ("young", "old"))
+    for path in (young, old):
+        path.write_text("{", encoding="utf-8")
+    os.utime(old, (0, 0))
+    UnkeptMessages("iso", tmp_path)
+    assert list(tmp_path.iterdir()) == [young]
 
 
 def test_in_memory_where_nothing_can_be_written(nowhere: Path) -> None:

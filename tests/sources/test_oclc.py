@@ -233,6 +233,7 @@ def test_no_secret_is_told(service: Service) -> None:
     with pytest.raises(CredentialsRejected) as refused:
         service.polled(secret="wrong-secret")
     assert "wrong-secret" not in str(refused.value)
+    assert service.told
     assert all("secret" not in repr(exchange) for exchange in service.told)
     source = service.source(secret="wrong-secret")
     findings = source.check(lambda: NOW)
