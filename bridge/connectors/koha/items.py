@@ -70,7 +70,7 @@ class Items:
         return Outcome()
 
     def _on_loan_by(self, item: koha.Item, loan_id: str) -> bool:
-        loan = self._client.checkout_of(item.item_id) if item.on_loan else None
+        loan = self._sight.loan_of(item)
         return loan is not None and loan.checkout_id == loan_id
 
     def _item(self, target: do.Target) -> koha.Item | None:

@@ -17,7 +17,7 @@ from bridge.connectors.sip2.answers import Loan, Return
 from bridge.domain import commands as do
 from bridge.domain.masking import vendor_words
 from bridge.domain.record import Learned, LoanRecord, Outcome, OutcomeKind
-from bridge.errors import IlsError, Rejected, Retry
+from bridge.errors import IlsError, Rejected
 
 
 class Loans:
@@ -80,7 +80,7 @@ class Loans:
             item = self._sight.item(command.target)
         except Missing:
             return None
-        loan = self._client.checkout_of(item.item_id) if item.on_loan else None
+        loan = self._sight.loan_of(item)
         if loan is None or loan.patron_id != self._patrons.number_of(command.account):
             return None
         due = self._sight.day(loan)
@@ -128,7 +128,7 @@ class Loans:
             item = self._sight.item(command.target)
         except Missing:
             item = None
-        loan = self._client.checkout_of(item.item_id) if item is not None and item.on_loan else None
+        loan = self._sight.loan_of(item) if item is not None else None
         if loan is None:
             note = "The item is not on loan, so there is no due date to change."
             return Outcome(OutcomeKind.ALREADY, Learned(due=command.due), (note,))
@@ -165,12 +165,9 @@ class Loans:
         return self._checked_in(item)
 
     def _ours(self, item: koha.Item, command: do.CheckIn) -> bool:
-        loan = self._client.checkout_of(item.item_id)
-        if loan is None:
-            said = f"Koha says that item {item.external_id} is on loan, and shows no loan."
-            raise Retry(said, cause="on_loan", advice="If it stays so, see who has the item in Koha.")
-        if loan.checkout_id in command.loan_ids:
-            return True
+        loan = self._sight.loan_of(item)
+        if loan is None or loan.checkout_id in command.loan_ids:
+            return loan is not None
         return bool(command.account) and loan.patron_id == self._patrons.number_of(command.account)
 
     def _checked_in(self, item: koha.Item) -> Outcome:

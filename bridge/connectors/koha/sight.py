@@ -15,6 +15,7 @@ from bridge.connectors.koha.patrons import Patrons
 from bridge.domain import commands as do
 from bridge.domain.identity import Mark, bears_another
 from bridge.domain.record import HoldRecord, HoldState, SeenLoan, Sighting
+from bridge.errors import Retry
 
 JUST_NOW = timedelta(seconds=30)
 """How long an item in hand may stand for a look: staff may relabel or move it later."""
@@ -145,8 +146,16 @@ class Sight:
                 return HoldRecord(hold.hold_id, patron_id or hold.patron_id, hold.pickup_library_id, HoldState.PLACED)
         return None
 
-    def _loans(self, item: koha.Item, asked: do.Inspect, patrons: Patrons) -> tuple[SeenLoan, ...]:
+    def loan_of(self, item: koha.Item) -> koha.Checkout | None:
+        """The open loan of an item. Raises ``Retry`` where the item is said to be on loan and no loan is shown: that ends none."""
         loan = self._client.checkout_of(item.item_id) if item.on_loan else None
+        if loan is None and item.on_loan:
+            said = f"Koha says that item {item.external_id} is on loan, and shows no loan."
+            raise Retry(said, cause="on_loan", advice="If it stays so, see who has the item in Koha.")
+        return loan
+
+    def _loans(self, item: koha.Item, asked: do.Inspect, patrons: Patrons) -> tuple[SeenLoan, ...]:
+        loan = self.loan_of(item)
         if loan is None:
             return ()
         ours = loan.checkout_id in asked.loan_ids

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 from pydantic import ValidationError
 
-from bridge.connectors.base import Call
+from bridge.connectors.base import Call, Connector
 from bridge.connectors.koha import CONNECTOR, KohaSettings
 from bridge.connectors.sip2 import Sip2Client
 from bridge.connectors.sip2.answers import Return
@@ -205,11 +205,19 @@ class TestLoans:
         home = bench.connector.check_in(do.CheckIn(target, (loan_id,), bench.account), CALL)
         assert (home.kind, home.learned.checked_in) == (OutcomeKind.ALREADY, True)
 
-    def test_a_loan_that_koha_does_not_show_is_not_ended(self, bench: KohaBench) -> None:
+    @pytest.mark.parametrize("what", ["check in", "look", "check out again", "date", "lost"])
+    def test_a_loan_that_koha_does_not_show_is_not_ended(self, bench: KohaBench, what: str) -> None:
         target, loan_id = lent(bench)
         bench.fault("garbage", method="GET", path="/checkouts$", body="[]")
+        asked: dict[str, Callable[[Connector], object]] = {
+            "check in": lambda koha: koha.check_in(do.CheckIn(target, (loan_id,), bench.account), CALL),
+            "look": lambda koha: koha.inspect(do.Inspect(target, account=bench.account, loan_ids=(loan_id,)), CALL),
+            "check out again": lambda koha: koha.check_out(do.CheckOut(target, bench.account, DUE), Call(verify=True)),
+            "date": lambda koha: koha.set_due_date(do.SetDueDate(target, DUE), CALL),
+            "lost": lambda koha: koha.mark_lost(do.MarkLost(target, loan_id), CALL),
+        }
         with pytest.raises(Retry, match="shows no loan") as later:
-            bench.connector.check_in(do.CheckIn(target, (loan_id,), bench.account), CALL)
+            asked[what](bench.connector)
         assert later.value.cause == "on_loan"
         assert bench.loan_of(bench.own_barcode)
 
