@@ -38,6 +38,14 @@ class Refusals:
             advice=f"Check it in at the desk in {self._inside}.",
         )
 
+    def loan_not_shown(self, barcode: str) -> Retry:
+        """For an item that is said to be on loan while no loan of it is shown: that ends none."""
+        return Retry(
+            f"{self.ils} says that item {barcode} is on loan, and shows no loan.",
+            cause="on_loan",
+            advice=f"If it stays so, see who has the item in {self._inside}.",
+        )
+
     def nonsense(self, doing: str, answer: Answer, *, repeatable: bool) -> IlsError:
         """For a success that cannot be read: to be tried again where that is safe, of unknown end elsewhere."""
         told = f"HTTP {answer.status}, {len(answer.body)} bytes"

@@ -13,6 +13,7 @@ from bridge.http import Answer, words_of
 
 _SAYS = Refusals("Koha")
 unknown_item, not_ours, on_loan, nonsense = _SAYS.unknown_item, _SAYS.not_ours, _SAYS.on_loan, _SAYS.nonsense
+loan_not_shown = _SAYS.loan_not_shown
 
 
 class Missing(Rejected):

@@ -10,12 +10,11 @@ from zoneinfo import ZoneInfo
 
 from bridge.connectors.koha import models as koha
 from bridge.connectors.koha.client import KohaClient
-from bridge.connectors.koha.errors import Missing, NoSuchCall
+from bridge.connectors.koha.errors import Missing, NoSuchCall, loan_not_shown
 from bridge.connectors.koha.patrons import Patrons
 from bridge.domain import commands as do
 from bridge.domain.identity import Mark, bears_another
 from bridge.domain.record import HoldRecord, HoldState, SeenLoan, Sighting
-from bridge.errors import Retry
 
 JUST_NOW = timedelta(seconds=30)
 """How long an item in hand may stand for a look: staff may relabel or move it later."""
@@ -150,8 +149,7 @@ class Sight:
         """The open loan of an item. Raises ``Retry`` where the item is said to be on loan and no loan is shown: that ends none."""
         loan = self._client.checkout_of(item.item_id) if item.on_loan else None
         if loan is None and item.on_loan:
-            said = f"Koha says that item {item.external_id} is on loan, and shows no loan."
-            raise Retry(said, cause="on_loan", advice="If it stays so, see who has the item in Koha.")
+            raise loan_not_shown(item.external_id)
         return loan
 
     def _loans(self, item: koha.Item, asked: do.Inspect, patrons: Patrons) -> tuple[SeenLoan, ...]:

@@ -119,7 +119,7 @@ class Loans:
         except Missing:
             return None
         account = self._patrons.number_of(command.account) if item.on_loan else ""
-        for loan in self._client.item_checkouts(item.id) if account else ():
+        for loan in self._sight.loans_of(item) if account else ():
             if loan.patron == account:
                 return self._lent(OutcomeKind.ALREADY, command, loan)
         return None
@@ -237,7 +237,7 @@ class Loans:
             return having == account
         return any(
             recorded(loan, command.loan_ids) or (account and loan.patron == account)
-            for loan in self._client.item_checkouts(item.id)
+            for loan in self._sight.loans_of(item)
         )
 
     def _checked_in(self, item: sierra.Item, target: do.Target) -> Outcome:

@@ -10,7 +10,7 @@ from bridge.connectors.days import day_of
 from bridge.connectors.recent import Recent
 from bridge.connectors.sierra import models as sierra
 from bridge.connectors.sierra.client import SierraClient
-from bridge.connectors.sierra.errors import Deleted, Missing, not_ours
+from bridge.connectors.sierra.errors import Deleted, Missing, loan_not_shown, not_ours
 from bridge.connectors.sierra.patrons import Patrons
 from bridge.connectors.sierra.settings import SierraSettings
 from bridge.domain import commands as do
@@ -215,10 +215,16 @@ class Sight:
                 return HoldRecord(hold.id, patron_id, hold.pickup.code, HoldState.PLACED)
         return None
 
+    def loans_of(self, item: sierra.Item) -> tuple[sierra.Checkout, ...]:
+        """The open loans of an item. Raises ``Retry`` where it is said to be on loan and none is listed: that ends none."""
+        loans = self._client.item_checkouts(item.id) if item.on_loan else ()
+        if item.on_loan and not loans:
+            raise loan_not_shown(item.barcode)
+        return loans
+
     def _loans(self, item: sierra.Item, asked: do.Inspect, patrons: Patrons) -> tuple[SeenLoan, ...]:
-        if not item.on_loan:
-            return ()
-        account = patrons.number_of(asked.account) if asked.account else ""
+        loans = self.loans_of(item)
+        account = patrons.number_of(asked.account) if loans and asked.account else ""
         return tuple(
             SeenLoan(
                 recorded(loan, asked.loan_ids) or loan_id(loan.id, loan.patron),
@@ -226,7 +232,7 @@ class Sight:
                 day_of(loan.due, self._settings.timezone),
                 bool(recorded(loan, asked.loan_ids)) or bool(account and loan.patron == account),
             )
-            for loan in self._client.item_checkouts(item.id)
+            for loan in loans
         )
 
     def status_told(self, code: str) -> str:

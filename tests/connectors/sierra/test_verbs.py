@@ -337,6 +337,18 @@ class TestLending:
         assert bench.due_of(bench.own_barcode) == stood
         assert not [call for call in bench.stand_in.calls() if call.path.endswith("/renewal")]
 
+    def test_a_loan_that_sierra_does_not_list_is_not_ended(self, bench: SierraBench) -> None:
+        target, loan_id = self.lent(bench)
+        look = do.Inspect(target, account=bench.account, loan_ids=(loan_id,))
+        for asked in (
+            lambda: bench.connector.inspect(look, CALL),
+            lambda: bench.connector.check_out(do.CheckOut(target, bench.account, DUE), Call(verify=True)),
+        ):
+            bench.fault("vendor_error", method="GET", path="/items/[0-9]+/checkouts", code="107", status=404)
+            with pytest.raises(Retry, match="shows no loan"):
+                asked()
+        assert bench.loan_of(bench.own_barcode)
+
     def test_a_check_in_that_finds_no_loan_is_done_only_where_the_item_came_back(self, bench: SierraBench) -> None:
         target, loan_id = self.lent(bench)
         command = do.CheckIn(target, (loan_id,), bench.account)
