@@ -9,12 +9,12 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
 from sqlalchemy.engine import make_url
 
 from tests.contract.matrix import PROPERTY, table
+from tests.databases import migrate, postgres_database, server_url
 
 settings.register_profile("repeat", derandomize=True, deadline=None)
 settings.register_profile(
@@ -22,7 +22,6 @@ settings.register_profile(
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeat"))
 
-SERVER = "ILL_BRIDGE_TEST_POSTGRES"
 THOROUGH = "thorough"
 POSTGRES = "postgres"
 ALWAYS_ON_POSTGRES = (
@@ -64,21 +63,38 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line("\n".join(table(cell for cells in found for cell in cells)))
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+EACH = ("sqlite", pytest.param("postgres", marks=pytest.mark.postgres))
+
+
+@pytest.fixture(params=EACH)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A fresh database of each kind; PostgreSQL where a server is named."""
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'ledger.db'}"
         return
-    server = os.environ.get(SERVER)
-    if not server:
-        pytest.skip(f"{SERVER} names no server")
-    name = f"test_{os.getpid()}_{abs(hash(request.node.nodeid)):x}"
-    plain = make_url(server).set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(plain, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')
-    try:
-        yield make_url(server).set(database=name).render_as_string(hide_password=False)
-    finally:
-        with psycopg.connect(plain, autocommit=True) as connection:
-            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    with postgres_database(server_url()) as url:
+        yield url
+
+
+@pytest.fixture(params=EACH)
+def ready_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The same, migrated."""
+    if request.param == "sqlite":
+        yield migrate(f"sqlite:///{tmp_path / 'ledger.db'}")
+        return
+    with postgres_database(server_url(), request.getfixturevalue("postgres_template")) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgres_template() -> Iterator[str]:
+    """The name of a migrated database to which nobody connects."""
+    with postgres_database(server_url()) as url:
+        yield str(make_url(migrate(url)).database)
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres() -> Iterator[str]:
+    """A migrated database that tests empty one after the other."""
+    with postgres_database(server_url()) as url:
+        yield migrate(url)

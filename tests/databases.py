@@ -1,14 +1,17 @@
-"""Databases for tests: made and dropped on a PostgreSQL server, or migrated once and emptied for each test.
+"""Databases for tests: made and dropped on a PostgreSQL server, or migrated once and copied or emptied for each test.
 
 Names hold the id of the process, so that parallel runs on one server do not meet.
 """
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -32,11 +35,12 @@ def plain(url: str) -> str:
 
 
 @contextmanager
-def postgres_database(server: str) -> Iterator[str]:
-    """The URL of a new, empty database on this server; dropped at the end, whoever is still connected."""
+def postgres_database(server: str, template: str = "template1") -> Iterator[str]:
+    """The URL of a new database on this server, empty or a copy of another; dropped at the end, whoever is still connected."""
     name = f"shared_{os.getpid()}_{next(_COUNT)}"
+    new = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
     with psycopg.connect(plain(server), autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        connection.execute(new)
     try:
         yield make_url(server).set(database=name).render_as_string(hide_password=False)
     finally:
@@ -45,11 +49,29 @@ def postgres_database(server: str) -> Iterator[str]:
 
 
 def migrate(url: str) -> str:
-    """Bring a database to the schema of the code; answers its URL."""
+    """Bring a database to the schema of the code; answers its URL. A new SQLite file is a copy of one migrated before."""
+    named = make_url(url)
+    path = Path(str(named.database))
+    if named.drivername == "sqlite" and not path.exists():
+        path.touch(mode=0o600)
+        path.write_bytes(_migrated_file())
+    else:
+        _upgrade(url)
+    return url
+
+
+@functools.cache
+def _migrated_file() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "ledger.db"
+        _upgrade(f"sqlite:///{path}")
+        return path.read_bytes()
+
+
+def _upgrade(url: str) -> None:
     ledger = Ledger(url)
     ledger.upgrade()
     ledger.close()
-    return url
 
 
 def empty(url: str) -> str:

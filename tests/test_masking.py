@@ -30,6 +30,7 @@ from bridge.metrics import LedgerGauges, Metrics
 from bridge.sources import message
 from bridge.sources.feed import FeedSettings, FeedSource
 from tests.checks.build import known
+from tests.databases import migrate
 from tests.engine.pretend import Stage
 from tests.reference import REFERENCE, needs_reference
 
@@ -182,7 +183,7 @@ def test_nobody_is_named_on_the_whole_way(database_url: str) -> None:
     said = [(body, error) for _, body in payloads() if persons(body) for error in (next(iter(errors(body))),)]
     distinct = {str(error): (body, error) for body, error in said if isinstance(error, Rejected)}
     assert len(distinct) > 1
-    stage, out = Stage(database_url), io.StringIO()
+    stage, out = Stage(migrate(database_url)), io.StringIO()
     logging.configure(console=False, to=out)
     try:
         for number, (_, error) in enumerate(distinct.values()):

@@ -39,6 +39,7 @@ from bridge.web.server import WebServer
 from bridge.wiring import conversations_of, doors_of, ledger_of
 from tests.alerts.post import certificate
 from tests.checks.build import known
+from tests.databases import migrate
 
 BRIDGE = Path(__file__).parents[1] / "bridge"
 TOKEN = SecretStr("a long random token")
@@ -57,9 +58,8 @@ class TestDoors:
             "library": "main",
             "peers": {"p": {"ours": True, "secret": "a secret"}},
         }
-        settings = known(ledger__url=f"sqlite:///{tmp_path / 'ledger.db'}", sources__iso=iso)
+        settings = known(ledger__url=migrate(f"sqlite:///{tmp_path / 'ledger.db'}"), sources__iso=iso)
         ledger = ledger_of(settings)
-        ledger.upgrade()
         health = health_router(lambda: Readiness(ready=True), Guard(TOKEN), details=True)
         metrics = metrics_router(lambda _: (b"figures", "text/plain"), Guard(TOKEN))
         made = [

@@ -61,10 +61,11 @@ def migrate(connection: Connection) -> Revision:
         if before.head < oldest:
             raise ConfigurationError((TOO_OLD.format(newer=before.stands, head=before.head, oldest=oldest),))
         return before
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    if not before.current:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
     _say(connection)
     return before
 

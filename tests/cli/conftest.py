@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,17 +10,10 @@ from tests.cli.house import House
 from tests.databases import migrate
 
 
-@pytest.fixture(scope="session")
-def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("migrated") / "ledger.db"
-    migrate(f"sqlite:///{path}")
-    return path
-
-
 @pytest.fixture
-def house(tmp_path: Path, migrated_file: Path) -> Iterator[House]:
+def house(tmp_path: Path) -> Iterator[House]:
     logging.configure(console=False)
-    shutil.copy(migrated_file, tmp_path / "bridge.db")
+    migrate(f"sqlite:///{tmp_path / 'bridge.db'}")
     made = House(tmp_path)
     try:
         yield made

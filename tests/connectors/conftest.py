@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.contract.matrix import PROPERTY, Matrix
-from tests.databases import empty, migrate, postgres_database, server_url
-
-
-@pytest.fixture(scope="session")
-def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("migrated") / "ledger.db"
-    migrate(f"sqlite:///{path}")
-    return path
-
-
-@pytest.fixture(scope="session")
-def migrated_postgres() -> Iterator[str]:
-    with postgres_database(server_url()) as url:
-        yield migrate(url)
+from tests.databases import empty, migrate
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -30,13 +16,13 @@ def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An empty, migrated ledger."""
     if request.param == "postgres":
         return empty(request.getfixturevalue("migrated_postgres"))
-    return f"sqlite:///{shutil.copy(request.getfixturevalue('migrated_file'), tmp_path)}"
+    return migrate(f"sqlite:///{tmp_path / 'ledger.db'}")
 
 
 @pytest.fixture
-def sqlite_url(migrated_file: Path, tmp_path: Path) -> str:
+def sqlite_url(tmp_path: Path) -> str:
     """An empty, migrated SQLite ledger."""
-    return f"sqlite:///{shutil.copy(migrated_file, tmp_path)}"
+    return migrate(f"sqlite:///{tmp_path / 'ledger.db'}")
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ from tests.engine.pretend import Stage
 
 
 @pytest.fixture
-def make_stage(database_url: str) -> Iterator[Callable[..., Stage]]:
+def make_stage(ready_url: str) -> Iterator[Callable[..., Stage]]:
     """Stages on a fresh database, closed afterwards."""
     made: list[Stage] = []
 
     def make(**more: object) -> Stage:
-        made.append(Stage(database_url, **more))  # type: ignore[arg-type]
+        made.append(Stage(ready_url, **more))  # type: ignore[arg-type]
         return made[-1]
 
     yield make

@@ -325,7 +325,7 @@ class PretendIls:
 
 @dataclass
 class Stage:
-    """A ledger with one lane over a pretend ILS."""
+    """A migrated ledger with one lane over a pretend ILS."""
 
     url: str
     ils: PretendIls = field(default_factory=PretendIls)
@@ -341,7 +341,6 @@ class Stage:
 
     def __post_init__(self) -> None:
         self.ledger = Ledger(self.url, clock=self.clock)
-        self.ledger.upgrade()
         self.ledger.lanes.ensure(["pretend"])
         self.restart()
 

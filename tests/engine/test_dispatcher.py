@@ -149,12 +149,12 @@ def test_lanes_of_another_configuration_are_left_alone(stage: Stage) -> None:
     assert dispatcher.dispatch(lambda _: pytest.fail("nobody works here")) == timedelta(seconds=5)
 
 
-def test_leases_of_a_dead_predecessor_are_freed(make_stage: Callable[..., Stage], database_url: str) -> None:
+def test_leases_of_a_dead_predecessor_are_freed(make_stage: Callable[..., Stage], ready_url: str) -> None:
     stage = make_stage()
     stage.tell(Phase.RECEIVED)
     assert stage.ledger.work.claim_one(1, owner="dead", lease=timedelta(hours=9))
     with structlog.testing.capture_logs() as logs, running(stage):
-        if database_url.startswith("sqlite"):
+        if ready_url.startswith("sqlite"):
             until(lambda: stage.row().state is State.IN_STEP)
             assert any(line["event"] == "leases.freed" for line in logs)
         else:
@@ -162,16 +162,14 @@ def test_leases_of_a_dead_predecessor_are_freed(make_stage: Callable[..., Stage]
             until(lambda: stage.row().state is State.IN_STEP)
 
 
-def test_a_probe_that_a_dead_predecessor_took_is_made_again(
-    make_stage: Callable[..., Stage], database_url: str
-) -> None:
+def test_a_probe_that_a_dead_predecessor_took_is_made_again(make_stage: Callable[..., Stage], ready_url: str) -> None:
     """A daemon that was killed at its probe had put the next one off for the time that a probe may take."""
     stage = make_stage()
     stage.tell(Phase.RECEIVED)
     stage.ledger.lanes.close("pretend", until=stage.clock.now, why="x", cause="y")
     assert stage.ledger.lanes.take_probe("pretend", next_at=stage.clock.now + timedelta(hours=9))
     with running(stage):
-        if not database_url.startswith("sqlite"):
+        if not ready_url.startswith("sqlite"):
             stage.clock.advance(hours=10)
         until(lambda: stage.row().state is State.IN_STEP)
     assert stage.ils.probes == 1

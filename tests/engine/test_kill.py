@@ -104,9 +104,7 @@ def live(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_kill_anywhere_leaves_everything_right(
-    name: str, make_stage: Callable[..., Stage], database_url: str
-) -> None:
+def test_a_kill_anywhere_leaves_everything_right(name: str, make_stage: Callable[..., Stage]) -> None:
     points = count_points(make_stage, PLAYS[name])
     assert points >= 30
     for number in range(1, points + 1):

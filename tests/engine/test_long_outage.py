@@ -18,6 +18,7 @@ from bridge.engine.dispatcher import Crew, Dispatcher
 from bridge.engine.pace import Bucket
 from bridge.errors import Unavailable
 from bridge.ledger import State
+from tests.databases import migrate
 from tests.engine.crowd import crowd, waiting
 from tests.engine.pretend import POLICY, START, Clock, PretendIls, Stage
 from tests.engine.test_dispatcher import dispatcher_of, running, until
@@ -54,7 +55,7 @@ def looked(dispatcher: Dispatcher) -> tuple[timedelta, list[Crew]]:
 
 @pytest.fixture
 def one_file(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'ledger.db'}"
+    return migrate(f"sqlite:///{tmp_path / 'ledger.db'}")
 
 
 def test_eight_hours(one_file: str) -> None:

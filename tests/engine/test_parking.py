@@ -18,6 +18,7 @@ from bridge.engine.parking import Found, look_at_stopped
 from bridge.errors import CredentialsRejected, IlsError, OutcomeUnknown, Rejected, Retry, Unavailable
 from bridge.ledger import State, Verdict
 from bridge.ledger.model import StepState
+from tests.databases import migrate
 from tests.engine.pretend import DUE, LATER, Stage
 
 NIGHTS = Nights(time(2, 30), ZoneInfo("UTC"), {"main": 3})
@@ -27,7 +28,7 @@ UNKNOWN = Rejected("The patron is unknown.", cause="unknown_patron", advice="Cor
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
     """On SQLite alone; what the databases might do differently is asked of both."""
-    stage = Stage(f"sqlite:///{tmp_path / 'ledger.db'}", nights=NIGHTS)
+    stage = Stage(migrate(f"sqlite:///{tmp_path / 'ledger.db'}"), nights=NIGHTS)
     yield stage
     stage.close()
 

@@ -11,12 +11,13 @@ import pytest
 
 from bridge.domain.change import Phase
 from bridge.ledger import LedgerBusy, State
+from tests.databases import migrate
 from tests.engine.pretend import DUE, Stage
 
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
-    made = Stage(f"sqlite:///{tmp_path / 'ledger.db'}")
+    made = Stage(migrate(f"sqlite:///{tmp_path / 'ledger.db'}"))
     yield made
     made.close()
 

@@ -19,6 +19,7 @@ from bridge.engine.reconciler import Reconciler
 from bridge.engine.steering import Steering
 from bridge.ledger import State, codec
 from bridge.ledger.model import FOREVER, StepState
+from tests.databases import migrate
 from tests.engine.pretend import DUE, Stage
 
 PENDING = (None, StepState.STARTED, StepState.UNKNOWN)
@@ -71,7 +72,7 @@ SOME = [
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
-    stage = Stage(f"sqlite:///{tmp_path / 'ledger.db'}")
+    stage = Stage(migrate(f"sqlite:///{tmp_path / 'ledger.db'}"))
     yield stage
     stage.close()
 

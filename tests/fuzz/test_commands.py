@@ -17,6 +17,7 @@ from bridge import logging
 from bridge.errors import BridgeError
 from bridge.ledger import Ledger
 from tests.cli.house import House
+from tests.databases import migrate
 from tests.fuzz.nonsense import RAW, TEXTS, amounts, seldom
 from tests.ledger.sample import arrival
 
@@ -27,8 +28,7 @@ ARGUMENTS = TEXTS.map(lambda text: text.encode("utf-8", "replace").decode().repl
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
     made = House(tmp_path)
-    ledger = Ledger(made.ledger_url)
-    ledger.upgrade()
+    ledger = Ledger(migrate(made.ledger_url))
     ledger.inbox.take("hook", [arrival()], lambda _: "alma")
     ledger.close()
     yield made

@@ -19,6 +19,7 @@ from bridge.ledger import Ledger
 from bridge.sandbox.server import Server
 from bridge.sources.feed import FeedSettings, FeedSource
 from bridge.sources.marks import Marks
+from tests.databases import migrate
 from tests.fuzz.nonsense import DATES, JSON, RAW, SCALARS, TEXTS, amounts
 from tests.sources.messages import LIBRARIES, message
 
@@ -71,8 +72,7 @@ class Poll:
 @pytest.fixture
 def poll(tmp_path: Path) -> Iterator[Poll]:
     service = Service()
-    ledger = Ledger(f"sqlite:///{tmp_path / 'ledger.db'}", clock=lambda: NOW)
-    ledger.upgrade()
+    ledger = Ledger(migrate(f"sqlite:///{tmp_path / 'ledger.db'}"), clock=lambda: NOW)
     with Server(service.app()) as server:
         known = FeedSettings(
             service="svc",

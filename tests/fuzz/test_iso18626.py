@@ -19,6 +19,7 @@ from bridge.ledger import Ledger
 from bridge.sandbox.iso18626 import Talk
 from bridge.web.conversations import Post, Said
 from bridge.wiring import conversations_of, readers_of
+from tests.databases import migrate
 from tests.fuzz.nonsense import DATES, RAW, TEXTS, amounts
 from tests.fuzz.test_webhook import POLICY
 from tests.reference import REFERENCE
@@ -67,8 +68,7 @@ class Door:
 
     def __init__(self, folder: Path) -> None:
         known = configuration(folder, max_bytes=262_144)
-        self.ledger = Ledger(known.settings.ledger.url, clock=lambda: NOW)
-        self.ledger.upgrade()
+        self.ledger = Ledger(migrate(known.settings.ledger.url), clock=lambda: NOW)
         self.ledger.lanes.ensure(["alma"])
         self.source: Any = readers_of(known)["iso"]
         self._door = conversations_of(known, self.ledger)["iso"]

@@ -36,6 +36,7 @@ from bridge.web import app as module
 from bridge.web.app import make_app
 from bridge.web.server import WebServer
 from bridge.wiring import connector_settings, doors_of, readers_of, source_settings
+from tests.databases import migrate
 from tests.fuzz.nonsense import DATES, JSON, RAW, SCALARS, TEXTS, amounts
 from tests.sources.messages import message
 
@@ -111,8 +112,7 @@ def opened(database_url: str) -> Iterator[Door]:
         },
     }
     known = check(raw, connector_settings=connector_settings, source_settings=source_settings)
-    ledger = Ledger(database_url, clock=lambda: NOW)
-    ledger.upgrade()
+    ledger = Ledger(migrate(database_url), clock=lambda: NOW)
     ledger.lanes.ensure(["alma"])
     server = WebServer(make_app(doors_of(known, ledger)), "127.0.0.1", 0)
     server.start()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -23,6 +22,7 @@ from bridge.jobs.retention import BITE, Gone, Retention, RetentionJob, latest_du
 from bridge.ledger import Ledger, State, Verdict, schema
 from bridge.ledger.model import NewOrder
 from bridge.settings import PrivacySettings
+from tests.databases import migrate
 from tests.engine.pretend import Stage
 
 RULES = PrivacySettings()
@@ -77,8 +77,8 @@ def stage(migrated_url: str) -> Iterator[Stage]:
 
 
 @pytest.fixture
-def in_a_file(migrated_file: Path, tmp_path: Path) -> Iterator[Stage]:
-    made = Stage(f"sqlite:///{shutil.copy(migrated_file, tmp_path)}")
+def in_a_file(tmp_path: Path) -> Iterator[Stage]:
+    made = Stage(migrate(f"sqlite:///{tmp_path / 'ledger.db'}"))
     yield made
     made.close()
 

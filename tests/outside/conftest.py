@@ -12,8 +12,6 @@ sys.path.insert(0, str(PACKAGE))  # as an installed package would be found
 from tests.connectors.conftest import (  # noqa: E402, F401 - fixtures of the contract suite
     ledger_url,
     matrix,
-    migrated_file,
-    migrated_postgres,
     sqlite_matrix,
     sqlite_url,
 )

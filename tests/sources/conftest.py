@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.ledger.conftest import clock, ledger, migrated_file
+from tests.databases import migrate
+from tests.ledger.conftest import clock, ledger
 
-__all__ = ["clock", "ledger", "migrated_file"]
+__all__ = ["clock", "ledger"]
 
 
 @pytest.fixture
-def migrated_url(migrated_file: Path, tmp_path: Path) -> str:
+def migrated_url(tmp_path: Path) -> str:
     folder = tmp_path / "ledger"
     folder.mkdir()
-    return f"sqlite:///{shutil.copy(migrated_file, folder)}"
+    return migrate(f"sqlite:///{folder / 'ledger.db'}")

@@ -19,6 +19,7 @@ from bridge.sources.signing import sign
 from bridge.web.app import make_app
 from bridge.web.server import WebServer
 from bridge.wiring import connector_settings, doors_of, source_settings
+from tests.databases import migrate
 from tests.sources.messages import body, message
 
 SECRET = "a shared secret"
@@ -52,8 +53,7 @@ def house(tmp_path: Path) -> Iterator[House]:
         },
     }
     known = check(raw, connector_settings=connector_settings, source_settings=source_settings)
-    ledger = Ledger(known.settings.ledger.url, clock=lambda: NOW)
-    ledger.upgrade()
+    ledger = Ledger(migrate(known.settings.ledger.url), clock=lambda: NOW)
     ledger.lanes.ensure(["alma"])
     woken: list[int] = []
     doors = doors_of(known, ledger, taken=lambda *lanes: woken.append(len(lanes)))

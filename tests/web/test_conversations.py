@@ -36,6 +36,7 @@ from bridge.web.app import make_app
 from bridge.web.conversations import conversations_router
 from bridge.web.server import WebServer
 from bridge.wiring import connector_settings, conversations_of, source_settings
+from tests.databases import migrate
 from tests.reference import needs_reference
 from tests.sources.iso18626.house import schemas
 
@@ -107,8 +108,7 @@ def open_house(tmp_path: Path) -> Iterator[Callable[..., House]]:
 
     def opened(**source: Any) -> House:
         known = configuration(tmp_path, **source)
-        ledger = Ledger(known.settings.ledger.url, clock=lambda: NOW)
-        ledger.upgrade()
+        ledger = Ledger(migrate(known.settings.ledger.url), clock=lambda: NOW)
         ledger.lanes.ensure(["alma"])
         woken: list[str] = []
         metrics = Metrics()

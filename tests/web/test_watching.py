@@ -19,6 +19,7 @@ from bridge.web.access import open_to_others, place_of
 from bridge.web.readiness import health_of
 from bridge.web.servers import WebServers
 from bridge.wiring import connector_settings, source_settings
+from tests.databases import migrate
 from tests.ledger.sample import MINUTE, NOW
 
 TOKEN = "a-long-random-token"
@@ -46,8 +47,7 @@ def exposition(accept: str) -> tuple[bytes, str]:
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    made = Ledger(f"sqlite:///{tmp_path / 'ledger.db'}", clock=lambda: NOW)
-    made.upgrade()
+    made = Ledger(migrate(f"sqlite:///{tmp_path / 'ledger.db'}"), clock=lambda: NOW)
     made.lanes.ensure(["alma"])
     yield made
     made.close()

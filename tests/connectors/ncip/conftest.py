@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.connectors.ncip.bench import FolioBench, HorizonBench, MillenniumBench, NcipBench, WmsBench
+from tests.contract.long import within
 
 HERE = Path(__file__).parent
 BENCHES = {
@@ -32,10 +33,8 @@ def bench(request: pytest.FixtureRequest) -> Iterator[NcipBench]:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Five connectors stand on the same code: in every run one of them is played, and of its plays those that differ from others'."""
-    for item in items:
-        if not item.path.is_relative_to(HERE) or not {"ledger_url", "sqlite_url"} & set(
-            getattr(item, "fixturenames", ())
-        ):
+    for item in within(items, HERE):
+        if not {"ledger_url", "sqlite_url"} & set(getattr(item, "fixturenames", ())):
             continue
         generic = item.cls is not None and item.cls.__name__ == "TestNcip"  # type: ignore[attr-defined]
         if not generic or not any(word in item.name for word in SHORT):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.connectors.spydus.bench import LcfBench, SpydusBench
-from tests.contract.long import leave_long
+from tests.contract.long import leave_long, within
 
 HERE = Path(__file__).parent
 SHORT = ("[sqlite-borrowed]",)
@@ -27,8 +27,8 @@ def bench(request: pytest.FixtureRequest) -> Iterator[SpydusBench]:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     leave_long(items, HERE, LONG)
-    for item in items:
+    for item in within(items, HERE):
         played = {"ledger_url", "sqlite_url"} & set(getattr(item, "fixturenames", ()))
         with_lcf = item.cls is not None and "Lcf" in item.cls.__name__  # type: ignore[attr-defined]
-        if item.path.is_relative_to(HERE) and with_lcf and played and not any(word in item.name for word in SHORT):
+        if with_lcf and played and not any(word in item.name for word in SHORT):
             item.add_marker(pytest.mark.thorough)

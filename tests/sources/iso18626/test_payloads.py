@@ -16,6 +16,7 @@ from bridge.domain.standing import Standing, standings
 from bridge.ledger import Ledger
 from bridge.web.conversations import Post, Said
 from bridge.wiring import connector_settings, conversations_of, source_settings
+from tests.databases import migrate
 from tests.reference import REFERENCE, needs_reference
 from tests.sources.iso18626.house import NOW, SECRET, schemas
 
@@ -61,8 +62,7 @@ class Door:
             "sources": {"iso": {**iso, **source}},
         }
         known = check(raw, connector_settings=connector_settings, source_settings=source_settings)
-        self.ledger = Ledger(known.settings.ledger.url, clock=lambda: NOW)
-        self.ledger.upgrade()
+        self.ledger = Ledger(migrate(known.settings.ledger.url), clock=lambda: NOW)
         self.ledger.lanes.ensure(["alma"])
         self._door = conversations_of(known, self.ledger)["iso"]
 
