@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,10 +13,10 @@ from typing import Protocol
 import requests
 import tenacity
 from lxml import etree, html
-from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 from bridge.errors import IlsError, OutcomeUnknown, Retry, Unavailable
+from bridge.wire import Wanted, Wire
 
 
 @dataclass(frozen=True)
@@ -180,20 +181,6 @@ def _never(_answer: Answer) -> None:
     """Most vendors' limits are by the second or minute."""
 
 
-PLAIN_HEADERS = frozenset({"accept", "accept-encoding", "connection", "user-agent"})
-
-
-class _OwnHost(requests.Session):
-    """Where a redirect leads to another host, nothing that lets us in goes along, in whatever header it stands."""
-
-    def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
-        """Called for each redirect before it is followed."""
-        super().rebuild_auth(prepared_request, response)  # type: ignore[no-untyped-call]
-        if self.should_strip_auth(response.request.url, prepared_request.url):  # type: ignore[no-untyped-call]
-            kept = {name: value for name, value in prepared_request.headers.items() if name.lower() in PLAIN_HEADERS}
-            prepared_request.headers = requests.structures.CaseInsensitiveDict(kept)
-
-
 class Http:
     """A session to one host. ``used_up`` says of a 429 whether it stands for a quota that no short wait gives back, and as which error."""
 
@@ -223,11 +210,7 @@ class Http:
             sleep=sleep,
             reraise=True,
         )
-        self._session = _OwnHost()
-        self._session.trust_env = False
-        adapter = HTTPAdapter(pool_connections=1, pool_maxsize=self._rules.pool)
-        self._session.mount("http://", adapter)
-        self._session.mount("https://", adapter)
+        self._wire = Wire(self.base_url, pool=self._rules.pool)
 
     def send(self, sending: Sending) -> Answer:
         """Send and read the answer, whatever its status; only a GET follows a redirect, since a write would become a GET on its way.
@@ -236,13 +219,16 @@ class Http:
         ``Retry`` (429 to the end), and whatever ``used_up`` makes of a 429.
         """
         try:
-            return self._retrying(self._once_counted(sending))
-        except _Again as last:
-            return self._give_up(last)
+            return self._once(sending, 1)
+        except _Again as first:
+            try:
+                return self._retrying(self._once_more(sending, first))
+            except _Again as last:
+                return self._give_up(last)
 
     def close(self) -> None:
         """Close all connections."""
-        self._session.close()
+        self._wire.close()
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
         failure = state.outcome.exception() if state.outcome else None
@@ -251,25 +237,34 @@ class Http:
             return float(min(wanted, self._rules.longest_wait))
         return float(min(self._rules.first_wait * 2 ** (state.attempt_number - 1), self._rules.longest_wait))
 
-    def _once_counted(self, sending: Sending) -> Callable[[], Answer]:
-        attempts = iter(range(1, self._rules.tries + 1))
-        return lambda: self._once(sending, next(attempts))
+    def _once_more(self, sending: Sending, first: _Again) -> Callable[[], Answer]:
+        """Tries for tenacity, of which the first has been made: most calls succeed at once, and need no retrying set up."""
+        attempts = itertools.count(1)
+
+        def attempt() -> Answer:
+            number = next(attempts)
+            if number == 1:
+                raise first
+            return self._once(sending, number)
+
+        return attempt
+
+    def _wanted(self, sending: Sending) -> Wanted:
+        return Wanted(
+            method=sending.method,
+            path=sending.path,
+            params=sending.params,
+            body=sending.body,
+            headers={**self._headers(), **sending.headers},
+            timeout=(self._rules.connect_timeout, self._rules.read_timeout),
+            verify=self._rules.ca_file or True,
+        )
 
     def _once(self, sending: Sending, attempt: int) -> Answer:
         self._pace.acquire(sending.cost)
         started = time.perf_counter()
         try:
-            response = self._session.request(
-                sending.method,
-                self.base_url + sending.path,
-                params=sending.params,
-                data=sending.body,
-                headers={**self._headers(), **sending.headers},
-                timeout=(self._rules.connect_timeout, self._rules.read_timeout),
-                verify=self._rules.ca_file or True,
-                allow_redirects=sending.method == "GET",
-                stream=True,
-            )
+            response = self._wire.send(self._wanted(sending))
             body = self._body(response, started)
         except _TooLarge as large:
             self._told(sending, attempt, started, status=None, error="TooLarge")
@@ -305,7 +300,7 @@ class Http:
         """The whole body; neither a large one nor one that comes drop by drop holds a worker for long."""
         received = bytearray()
         with response:
-            for chunk in response.iter_content(CHUNK):
+            for chunk in response.raw.stream(CHUNK, decode_content=True):
                 received += chunk
                 if len(received) > LARGEST:
                     raise _TooLarge

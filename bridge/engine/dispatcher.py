@@ -22,6 +22,10 @@ BREATH = 0.1
 """Seconds between two looks at all lanes, however often they are asked for; news of a lane goes straight to its crew."""
 
 
+FALLS_DUE = frozenset({State.DUE, State.WAITING, State.PARKED})
+"""States in which the clock may bring a request to work."""
+
+
 @dataclass
 class Crew:
     """The workers of one lane.
@@ -68,6 +72,7 @@ class Dispatcher:
         self._stop = threading.Event()
         self._held: dict[int, Claimed] = {}
         self._looked = time.monotonic()
+        self._in_vain = False
         self._threads = (
             threading.Thread(target=self._watch, name="dispatcher", daemon=True),
             threading.Thread(target=self._keep_leases, name="leases", daemon=True),
@@ -128,6 +133,7 @@ class Dispatcher:
 
         A lane that staff paused is left alone until the pause ends.
         """
+        self._in_vain = False
         now = self._ledger.clock()
         starts = [crew.lane.keep_windows() for crew in self._crews.values()]
         lanes = self._ledger.lanes.all()
@@ -189,18 +195,22 @@ class Dispatcher:
     def _drain(self, crew: Crew) -> None:
         """Work while something is known to be due; a claim that leaves more calls one more worker, as long as the cap allows."""
         worked = False
+        falls_due = False
         more = True
         while more and not self._stop.is_set():
             held = self._claim(crew.lane)
             if held is None:
                 self._blocked(crew)
+                self._in_vain = True
                 break
             if held.more:
                 self._staff(crew)
-            self.work_on(held, crew.reconciler)
+            state = self.work_on(held, crew.reconciler)
+            falls_due = falls_due or state in FALLS_DUE
             worked, more = True, held.more
         if worked:
             self._unblocked(crew)
+        if falls_due or self._in_vain:
             self.wake()
 
     @staticmethod
@@ -217,12 +227,13 @@ class Dispatcher:
     def _claim(self, lane: WorkLane) -> Claimed | None:
         return self._ledger.work.claim(lane.name, owner=self._owner, lease=self._lease, cap=lane.rules.cap)
 
-    def work_on(self, held: Claimed, reconciler: Reconciler) -> None:
-        """Work on a claimed request, and give it back whatever happens."""
+    def work_on(self, held: Claimed, reconciler: Reconciler) -> State:
+        """Work on a claimed request, and give it back whatever happens; answers how it stands."""
         self._held[held.row.id] = held
         faulty = True
+        state = State.DUE
         try:
-            reconciler.work(held)
+            state = reconciler.work(held)
             faulty = False
         except LeaseLost as lost:
             faulty = False
@@ -234,6 +245,7 @@ class Dispatcher:
             self._held.pop(held.row.id, None)
             if faulty:
                 self._ledger.work.release(held, _fault(held), version=held.row.version)
+        return state
 
     def _keep_leases(self) -> None:
         while not self._stop.wait(self._lease.total_seconds() / 3):

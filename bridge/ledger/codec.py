@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, get_args
 
 from pydantic import TypeAdapter
@@ -20,11 +21,16 @@ _COMMANDS: dict[Verb, TypeAdapter[Any]] = {verb_of(kind): TypeAdapter(kind) for 
 _KEY = TypeAdapter(StepKey)
 
 
+REMEMBERED = 64
+"""Texts whose meaning is remembered: a request is read several times within a second, and what is read cannot be changed."""
+
+
 def request_text(request: Request) -> str:
     """A request as JSON; what was never said is left out."""
     return _REQUEST.dump_json(request, exclude_none=False, exclude_defaults=True).decode()
 
 
+@lru_cache(REMEMBERED)
 def request_from(text: str) -> Request:
     """The request of this JSON. Raises ``pydantic.ValidationError`` for what is none."""
     return _REQUEST.validate_json(text)
@@ -35,6 +41,7 @@ def record_text(record: Record) -> str:
     return _RECORD.dump_json(record, exclude_defaults=True).decode()
 
 
+@lru_cache(REMEMBERED)
 def record_from(text: str) -> Record:
     """The record of this JSON. Raises ``pydantic.ValidationError`` for what is none."""
     return _RECORD.validate_json(text)

@@ -50,6 +50,7 @@ class Database:
         self.refused: Callable[[str], None] = _nobody
         self._turn = threading.RLock()
         self._writer: Connection | None = None
+        self._relaxed = False
         self.engine = _engine(parsed)
         self._closed = False
         event.listen(self.engine, "checkin", self._given_back)
@@ -62,10 +63,15 @@ class Database:
         return URL.create(url.drivername, host=url.host, port=url.port, database=url.database).render_as_string()
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """A transaction that writes; committed at its end. Raises ``LedgerBusy`` where the database refuses."""
+    def write(self, *, relaxed: bool = False) -> Iterator[Connection]:
+        """A transaction that writes; committed at its end. Raises ``LedgerBusy`` where the database refuses.
+
+        A ``relaxed`` one does not wait for the disk: a killed process loses nothing, a power cut may lose it together with the relaxed ones
+        after it (sqlite.org/pragma.html#pragma_synchronous; postgresql.org/docs/current/wal-async-commit.html). The next one that is not
+        relaxed makes it durable with itself. It is for what is found out again where it is lost.
+        """
         try:
-            with self._written() if self.sqlite else self.engine.begin() as connection:
+            with self._written(relaxed=relaxed) if self.sqlite else self._begun(relaxed=relaxed) as connection:
                 yield connection
         except (DatabaseError, NoneFree) as problem:
             if not _refusal(problem):
@@ -74,11 +80,22 @@ class Database:
             raise LedgerBusy(f"The ledger cannot be written: {_said(problem)}") from problem
 
     @contextmanager
-    def _written(self) -> Iterator[Connection]:
+    def _begun(self, *, relaxed: bool) -> Iterator[Connection]:
+        with self.engine.begin() as connection:
+            if relaxed:
+                executed(connection, "SET LOCAL synchronous_commit TO OFF")
+            yield connection
+
+    @contextmanager
+    def _written(self, *, relaxed: bool) -> Iterator[Connection]:
         with self._turn:
             if self._writer is None:
                 self._writer = self.engine.connect().execution_options(writes=True)
+                self._relaxed = False
             try:
+                if relaxed is not self._relaxed:
+                    executed(self._writer, f"PRAGMA synchronous={'NORMAL' if relaxed else 'FULL'}")
+                    self._relaxed = relaxed
                 with self._writer.begin():
                     yield self._writer
             except DatabaseError:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, insert, or_, select, update
 from sqlalchemy import Row as SqlRow
 from sqlalchemy.exc import IntegrityError
 
-from bridge.ledger import schema
+from bridge.ledger import schema, statements
 from bridge.ledger.database import Database
 from bridge.ledger.model import Lane
 
@@ -127,7 +127,7 @@ class Lanes:
     def all(self) -> tuple[Lane, ...]:
         """Every lane, by name."""
         with self._database.read() as connection:
-            rows = connection.execute(select(LANE).order_by(LANE.c.name)).all()
+            rows = statements.LANES.all(connection, {})
         return tuple(lane_of(row, self._clock()) for row in rows)
 
 

@@ -7,18 +7,15 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 from sqlalchemy import Row as SqlRow
 from sqlalchemy.exc import IntegrityError
 
-from bridge.domain.commands import Verb
-from bridge.ledger import schema
+from bridge.ledger import schema, statements
 from bridge.ledger.database import Database
 from bridge.ledger.model import Library, Quota, QuotaReached
 
 LIBRARY = schema.library
-STEP = schema.step
-REQUEST = schema.request
 OVER_QUOTA = "delete_quota"
 
 
@@ -89,8 +86,8 @@ def library_of(row: SqlRow[Any], now: datetime) -> Library:
 
 def guard_quota(connection: Connection, quota: Quota, now: datetime) -> None:
     """Raise ``QuotaReached`` where one more deletion would be too many; those of one library take turns here."""
-    query = select(LIBRARY.c.quota_since).where(LIBRARY.c.name == quota.library).with_for_update()
-    done = _deletions(connection, quota, connection.execute(query).scalar(), now)
+    since = statements.QUOTA.scalar(connection, {"of_library": quota.library})
+    done = _deletions(connection, quota, since, now)
     if done >= quota.most:
         raise QuotaReached(
             f"{done} temporary items of library '{quota.library}' were deleted within an hour; more need a human's word."
@@ -99,14 +96,4 @@ def guard_quota(connection: Connection, quota: Quota, now: datetime) -> None:
 
 def _deletions(connection: Connection, quota: Quota, since: datetime | None, now: datetime) -> int:
     begun = max(now - quota.within, since) if since is not None else now - quota.within
-    query = (
-        select(func.count())
-        .select_from(STEP.join(REQUEST, REQUEST.c.id == STEP.c.request_id))
-        .where(
-            schema.DELETIONS,
-            STEP.c.verb == Verb.DELETE_TEMPORARY_ITEM.value,
-            STEP.c.started_at > begun,
-            REQUEST.c.library == quota.library,
-        )
-    )
-    return int(connection.execute(query).scalar_one())
+    return int(statements.DELETIONS.scalar(connection, {"begun": begun, "of_library": quota.library}))

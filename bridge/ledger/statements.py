@@ -21,6 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
+from bridge.domain.commands import Verb
 from bridge.ledger import schema
 from bridge.ledger.model import State
 from bridge.ledger.prepared import Prepared
@@ -42,6 +43,7 @@ HELD = REQUEST.c.library.in_(HELD_LIBRARIES)
 
 LANE = select(schema.lane.c.paused_until, schema.lane.c.held_until).where(schema.lane.c.name == bindparam("of_lane"))
 LOCKED_LANE = Prepared(LANE.with_for_update())
+LANES = Prepared(select(schema.lane).order_by(schema.lane.c.name))
 LEASED = Prepared(
     select(func.count()).where(
         REQUEST.c.lane == bindparam("of_lane"), REQUEST.c.lease_until.is_not(None), REQUEST.c.lease_until > NOW
@@ -248,6 +250,22 @@ CHANGED = {
     for forgotten in (True, False)
 }
 """By whether the change changed anything, and whether the request was forgotten."""
+
+QUOTA = Prepared(
+    select(schema.library.c.quota_since).where(schema.library.c.name == bindparam("of_library")).with_for_update()
+)
+"""Since when a library's deletions are counted; those of one library take turns here."""
+DELETIONS = Prepared(
+    select(func.count())
+    .select_from(STEP.join(REQUEST, REQUEST.c.id == STEP.c.request_id))
+    .where(
+        schema.DELETIONS,
+        STEP.c.verb == Verb.DELETE_TEMPORARY_ITEM.value,
+        STEP.c.started_at > bindparam("begun", type_=schema.Instant),
+        REQUEST.c.library == bindparam("of_library"),
+    )
+)
+"""Deletions of a library that were begun since then."""
 
 ERASED = Prepared(
     _guarded(update(REQUEST))

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, or_, select, update
 
+from bridge.domain.care import READING
 from bridge.domain.plan import Step
 from bridge.domain.record import Record
 from bridge.domain.request import Request
@@ -41,6 +42,9 @@ UNWELL = frozenset({StepState.REFUSED, StepState.UNKNOWN})
 class Work:
     """Claims, the journal of steps, and releases.
 
+    Durable before anything is done outside are the start of a step that writes to the ILS, and what is learned while one is under way.
+    Claims, ends and releases are relaxed: where a power cut takes one away, the step still stands as started, and is looked up.
+
     Every write but a claim is refused to a worker whose lease was taken over. A step is begun, and a lease lengthened, only while
     the lease runs: a lane's cap and the other side of a conversation no longer count one that ran out.
     """
@@ -56,7 +60,7 @@ class Work:
         """
         now = self._clock()
         here = {"of_lane": lane, "now": now}
-        with self._database.write() as connection:
+        with self._database.write(relaxed=True) as connection:
             if not _lane_open(connection, lane, now):
                 return None
             if statements.LEASED.scalar(connection, here) >= cap:
@@ -116,7 +120,7 @@ class Work:
 
     def start(self, held: Claimed, step: Step, *, quota: Quota | None = None) -> None:
         """Journal a step as started, before its call. Raises ``LeaseLost``, and ``QuotaReached`` for a deletion beyond the quota."""
-        with self._database.write() as connection:
+        with self._database.write(relaxed=step.key.verb in READING) as connection:
             self._begin(connection, held, step, quota)
 
     def go_on(self, held: Claimed, ending: Ending, step: Step, *, version: int, quota: Quota | None = None) -> int:
@@ -125,7 +129,7 @@ class Work:
         Where that no longer is ``version``, only the end is journalled: the next step may be another. Raises ``LeaseLost`` (where the lease
         merely ran out, the end is journalled all the same) and ``QuotaReached`` (nothing is journalled).
         """
-        with self._database.write() as connection:
+        with self._database.write(relaxed=step.key.verb in READING) as connection:
             current, runs = self._end(connection, held, ending)
             if runs and current == version:
                 self._begin(connection, held, step, quota)
@@ -186,7 +190,7 @@ class Work:
 
         The verdict's line is left out where it was the last thing said, or where news came. Raises ``LeaseLost``.
         """
-        with self._database.write() as connection:
+        with self._database.write(relaxed=True) as connection:
             released = self._released(held, verdict, version) | {"since": self._parked_since(connection, held, verdict)}
             if ending is None:
                 state = _mine(statements.RELEASE.first(connection, released), held)
