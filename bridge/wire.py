@@ -80,15 +80,17 @@ class Wire:
         made.body = wanted.body or None
         for header in wanted.headers.items():
             check_header_validity(header)
-        made.headers = CaseInsensitiveDict({**self._usual, **wanted.headers})
+        headers = {**self._usual, **wanted.headers}
         if made.body is not None or wanted.method not in BODILESS:
-            made.headers["Content-Length"] = str(len(made.body or b""))
+            headers["Content-Length"] = str(len(made.body or b""))
+        made.headers = cast("CaseInsensitiveDict[str]", headers)
         return made
 
     def _followed(self, response: requests.Response, wanted: Wanted) -> requests.Response:
         """What ``Session.send`` does with an answer that leads elsewhere."""
-        response.request.prepare_cookies({})
         asked, verify = response.request, cast("bool", wanted.verify)
+        asked.headers = CaseInsensitiveDict(asked.headers)
+        asked.prepare_cookies({})
         hops: list[requests.Response] = [response]
         hops += self._session.resolve_redirects(response, asked, stream=True, timeout=wanted.timeout, verify=verify)
         last = hops.pop()
@@ -121,7 +123,7 @@ class _OwnHost(requests.Session):
 
 
 class _OnePool(HTTPAdapter):
-    """Remembers the pool of the host that was asked last."""
+    """Remembers the pool of the host that was asked last, and takes no URL apart that was just put together."""
 
     _found: tuple[str, object, ConnectionPool] | None = None
 
@@ -140,6 +142,22 @@ class _OnePool(HTTPAdapter):
         pool = super().get_connection_with_tls_context(request, verify, proxies=proxies, cert=cert)
         self._found = (origin, verify, pool)
         return pool
+
+    def request_url(self, request: requests.PreparedRequest, proxies: Any) -> str:  # noqa: ANN401, ARG002
+        """What is asked of the host; there are no proxies."""
+        url = str(request.url).partition("#")[0]
+        path = url[len(_origin(url)) :]
+        return path if path.startswith("/") else f"/{path}"
+
+    def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:  # noqa: ANN401
+        """requests' own where there are cookies; else the same with urllib3's headers, which know no case either."""
+        if "Set-Cookie" in resp.headers:
+            return super().build_response(req, resp)
+        made = requests.Response()
+        made.status_code, made.reason, made.headers, made.raw = resp.status, resp.reason, resp.headers, resp
+        made.url, made.request = str(req.url), req
+        made.connection = self
+        return made
 
 
 def _origin(url: str) -> str:

@@ -51,9 +51,11 @@ def vendor_words(text: str) -> str:
 
 def without_secrets(text: str) -> str:
     """The text without what follows the host in addresses, without mail addresses, and without values that are named as secrets."""
-    text = _ADDRESS.sub(rf"\1/{HIDDEN}", text)
-    text = _SECRET.sub(rf"\1\2{HIDDEN}", text)
-    return _MAIL.sub(HIDDEN, text)
+    if "://" in text:
+        text = _ADDRESS.sub(rf"\1/{HIDDEN}", text)
+    if ":" in text or "=" in text:
+        text = _SECRET.sub(rf"\1\2{HIDDEN}", text)
+    return _MAIL.sub(HIDDEN, text) if "@" in text else text
 
 
 def without_patron(text: str, identifiers: Iterable[str]) -> str:

@@ -201,7 +201,6 @@ class Dispatcher:
             held = self._claim(crew.lane)
             if held is None:
                 self._blocked(crew)
-                self._in_vain = True
                 break
             if held.more:
                 self._staff(crew)
@@ -213,10 +212,10 @@ class Dispatcher:
         if falls_due or self._in_vain:
             self.wake()
 
-    @staticmethod
-    def _blocked(crew: Crew) -> None:
+    def _blocked(self, crew: Crew) -> None:
         with crew.guard:
             crew.blocked = crew.running > 1
+            self._in_vain = self._in_vain or not crew.blocked
 
     @staticmethod
     def _unblocked(crew: Crew) -> None:

@@ -88,13 +88,17 @@ class Reconciler:
             if not self.knows(key.library):
                 return self._ledger.work.release(held, homeless(held, self._ledger.clock()), version=held.row.version)
             wanted = afresh or held.row.afresh
-            sitting = replace(self.sitting(held), again=self._night(held.row) and not wanted)
-            verdict = self._judged(sitting, afresh=wanted)
+            sitting = self.sitting(held)
+            sitting.again = self._night(held.row) and not wanted
+            found = self._judged(sitting, afresh=wanted)
             seen = sitting.looked or sitting.reviewed
             verdict = replace(
-                verdict, afresh=wanted and not sitting.reviewed, look=Look.NONE if seen else held.row.look
+                found,
+                afresh=wanted and not sitting.reviewed,
+                look=Look.NONE if seen else held.row.look,
+                watches=self._looks.watches(sitting, found.state),
+                looked=seen,
             )
-            verdict = replace(verdict, watches=self._looks.watches(sitting, verdict.state), looked=seen)
             state = self._ledger.work.release(held, verdict, version=sitting.version, ending=sitting.ending)
             self._journalled(sitting.ending)
             self._passing(Boundary.RELEASED)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from functools import lru_cache
-from typing import Any, get_args
+from threading import Lock
+from typing import Any, Generic, TypeVar, get_args
 
 from pydantic import TypeAdapter
 
@@ -15,36 +15,64 @@ from bridge.domain.plan import Step, StepKey, verb_of
 from bridge.domain.record import Record
 from bridge.domain.request import Request
 
+Meant = TypeVar("Meant")
+REMEMBERED = 64
+"""Texts whose meaning is remembered: a request is written and read several times within a second."""
+
+
+class Remembered(Generic[Meant]):
+    """What the last texts mean, so that nothing is read anew that was just written. What is kept here is frozen."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._known: dict[str, Meant] = {}
+        self._guard = Lock()
+
+    def found(self, text: str) -> Meant | None:
+        """What this text means, if it is remembered."""
+        return self._known.get(text)
+
+    def keep(self, text: str, meant: Meant) -> Meant:
+        """Remember it, and forget the oldest."""
+        with self._guard:
+            self._known[text] = meant
+            if len(self._known) > self._most:
+                del self._known[next(iter(self._known))]
+        return meant
+
+
 _REQUEST = TypeAdapter(Request)
 _RECORD = TypeAdapter(Record)
 _COMMANDS: dict[Verb, TypeAdapter[Any]] = {verb_of(kind): TypeAdapter(kind) for kind in get_args(Command)}
 _KEY = TypeAdapter(StepKey)
 
 
-REMEMBERED = 64
-"""Texts whose meaning is remembered: a request is read several times within a second, and what is read cannot be changed."""
+_requests = Remembered[Request](REMEMBERED)
+_records = Remembered[Record](REMEMBERED)
 
 
 def request_text(request: Request) -> str:
     """A request as JSON; what was never said is left out."""
-    return _REQUEST.dump_json(request, exclude_none=False, exclude_defaults=True).decode()
+    text = _REQUEST.dump_json(request, exclude_none=False, exclude_defaults=True).decode()
+    _requests.keep(text, request)
+    return text
 
 
-@lru_cache(REMEMBERED)
 def request_from(text: str) -> Request:
     """The request of this JSON. Raises ``pydantic.ValidationError`` for what is none."""
-    return _REQUEST.validate_json(text)
+    return _requests.found(text) or _requests.keep(text, _REQUEST.validate_json(text))
 
 
 def record_text(record: Record) -> str:
     """A record as JSON."""
-    return _RECORD.dump_json(record, exclude_defaults=True).decode()
+    text = _RECORD.dump_json(record, exclude_defaults=True).decode()
+    _records.keep(text, record)
+    return text
 
 
-@lru_cache(REMEMBERED)
 def record_from(text: str) -> Record:
     """The record of this JSON. Raises ``pydantic.ValidationError`` for what is none."""
-    return _RECORD.validate_json(text)
+    return _records.found(text) or _records.keep(text, _RECORD.validate_json(text))
 
 
 def command_text(command: do.Command) -> str:

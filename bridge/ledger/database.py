@@ -89,18 +89,28 @@ class Database:
     @contextmanager
     def _written(self, *, relaxed: bool) -> Iterator[Connection]:
         with self._turn:
-            if self._writer is None:
-                self._writer = self.engine.connect().execution_options(writes=True)
-                self._relaxed = False
+            writer = self._writer = self._writer or self._fresh_writer()
             try:
                 if relaxed is not self._relaxed:
-                    executed(self._writer, f"PRAGMA synchronous={'NORMAL' if relaxed else 'FULL'}")
+                    executed(writer, f"PRAGMA synchronous={'NORMAL' if relaxed else 'FULL'}")
                     self._relaxed = relaxed
-                with self._writer.begin():
-                    yield self._writer
+                executed(writer, "BEGIN IMMEDIATE")
+                try:
+                    yield writer
+                    executed(writer, "COMMIT")
+                except BaseException:
+                    _undo(writer)
+                    raise
             except DatabaseError:
                 self._drop_writer()
                 raise
+
+    def _fresh_writer(self) -> Connection:
+        """For SQLAlchemy one transaction that never ends: what it does at each begin and end costs as much as the statements between."""
+        writer = self.engine.connect().execution_options(writes=True)
+        writer.begin()
+        self._relaxed = False
+        return writer
 
     def _drop_writer(self) -> None:
         """After trouble, and at the end; the next transaction takes a fresh connection."""
@@ -228,8 +238,16 @@ def _prepare(connection: Any, _record: object) -> None:  # noqa: ANN401 - a driv
 
 
 def _begin(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("writes")
-    executed(connection, "BEGIN IMMEDIATE" if writes else "BEGIN")
+    """The writer's transactions are begun where they are."""
+    if not connection.get_execution_options().get("writes"):
+        executed(connection, "BEGIN")
+
+
+def _undo(writer: Connection) -> None:
+    """Roll back, unless SQLite has done so itself (sqlite.org/lang_transaction.html, errors within a transaction)."""
+    driver: Any = writer.connection.dbapi_connection
+    if driver.in_transaction:
+        executed(writer, "ROLLBACK")
 
 
 class OneDaemon:

@@ -86,14 +86,14 @@ class Prepared:
 
 def executed(connection: Connection, text: str, parameters: Any = ()) -> list[Any]:  # noqa: ANN401 - the driver's
     """The rows of SQL as the driver takes it. Errors are SQLAlchemy's own."""
-    cursor = connection.connection.cursor()
+    driver: Any = connection.connection.dbapi_connection
     try:
-        cursor.execute(text, parameters)
-        return list(cursor.fetchall()) if cursor.description else []
+        cursor = driver.execute(text, parameters)
+        rows = list(cursor.fetchall()) if cursor.description else []
+        cursor.close()
     except connection.dialect.loaded_dbapi.Error as problem:
         raise _as_ours(problem, text, connection.dialect) from problem
-    finally:
-        cursor.close()
+    return rows
 
 
 def _as_ours(problem: Exception, text: str, dialect: Dialect) -> BaseException:
