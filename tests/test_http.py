@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from urllib.parse import unquote_plus
 
 import pytest
 from flask import Flask, Response, redirect, request
@@ -84,6 +85,20 @@ def bench() -> Iterator[Bench]:
     def moved() -> Redirect:
         made.calls.append(f"{request.method} moved")
         return redirect("/thing", code=int(request.args.get("code", "302")))
+
+    @app.route("/sticky", methods=METHODS)
+    def sticky() -> Response:
+        made.calls.append(f"{request.method} {request.cookies.get('node', '-')}")
+        answer = Response("done")
+        answer.set_cookie("node", "a")
+        return answer
+
+    @app.route("/told", methods=METHODS)
+    def told() -> str:
+        made.calls.append(
+            f"{request.full_path} {request.headers.get('Content-Length')} {request.get_data(as_text=True)}"
+        )
+        return "done"
 
     @app.route("/away")
     def away() -> Redirect:
@@ -221,6 +236,45 @@ def test_a_write_never_follows_one_lest_it_become_a_read(bench: Bench, method: s
     )
     assert answer.status == int(code)
     assert bench.calls == [f"{method} moved"]
+
+
+def test_a_cookie_is_sent_back_since_it_may_say_which_node_knows_us(bench: Bench) -> None:
+    http = bench.http()
+    for method in ("POST", "GET", "POST"):
+        assert http.send(Sending(method, "/sticky", "/sticky", body=b"{}")).text == "done"
+    assert bench.calls == ["POST -", "GET a", "POST a"]
+
+
+def test_who_was_led_elsewhere_once_goes_on_as_before(bench: Bench) -> None:
+    http = bench.http()
+    http.send(Sending("GET", "/moved", "/moved", repeatable=True))
+    assert http.send(Sending("GET", "/moved", "/moved", repeatable=True)).text == "done"
+    assert http.send(POST).text == "done"
+    assert bench.calls == ["GET moved", "GET apikey secret"] * 2 + ["POST apikey secret"]
+
+
+@pytest.mark.parametrize(
+    ("sending", "told"),
+    [
+        (Sending("GET", "/told", "/told", params={"a": "ä b", "c": "1&2"}), "/told?a=ä+b&c=1%262 None "),
+        (Sending("GET", "/told?x=1", "/told", params={"a": "2"}), "/told?x=1&a=2 None "),
+        (Sending("GET", "/told#part", "/told"), "/told? None "),
+        (Sending("POST", "/told", "/told"), "/told? 0 "),
+        (Sending("DELETE", "/told", "/told"), "/told? 0 "),
+        (Sending("PUT", "/told", "/told", body="ü".encode()), "/told? 2 ü"),
+    ],
+)
+def test_what_is_asked_reaches_the_ils(bench: Bench, sending: Sending, told: str) -> None:
+    assert bench.http().send(sending).status == 200
+    (called,) = bench.calls
+    assert unquote_plus(called) == unquote_plus(told)
+
+
+def test_a_header_that_would_break_the_request_is_not_sent(bench: Bench) -> None:
+    with pytest.raises(OutcomeUnknown):
+        bench.http().send(Sending("POST", "/thing", "/thing", headers={"X-Token": "a\r\nX-Other: b"}))
+    assert bench.calls == []
+    assert [each.error for each in bench.told] == ["InvalidHeader"]
 
 
 def test_another_host_is_not_told_the_key(bench: Bench) -> None:

@@ -32,6 +32,11 @@ class Remembered(Generic[Meant]):
         """What this text means, if it is remembered."""
         return self._known.get(text)
 
+    def forget(self) -> None:
+        """Remember nothing."""
+        with self._guard:
+            self._known.clear()
+
     def keep(self, text: str, meant: Meant) -> Meant:
         """Remember it, and forget the oldest."""
         with self._guard:
@@ -73,6 +78,12 @@ def record_text(record: Record) -> str:
 def record_from(text: str) -> Record:
     """The record of this JSON. Raises ``pydantic.ValidationError`` for what is none."""
     return _records.found(text) or _records.keep(text, _RECORD.validate_json(text))
+
+
+def forget() -> None:
+    """Remember no text: for a ledger that is opened or closed, and where a patron was taken out of one."""
+    _requests.forget()
+    _records.forget()
 
 
 def command_text(command: do.Command) -> str:

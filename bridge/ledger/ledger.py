@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from bridge.ledger import codec
 from bridge.ledger.accounts import Accounts
 from bridge.ledger.alerts import Alerts
 from bridge.ledger.attention import Attention
@@ -40,6 +41,7 @@ class Ledger:
     """
 
     def __init__(self, url: str, *, password: str = "", clock: Callable[[], datetime] = utc_now) -> None:
+        codec.forget()
         self.database = Database(url, password=password)
         self.lock = OneDaemon(url)
         self.clock = clock
@@ -76,5 +78,6 @@ class Ledger:
 
     def close(self) -> None:
         """Give back connections and the lock."""
+        codec.forget()
         self.database.close()
         self.lock.give_back()

@@ -172,6 +172,7 @@ class Privacy:
             for each in done:
                 if each.personal:
                     add_history(connection, each.id, (HistoryLine(now, kind, said),))
+        codec.forget()
         return tuple(ids)
 
     def want_erased(self, ids: Collection[int]) -> tuple[int, ...]:

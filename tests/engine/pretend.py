@@ -37,7 +37,7 @@ from bridge.engine.lane import LaneRules, WorkLane
 from bridge.engine.reconciler import Reconciler
 from bridge.engine.schedule import RetrySchedule
 from bridge.errors import IlsError
-from bridge.ledger import Ledger, State
+from bridge.ledger import Ledger, State, codec
 from bridge.ledger.model import HistoryLine, Row
 
 START = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
@@ -347,6 +347,7 @@ class Stage:
     def restart(self) -> None:
         """A new process on the same ledger: leases of the dead one are freed, as the daemon does."""
         self.ledger.work.free_all()
+        codec.forget()
         connector: Connector = self.ils
         rules = LaneRules(self.cap, timedelta(seconds=60), late_writes=self.late_writes)
         self.lane = WorkLane("pretend", connector, self.ledger, rules)
@@ -382,6 +383,7 @@ class Stage:
         volume: str = "",
         service_type: ServiceType = ServiceType.LOAN,
         at: datetime | None = None,
+        lane: str = "pretend",
         **edits: object,
     ) -> int:
         """A change comes in, made ``at`` (else in the order they are told); answers the request's id."""
@@ -404,7 +406,7 @@ class Stage:
             edits=Edits(**(base | edits)),  # type: ignore[arg-type]
         )
         arrival = Arrival(key=change.key, body="{}", changes=(change,))
-        (receipt,) = self.ledger.inbox.take("hook", (arrival,), lambda _: "pretend")
+        (receipt,) = self.ledger.inbox.take("hook", (arrival,), lambda _: lane)
         return receipt.requests[0]
 
     def work(self, *, afresh: bool = False, lease: float = 60) -> State | None:

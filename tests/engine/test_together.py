@@ -14,6 +14,9 @@ from bridge.domain.change import Phase
 from bridge.domain.identity import Role
 from bridge.domain.plan import next_step
 from bridge.domain.record import Outcome
+from bridge.engine.dispatcher import Dispatcher
+from bridge.engine.lane import LaneRules, WorkLane
+from bridge.engine.reconciler import Reconciler
 from bridge.ledger import State
 from tests.engine.pretend import PretendIls, Stage
 from tests.engine.test_dispatcher import SECONDS, Slow, dispatcher_of, running, until
@@ -97,6 +100,29 @@ class TestWaking:
             until(lambda: crew.blocked)
             ils.go_on.set()
             until(lambda: stage.row(other).state is State.IN_STEP)
+
+    def test_so_does_one_on_another_ils(self, make_stage: Callable[..., Stage]) -> None:
+        ils = Slow()
+        stage = make_stage(ils=ils)
+        stage.ledger.lanes.ensure(["other"])
+        lane = WorkLane("other", PretendIls(), stage.ledger, LaneRules())
+        lanes = {
+            "pretend": (stage.lane, stage.reconciler),
+            "other": (lane, Reconciler(stage.ledger, lane, lambda _: stage.policy)),
+        }
+        stage.tell(Phase.RECEIVED)
+        dispatcher = Dispatcher(stage.ledger, lanes, owner="test", backstop=NEVER)
+        dispatcher.start()
+        try:
+            assert ils.there.wait(SECONDS)
+            other = stage.tell(Phase.SHIPPED, role=Role.LENDER, lane="other")
+            dispatcher.wake("other")
+            until(lambda: dispatcher._in_vain)
+            ils.go_on.set()
+            until(lambda: stage.row(other).state is State.IN_STEP)
+        finally:
+            ils.go_on.set()
+            dispatcher.stop()
 
 
 def test_a_crew_that_stops_takes_no_work(stage: Stage) -> None:

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from bridge.domain.commands import Command
 from bridge.domain.plan import Step, StepKey, verb_of
-from bridge.domain.record import Record
+from bridge.domain.record import PatronRecord, Record
 from bridge.domain.request import Request, fold
 from bridge.ledger import StepState, codec
 from tests.domain.build import BORROWER
@@ -44,14 +44,18 @@ def test_a_step_of_any_verb(kind: type, data: st.DataObject) -> None:
 @given(record=st.from_type(Record))
 @settings(max_examples=25)
 def test_a_record(record: Record) -> None:
-    assert codec.record_from(codec.record_text(record)) == record
+    text = codec.record_text(record)
+    codec.forget()
+    assert codec.record_from(text) == record
 
 
 @given(changes=changes_of(BORROWER))
 @settings(max_examples=60)
 def test_a_request(changes: list[object]) -> None:
     request = reduce(fold, changes, Request(BORROWER))  # type: ignore[arg-type]
-    assert codec.request_from(codec.request_text(request)) == request
+    text = codec.request_text(request)
+    codec.forget()
+    assert codec.request_from(text) == request
 
 
 def test_what_an_older_release_did_not_write_takes_its_default() -> None:
@@ -69,3 +73,28 @@ def test_no_sign_in_it_that_a_database_cannot_hold() -> None:
     step = Step(STEP.key, STEP.command, noted=True)
     assert "\x00" not in codec.step_text(step, "done\x00")
     assert json.loads(codec.command_text(STEP.command))["account"] == "A"
+
+
+class TestMemory:
+    def test_what_was_just_written_is_not_read_anew(self) -> None:
+        record = Record(patron=PatronRecord("p", "id"))
+        assert codec.record_from(codec.record_text(record)) is record
+
+    def test_what_was_read_is_not_read_again_until_it_is_forgotten(self) -> None:
+        text = codec.record_text(Record(patron=PatronRecord("p", "id")))
+        codec.forget()
+        read = codec.record_from(text)
+        assert codec.record_from(text) is read
+        codec.forget()
+        assert codec.record_from(text) is not read
+
+    def test_the_oldest_goes_first(self) -> None:
+        memory = codec.Remembered[str](2)
+        for text in ("a", "b", "c"):
+            assert memory.keep(text, text.upper()) == text.upper()
+        assert [memory.found(text) for text in ("a", "b", "c")] == [None, "B", "C"]
+
+    def test_what_cannot_be_read_is_not_remembered(self) -> None:
+        for _ in range(2):
+            with pytest.raises(ValidationError):
+                codec.request_from("{")

@@ -13,8 +13,8 @@ import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import insert, inspect, literal, select
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy import insert, inspect, literal, select, text
+from sqlalchemy.exc import DatabaseError, IntegrityError
 
 from bridge.domain import commands as do
 from bridge.domain.arrival import Arrival, ArrivalState
@@ -28,6 +28,7 @@ from bridge.logging import without_input
 from tests.databases import postgres_database, server_url
 from tests.ledger.sample import KEY, NOW, arrival, held, take
 
+FULL = 2  # sqlite.org/pragma.html#pragma_synchronous
 OPEN = """
 import sys
 from bridge.ledger import Ledger
@@ -254,3 +255,34 @@ def test_a_connection_in_use_is_closed_when_it_is_given_back(database_url: str) 
     assert driver is not None
     with pytest.raises((psycopg.OperationalError, sqlite3.ProgrammingError), match="closed"):
         driver.cursor().execute("SELECT 1")
+
+
+def waits_for_the_disk(ledger: Ledger, *, relaxed: bool) -> bool:
+    with ledger.database.write(relaxed=relaxed) as connection:
+        if ledger.database.sqlite:
+            return bool(connection.execute(text("PRAGMA synchronous")).scalar_one() == FULL)
+        return bool(connection.execute(text("SHOW synchronous_commit")).scalar_one() == "on")
+
+
+class TestWriting:
+    def test_only_a_relaxed_transaction_does_not_wait_for_the_disk(self, ledger: Ledger) -> None:
+        waits = [waits_for_the_disk(ledger, relaxed=relaxed) for relaxed in (False, True, True, False, True)]
+        assert waits == [True, False, False, True, False]
+
+    def test_one_that_failed_leaves_nothing_and_the_next_goes_on(self, ledger: Ledger) -> None:
+        twice = [{"name": name, "why": "", "cause": ""} for name in ("none", "alma")]
+        with pytest.raises(IntegrityError), ledger.database.write(relaxed=True) as connection:
+            connection.execute(insert(schema.lane), twice)
+        assert waits_for_the_disk(ledger, relaxed=False)
+        ledger.lanes.ensure(["koha"])
+        assert [lane.name for lane in ledger.lanes.all()] == ["alma", "koha"]
+
+    def test_what_sqlite_has_rolled_back_itself_is_not_rolled_back_twice(self, tmp_path: Path) -> None:
+        ledger = Ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
+        ledger.upgrade()
+        with pytest.raises(IntegrityError), ledger.database.write() as connection:
+            connection.execute(
+                text("INSERT OR ROLLBACK INTO lane (name, why, cause) VALUES ('a', '', ''), ('a', '', '')")
+            )
+        assert ledger.lanes.all() == ()
+        ledger.close()

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import Connection
 
+from bridge.domain import commands as do
 from bridge.domain.change import Phase
+from bridge.domain.commands import Verb
 from bridge.domain.identity import Role
+from bridge.domain.plan import Step, StepKey
 from bridge.domain.record import PatronRecord, Record
 from bridge.ledger import (
     Ending,
@@ -24,6 +29,7 @@ from bridge.ledger import (
 from tests.ledger.sample import MINUTE, NOW, STEP, Clock, arrival, claim, held, take
 
 LINE = HistoryLine(NOW, "step", "Done by one who slept.", str(STEP.key))
+LOOKING = Step(StepKey("", "", Verb.FIND_PATRON, 0), do.FindPatron("p1"))
 DONE = Record(patron=PatronRecord("p", "id"))
 
 
@@ -246,3 +252,39 @@ class TestGoingOn:
         take(ledger, arrival("a", number="1"), arrival("b", number="2"), arrival("c", number="3"))
         clock.now += MINUTE / 60
         assert [held(ledger).more for _ in range(3)] == [True, True, False]
+
+
+class TestTheDisk:
+    """What a power cut may take away, and what it may not."""
+
+    @pytest.fixture
+    def relaxed(self, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+        seen: list[bool] = []
+        write = ledger.database.write
+
+        def noted(*, relaxed: bool = False) -> AbstractContextManager[Connection]:
+            seen.append(relaxed)
+            return write(relaxed=relaxed)
+
+        monkeypatch.setattr(ledger.database, "write", noted)
+        return seen
+
+    def test_what_comes_in_and_what_is_begun_in_the_ils_is_on_disk_first(
+        self, ledger: Ledger, relaxed: list[bool]
+    ) -> None:
+        take(ledger)
+        assert relaxed.pop() is False
+        mine = held(ledger)
+        relaxed.clear()
+        ledger.work.start(mine, LOOKING)
+        ledger.work.go_on(mine, Ending(LOOKING, StepState.DONE, DONE, (LINE,)), STEP, version=mine.row.version)
+        ledger.work.keep(mine, DONE)
+        ledger.work.finish(mine, STEP, StepState.UNKNOWN, DONE, ())
+        assert relaxed == [True, False, False, False], "the first only reads in the ILS"
+
+    def test_claims_and_releases_are_found_out_again(self, ledger: Ledger, relaxed: list[bool]) -> None:
+        take(ledger)
+        relaxed.clear()
+        mine = held(ledger)
+        ledger.work.release(mine, Verdict(State.IN_STEP, "in step"), version=mine.row.version)
+        assert relaxed == [True, True]
