@@ -124,12 +124,12 @@ class Life:
 
     def _die(self) -> NoReturn:
         self.dead = True
-        self.ledger.database.write = _refuse  # type: ignore[method-assign, assignment]
+        self.ledger.database.write = _refuse  # type: ignore[method-assign]
         self.ledger.database.read = _refuse  # type: ignore[method-assign]
         raise Killed
 
 
-def _refuse(*, relaxed: bool = False) -> NoReturn:  # noqa: ARG001
+def _refuse(*, relaxed: bool = False) -> NoReturn:
     raise Killed
 
 
