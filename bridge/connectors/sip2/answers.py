@@ -211,9 +211,16 @@ class Item:
         return self.circulation in ON_LOAN
 
     @property
+    def untold(self) -> bool:
+        """Whether nothing is told of a loan: a status that is "other", or none of the protocol's."""
+        return self.known and self.circulation is Circulation.OTHER
+
+    @property
     def may_be_on_loan(self) -> bool:
-        """Whether somebody has it, or it is declared lost or claimed returned, which stands in the place of what is told of a loan."""
-        return self.on_loan or self.circulation in HIDES_LOAN
+        """Whether somebody has it, or it is declared lost or claimed returned, which stands in the place of what is told of a loan, or
+        nothing is told of one.
+        """
+        return self.on_loan or self.circulation in HIDES_LOAN or self.untold
 
     @classmethod
     def read(cls, message: Message, zone: ZoneInfo) -> Item:

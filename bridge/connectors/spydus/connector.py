@@ -171,7 +171,7 @@ class SpydusConnector(ByHand):
     def set_due_date(self, command: do.SetDueDate, call: Call) -> Outcome:
         """A loan of ours is renewed once by Spydus's rule; of the patron's the date is read."""
         item = self._sip.item(command.target.barcode)
-        if not item.on_loan:
+        if not (item.on_loan or item.untold):
             note = "The item is not on loan, so there is no due date to change."
             return Outcome(OutcomeKind.ALREADY, Learned(due=command.due), (note,))
         if not command.loan_id or call.verify or command.is_earlier:
@@ -214,14 +214,18 @@ class SpydusConnector(ByHand):
         item = self._sip.item(barcode) if barcode else None
         seen = Sighting()
         if item is not None and item.known:
-            seen = Sighting(barcode=barcode, loans_seen=True, loans=self._loans(item, command))
+            loans = self._loans(item, command)
+            seen = Sighting(barcode=barcode, loans_seen=loans is not None, loans=loans or ())
         return self._lcf.seen(seen, command) if self._lcf and command.target.origin is not do.Origin.OWN else seen
 
-    def _loans(self, item: Item, asked: do.Inspect) -> tuple[SeenLoan, ...]:
+    def _loans(self, item: Item, asked: do.Inspect) -> tuple[SeenLoan, ...] | None:
+        """Who has it; ``None`` where that is not told. An item of which nothing is told is on loan only if the account's list has it."""
         if not item.may_be_on_loan:
             return ()
         account = asked.account or next(iter(asked.loan_ids), "")
         ours = bool(account) and self._has(account, asked.target.barcode)
+        if item.untold and not ours:
+            return () if account else None
         return (SeenLoan(account if ours else "", account if ours else "", item.due, ours),)
 
     def probe(self) -> tuple[Finding, ...]:

@@ -25,7 +25,7 @@ class Person:
 
 @dataclass
 class Copy:
-    """An item; `held_for` are the holds in their order, `lost` what the desk declared."""
+    """An item; `held_for` are the holds in their order, `lost` what the desk declared, `told` the status that is told whatever stands."""
 
     barcode: str
     title: str
@@ -35,6 +35,7 @@ class Copy:
     pickup: str = ""
     trapped: bool = False
     lost: bool = False
+    told: str = ""
 
 
 @dataclass
@@ -90,7 +91,7 @@ class House:
         copy, loan = self.copies.get(barcode), self.loans.get(barcode)
         if copy is None:
             return None
-        standing = LOST if copy.lost else CHARGED if loan else ON_SHELF if copy.trapped else AVAILABLE
+        standing = copy.told or (LOST if copy.lost else CHARGED if loan else ON_SHELF if copy.trapped else AVAILABLE)
         return ItemSeen(barcode, copy.title, standing, copy.home, loan.due if loan else None, len(copy.held_for))
 
     def check_out(self, patron_id: str, barcode: str, due: datetime | None, *, no_block: bool) -> LoanMade:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -114,6 +114,23 @@ def test_an_item_declared_lost_is_still_on_loan_and_comes_back(bench: SpydusBenc
     home = bench.connector.check_in(do.CheckIn(target, ours, bench.account), CALL)
     assert home.kind is OutcomeKind.DONE
     assert not bench.loan_of(bench.own_barcode)
+
+
+@pytest.mark.parametrize("status", ["01", "99"])
+def test_a_status_that_tells_nothing_of_a_loan_ends_none(bench: SpydusBench, status: str) -> None:
+    target, ours = own(bench, "1"), (bench.account,)
+    bench.connector.check_out(do.CheckOut(target, bench.account, DUE), CALL)
+    bench.house.copies[bench.own_barcode].told = status
+    (seen,) = bench.connector.inspect(do.Inspect(target, account=bench.account), CALL).loans
+    assert seen.ours
+    later = do.SetDueDate(target, DUE + timedelta(days=7), bench.account, bench.account, before=DUE)
+    assert bench.connector.set_due_date(later, CALL).kind is OutcomeKind.DONE
+    assert bench.connector.check_in(do.CheckIn(target, ours, bench.account), CALL).kind is OutcomeKind.DONE
+    assert not bench.loan_of(bench.own_barcode)
+    home = bench.connector.inspect(do.Inspect(target, account=bench.account), CALL)
+    assert (home.loans, home.loans_seen) == ((), True)
+    borrowed = bench.connector.inspect(do.Inspect(replace(target, origin=do.Origin.ADOPTED)), CALL)
+    assert (borrowed.loans, borrowed.loans_seen) == ((), False)
 
 
 def test_an_item_declared_lost_that_nobody_of_ours_has_is_left_alone(bench: SpydusBench) -> None:
