@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -161,17 +162,7 @@ class Asked:
 
     def _once(self, sending: Sending, credentials: Mapping[str, str]) -> Answer:
         headers = {**self._headers, **credentials, **sending.headers}
-        answer = self._http.send(
-            Sending(
-                sending.method,
-                sending.path,
-                sending.template,
-                params=sending.params,
-                body=sending.body,
-                headers=headers,
-                repeatable=sending.repeatable,
-            )
-        )
+        answer = self._http.send(replace(sending, headers=headers))
         self.answered = True
         self.told_at = moment_of(answer)
         return answer

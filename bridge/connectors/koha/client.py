@@ -6,6 +6,7 @@ import base64
 import json
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 from urllib.parse import urlencode
@@ -207,15 +208,7 @@ class KohaClient:
     def _let_in(self, sending: Sending, authorization: str) -> Sending:
         acting = {"x-koha-library": self._settings.library} if self._settings.library else {}
         headers = {"Accept": "application/json", "Authorization": authorization, **acting, **sending.headers}
-        return Sending(
-            sending.method,
-            sending.path,
-            sending.template,
-            params=sending.params,
-            body=sending.body,
-            headers=headers,
-            repeatable=sending.repeatable,
-        )
+        return replace(sending, headers=headers)
 
     def _log_in(self, instead_of: str = "") -> str:
         """The header that lets us in; a token is got anew where there is none, it ends soon, or it is the refused one."""

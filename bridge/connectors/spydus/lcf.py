@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
@@ -178,17 +178,7 @@ class LcfClient:
 
     def _sent(self, sending: Sending) -> Answer:
         headers = {"Authorization": self._log_in, "Accept": "application/xml", **sending.headers}
-        return self._http.send(
-            Sending(
-                sending.method,
-                sending.path,
-                sending.template,
-                params=sending.params,
-                body=sending.body,
-                headers=headers,
-                repeatable=sending.repeatable,
-            )
-        )
+        return self._http.send(replace(sending, headers=headers))
 
     def close(self) -> None:
         """Close connections."""
