@@ -87,8 +87,8 @@ class LibrarySettings(Section):
     )
     preset: Preset = Field(
         default=Preset.NONE,
-        description="Begin with the steps of a product, whose options stand below it: tipasa (its circulation integration, as OCLC "
-        "recommends it; docs/reference/sources/oclc.md). What is written under borrowing and lending goes before it.",
+        description="Begin with the steps of a product, whose options stand below it: tipasa (its circulation integration; "
+        "docs/reference/sources/oclc.md). What is written under borrowing and lending goes before it.",
         examples=["tipasa"],
     )
     deletes_per_hour: int = Field(

@@ -42,8 +42,9 @@ PRESETS: Mapping[Preset, Mapping[str, Mapping[str, Any]]] = {
         },
     },
 }
-"""Tipasa's circulation integration with the options switched on that OCLC's help recommends, and nothing that it has no option for: it
-renews for borrowers only, and declares nothing lost (OCLC Support, "Circulation Integration")."""
+"""Tipasa's circulation integration with item, hold, due date, check-out and check-in on, and the barcode that OCLC's help marks as
+recommended; fees and holds on own items, options for some ILSs only, are off. Nothing that it has no option for: it renews for borrowers
+only, and declares nothing lost (OCLC Support, "Circulation Integration")."""
 
 
 def with_preset(table: Mapping[str, Any]) -> dict[str, Any]:
