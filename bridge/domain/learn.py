@@ -257,6 +257,19 @@ def _holds_filled(holds: tuple[HoldRecord, ...]) -> tuple[HoldRecord, ...]:
     return tuple(replace(hold, state=HoldState.SATISFIED) if hold.state is HoldState.PLACED else hold for hold in holds)
 
 
+def shows(verb: Verb, seen: Sighting) -> bool:
+    """Whether a look can tell if this was done; of what is safe to do once more, or harmless if it was done, nobody has to know."""
+    if verb is Verb.CREATE_TEMPORARY_ITEM:
+        return seen.item_present is not None or seen.hold_seen
+    if verb is Verb.PLACE_HOLD:
+        return seen.hold_seen
+    return verb is not Verb.CHECK_OUT or seen.loans_seen
+
+
+def _doubted_still(item: ItemRecord, seen: Sighting) -> ItemRecord:
+    return item if item.unseen is None or not shows(item.unseen, seen) else replace(item, unseen=None)
+
+
 def amend(item: ItemRecord, seen: Sighting, under_way: Verb | None = None) -> ItemRecord:
     """An item record made to agree with what an inspection saw; what has latched stays (rule 1).
 
@@ -264,6 +277,7 @@ def amend(item: ItemRecord, seen: Sighting, under_way: Verb | None = None) -> It
     it was cancelled, and not filled; where the item is in no temporary place any more, it was brought back; where the item is gone and its
     bib is not, the deletion is only half done.
     """
+    item = _doubted_still(item, seen)
     if under_way is Verb.CHECK_IN and seen.loans_seen and not seen.loans:
         item = replace(item, checked_in=True)
     if under_way is Verb.RESTORE_ITEM and seen.item_present and seen.place is not None and seen.temporary_place is None:

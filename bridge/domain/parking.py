@@ -31,6 +31,8 @@ class Cause:
     advice: str = "Find out why"
 
 
+CANNOT_LOOK = "cannot_look"
+"""The end of a step is not known, and the ILS does not show it."""
 _RETRY = Cause(Mend.RETRY)
 _RESYNC = Cause(Mend.RESYNC)
 _ACCOUNT = Cause(Mend.RETRY, heals=True, advice="See to the borrowing library's account in the ILS")
@@ -51,7 +53,7 @@ CAUSES: Mapping[str, Cause] = {
     "not_fillable": _ELSEWHERE,
     "not_requestable": _ELSEWHERE,
     "volume_needed": Cause(Mend.RETRY, advice="Name the volume in the request, or place the hold by hand"),
-    "cannot_look": Cause(Mend.RESOLVE, advice="Look in the ILS whether it was done, else do it there"),
+    CANNOT_LOOK: Cause(Mend.RESOLVE, advice="Look in the ILS whether it was done, else do it there"),
     "by_hand": Cause(Mend.RESOLVE, advice="Do it by hand"),
     "hold_needed": Cause(Mend.RETRY, advice="Switch borrowing.hold on in the library's policy"),
     "patron_needed": Cause(Mend.RESYNC, advice="Do it by hand in the ILS"),

@@ -92,6 +92,7 @@ class ItemRecord:
     set and the one it had; ``marked_lost``: it was declared lost for us; ``lost_ended``: the ILS showed since that it no longer is;
     ``transit_sent``: put in transit (to the borrower by the lender, home by the borrower); ``discharged``: charges of an in-system loan
     that were discharged, or seen to be; each latches.
+    ``unseen`` is a step that ended unclearly, and of which the ILS does not show whether it was done.
     ``counts`` is how often each verb was finished, which numbers the next step of that verb.
     """
 
@@ -118,6 +119,7 @@ class ItemRecord:
     marked_lost: bool = False
     lost_ended: bool = False
     staff_note: str | None = None
+    unseen: Verb | None = None
     counts: tuple[tuple[Verb, int], ...] = ()
 
     @property
@@ -147,7 +149,8 @@ class ItemRecord:
     def counted(self, verb: Verb) -> ItemRecord:
         """The record with one more finished step of this verb."""
         counts = {**dict(self.counts), verb: self.count(verb) + 1}
-        return replace(self, counts=tuple(sorted(counts.items())))
+        unseen = None if self.unseen is verb else self.unseen
+        return replace(self, unseen=unseen, counts=tuple(sorted(counts.items())))
 
 
 @dataclass(frozen=True)
@@ -162,6 +165,11 @@ class Record:
         """The record of this leg and volume; a fresh one where nothing was done yet."""
         found = (item for item in self.items if (item.leg, item.volume) == (leg, volume))
         return next(found, None) or ItemRecord(leg=leg, volume=volume)
+
+    @property
+    def unseen(self) -> tuple[ItemRecord, ...]:
+        """The item records with a step of which nobody knows whether it was done."""
+        return tuple(item for item in self.items if item.unseen is not None)
 
     def with_item(self, item: ItemRecord) -> Record:
         """The record with this item record in the place of its predecessor."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -13,7 +14,7 @@ from bridge.domain.commands import CheckOut, CreateTemporaryItem, PlaceHold, Rel
 from bridge.domain.goal import Goal
 from bridge.domain.identity import Role, mark_for
 from bridge.domain.inspection import glance, inspection, review
-from bridge.domain.learn import SHOWN, amend, happened, learn
+from bridge.domain.learn import SHOWN, amend, happened, learn, shows
 from bridge.domain.plan import PATRON, Step, volume_key
 from bridge.domain.policy import AlignDueDate
 from bridge.domain.record import Existence, HoldState, ItemRecord, Learned, Outcome, OutcomeKind, Record, Sighting
@@ -102,8 +103,9 @@ class Looks:
         key = sitting.held.row.request.key
         mark = mark_for(sitting.policy.bridge, key, step.key.leg, step.key.volume)
         item = sitting.record.item(step.key.leg, step.key.volume)
+        asked = inspection(mark, item, sitting.record, step.command)
         with unnamed(sitting.identifiers):
-            seen = self._lane.connector.inspect(inspection(mark, item, sitting.record, step.command), Call())
+            seen = self._lane.connector.inspect(asked, Call())
         self._lane.well(INSPECT)
         amended = amend(item, seen, step.key.verb)
         record = sitting.record.with_item(amended)
@@ -114,6 +116,8 @@ class Looks:
         done = happened(item, amended, step.key.verb)
         if not done and step.key.verb in SHOWN:
             self._may_come(pending)
+        if not done and not shows(step.key.verb, seen):
+            record = record.with_item(replace(amended, unseen=step.key.verb, barcode=asked.target.barcode))
         sitting.record = record
         looked = _looked_up(step, pending, done=done)
         notes = (*seen.notes, *(_own_date(amended) if isinstance(step.command, CheckOut) else ()))

@@ -13,7 +13,7 @@ from bridge.domain.commands import Verb
 from bridge.domain.goal import Goal
 from bridge.domain.learn import keep, learn
 from bridge.domain.parking import Nights
-from bridge.domain.plan import Step, next_step, volume_key
+from bridge.domain.plan import StaffTask, Step, next_step, volume_key
 from bridge.domain.policy import Policy
 from bridge.domain.preview import MOST_STEPS
 from bridge.domain.record import Learned, Outcome, OutcomeKind
@@ -21,7 +21,7 @@ from bridge.domain.sentences import step_sentence
 from bridge.domain.within import BorrowedWithin, shared
 from bridge.engine.boundary import Boundary, Passing, pass_by
 from bridge.engine.counting import Counting, Uncounted
-from bridge.engine.failing import ITS_OWN, singled_out, unnamed
+from bridge.engine.failing import ITS_OWN, not_wanted, singled_out, unnamed
 from bridge.engine.lane import WorkLane
 from bridge.engine.leases import in_hand, must_hold
 from bridge.engine.looking import INSPECT, Looks, attempted
@@ -196,6 +196,8 @@ class Reconciler:
                 return self._verdicts.later(sitting, backlog=False)
             capabilities = self._lane.connector.capabilities
             found = next_step(goal, sitting.record, capabilities, without=frozenset(sitting.failures))
+            if _left_open(sitting, found):
+                continue
             if not isinstance(found, Step):
                 return self._verdicts.settled(sitting, goal, capabilities)
             self._take(sitting, found)
@@ -293,7 +295,8 @@ class Reconciler:
             sitting.record = keep(sitting.record, step, learned)
             self._ledger.work.keep(sitting.held, sitting.record)
 
-        call = Call(keep=keep_now, verify=str(step.key) in sitting.verified)
+        open_still = sitting.record.item(step.key.leg, step.key.volume).unseen is step.key.verb
+        call = Call(keep=keep_now, verify=open_still or str(step.key) in sitting.verified)
         verb = getattr(self._lane.connector, step.key.verb.value)
         self._passing(Boundary.CALL_SENT)
         must_hold()
@@ -349,6 +352,20 @@ class Reconciler:
         sitting.record = self._told_of_the_other_side(sitting).record
         sitting.failures.clear()
         return True
+
+
+def _left_open(sitting: Sitting, found: Step | StaffTask | None) -> bool:
+    """Whether something else is next where a step was begun of which nobody can see whether it was done: people look there first."""
+    for item in sitting.record.unseen:
+        volume = (item.leg, item.volume)
+        if volume in sitting.failures:
+            continue
+        elsewhere = isinstance(found, Step) and volume_key(found.key) != volume
+        if elsewhere or (isinstance(found, Step) and found.key.verb is item.unseen):
+            continue
+        sitting.failures[volume] = not_wanted(item)
+        return True
+    return False
 
 
 def _may_be_done(step: Step, problem: IlsError) -> bool:

@@ -13,9 +13,10 @@ from bridge.domain.care import hands_off
 from bridge.domain.inspection import review
 from bridge.domain.learn import confirm, taken_at_word
 from bridge.domain.parking import Mend, mended_by
-from bridge.domain.plan import StaffTask, Step, instruction, next_step
+from bridge.domain.plan import StaffTask, Step, VolumeKey, instruction, next_step, volume_key
 from bridge.domain.preview import Preview, found_there, left_behind, preview, tasks_ahead
 from bridge.domain.privacy import patrons_of
+from bridge.domain.record import Record
 from bridge.domain.standing import correct
 from bridge.engine.adopting import taken_over
 from bridge.engine.asked import Answer, Asked, Asking, no, planned
@@ -176,24 +177,40 @@ class Steering:
                 self._ledger.watches.told(held.row.lane, item=item.ids.item, barcode=item.barcode)
 
     def _retry(self, asked: Asked, held: Claimed, _lane: WorkLane, reconciler: Reconciler) -> Answer:
-        return self._begun_anew(asked, held, reconciler, "Tried again by")
+        return self._begun_anew(asked, self._looked_by_people(held), reconciler, "Tried again by")
+
+    def _looked_by_people(self, held: Claimed) -> Claimed:
+        """Whoever asks has looked in the ILS what came of steps that it does not show us, and has seen to it."""
+        record = held.row.record
+        if not record.unseen:
+            return held
+        self._ledger.work.keep(
+            held, reduce(Record.with_item, (replace(each, unseen=None) for each in record.unseen), record)
+        )
+        return self._ledger.work.refreshed(held)
 
     def _resolve(self, asked: Asked, held: Claimed, lane: WorkLane, reconciler: Reconciler) -> Answer:
         sitting = reconciler.sitting(held)
+        parked = held.row.state is State.PARKED and mended_by(held.row.parked.cause, Mend.RESOLVE)
+        step = _step_parked_on(sitting, lane) if parked else None
+        if step is not None:
+            made = replace(held, row=replace(held.row, record=taken_at_word(held.row.record, step)))
+            return self._confirmed(asked, made, reconciler, (_as_task(step, lane),), "Settled by")
+        if parked and sitting.record.unseen:  # of what is not wanted any more
+            return self._begun_anew(asked, self._looked_by_people(held), reconciler, "Settled by")
         tasks = tasks_ahead(sitting.goal, sitting.record, lane.connector.capabilities)
         if tasks:
             return self._confirmed(asked, held, reconciler, tasks if asked.whole else tasks[:1], "Settled by")
         if held.row.state is State.STAFF:  # the command was cut off after the record was kept
             return self._begun_anew(asked, held, reconciler, "")
-        step = self._next(sitting, lane)
-        if isinstance(step, Step) and held.row.state is State.PARKED and mended_by(held.row.parked.cause, Mend.RESOLVE):
-            made = replace(held, row=replace(held.row, record=taken_at_word(held.row.record, step)))
-            return self._confirmed(asked, made, reconciler, (_as_task(step, lane),), "Settled by")
         self._give_back(held)
         return no("Nothing waits for staff.")
 
     def _skip(self, asked: Asked, held: Claimed, lane: WorkLane, reconciler: Reconciler) -> Answer:
-        found = self._next(reconciler.sitting(held), lane)
+        sitting = reconciler.sitting(held)
+        if sitting.record.unseen and _step_parked_on(sitting, lane) is None:
+            return self._begun_anew(asked, self._looked_by_people(held), reconciler, "Skipped by")
+        found = self._next(sitting, lane)
         if found is None:
             self._give_back(held)
             return no("There is no step to skip.")
@@ -318,6 +335,20 @@ _FIELDS = {
     "temporary_barcode": "temporary barcode",
     "due": "due date",
 }
+
+
+def _step_parked_on(sitting: Sitting, lane: WorkLane) -> Step | None:
+    """The step that the ILS did not show, as it is wanted now; where there is none, the next one, which it refused."""
+    unseen = {(item.leg, item.volume): item.unseen for item in sitting.record.unseen}
+    without = frozenset[VolumeKey]()
+    while True:
+        found = next_step(sitting.goal, sitting.record, lane.connector.capabilities, without=without)
+        if not isinstance(found, Step):
+            return None
+        volume = volume_key(found.key)
+        if not unseen or unseen.get(volume) is found.key.verb:
+            return found
+        without |= {volume}
 
 
 def _as_task(step: Step, lane: WorkLane) -> StaffTask:
