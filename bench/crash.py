@@ -38,10 +38,11 @@ from bench.chaos.conductor import Conductor
 from bench.chaos.daemon import Daemon
 from bench.chaos.houses import HOUSES, UNTOLD
 from bench.chaos.ils import House
-from bench.chaos.judge import BRIDGE, KINDS, Judge, Violation
+from bench.chaos.judge import KINDS, Judge, Violation
 from bench.chaos.script import script_of
 from bench.chaos.service import Service
 from bench.chaos.staff import Staff
+from bench.chaos.tables import BRIDGE
 from bench.telling import tell
 from bridge.connectors.registry import connector_names
 from bridge.ledger import Ledger, State

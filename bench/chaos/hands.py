@@ -31,8 +31,10 @@ class Hands:
                     return self._charged(command)
                 case _:
                     item = self._item(command.target)
-                    if item is None:
-                        return command.target.origin is Origin.CREATED  # gone, so that nothing is to be done
+                    if (
+                        item is None
+                    ):  # gone, so that nothing is to be done; a wrong barcode of an own one is not theirs to correct
+                        return command.target.origin is Origin.CREATED or isinstance(command, do.CheckIn)
                     return self._done(item, command)
 
     def _item(self, target: do.Target) -> Item | None:

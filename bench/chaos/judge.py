@@ -10,6 +10,7 @@ from bench.chaos.acts import Desk, Story
 from bench.chaos.conductor import QUIET, Conductor
 from bench.chaos.ils import OwnItem, Thing
 from bench.chaos.stories import ACCOUNTS
+from bench.chaos.tables import BRIDGE
 from bridge.domain.capabilities import Ability, Capabilities
 from bridge.domain.commands import Verb
 from bridge.domain.identity import Role, mark_for
@@ -17,7 +18,6 @@ from bridge.domain.standing import Standing, standings
 from bridge.ledger import State
 from bridge.ledger.model import Row
 
-BRIDGE = "chaos"
 KINDS = ("orphans", "duplicates", "lost", "foreign_touched")
 
 

@@ -117,9 +117,14 @@ class MillenniumHouse(HorizonHouse):
 
 
 class FolioHouse(NcipHouse):
-    """FOLIO, which shows nothing afterwards: what ended unclearly is seen to by staff."""
+    """FOLIO, which shows nothing afterwards: what ended unclearly is seen to by staff.
+
+    Nobody sees whose a loan is, so that one made at the desk moments ago ends with a check-in, or with a check-out that fails
+    (docs/reference/connectors/folio.md).
+    """
 
     name = speaks = "folio"
+    untold = frozenset({"relabelled_by_hand", "lent_on", "on_loan_already"})
 
     def more(self) -> Table:
         """See ``NcipHouse``."""

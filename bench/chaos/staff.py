@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from bench.chaos.ils import House
-from bridge.domain.commands import Command
+from bench.chaos.stories import ACCOUNTS
+from bench.chaos.tables import BRIDGE
+from bridge.domain import commands as do
+from bridge.domain.commands import Command, Verb
 from bridge.domain.goal import goal_for
+from bridge.domain.identity import Role, mark_for
 from bridge.domain.parking import Mend, mended_by
-from bridge.domain.plan import next_step
 from bridge.domain.policy import Policy
-from bridge.domain.preview import tasks_ahead
+from bridge.domain.preview import step_parked_on, tasks_ahead
+from bridge.domain.record import Unseen
 from bridge.engine.asked import Asked, Asking
 from bridge.ledger import State
 from bridge.ledger.model import Row
@@ -49,5 +53,21 @@ class Staff:
         goal, can = goal_for(row.request, self.policy(row.request.key.library)), self.houses[row.lane].capabilities
         if row.state is State.STAFF:
             return tuple(task.command for task in tasks_ahead(goal, row.record, can))
-        step = next_step(goal, row.record, can)
-        return (step.command,) if step is not None else ()
+        step = step_parked_on(goal, row.record, can)
+        if step is not None:
+            return (step.command,)
+        return tuple(
+            command for volume, unseen in row.record.unseen.items() for command in _undone(row, *volume, unseen)
+        )
+
+
+def _undone(row: Row, leg: str, volume: str, unseen: Unseen) -> tuple[Command, ...]:
+    """What staff do about a step that may have been done, and is not wanted any more."""
+    mark = mark_for(BRIDGE, row.request.key, leg, volume)
+    own = row.request.key.role is Role.LENDER
+    target = do.Target(mark, do.Origin.OWN if own else do.Origin.CREATED, unseen.barcode)
+    if unseen.verb is Verb.CREATE_TEMPORARY_ITEM:
+        return (do.DeleteTemporaryItem(target),)
+    if unseen.verb is Verb.PLACE_HOLD:
+        return (do.CancelHold(target, "", ""),)
+    return tuple(do.CheckIn(target, account=account) for account in ACCOUNTS.values())

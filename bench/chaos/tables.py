@@ -9,6 +9,7 @@ from typing import Any
 from bench.chaos.stories import ACCOUNTS
 
 Table = Mapping[str, Any]
+BRIDGE = "chaos"
 EARLY, MAIN = "early", "main"
 
 

@@ -267,7 +267,7 @@ def shows(verb: Verb, seen: Sighting) -> bool:
 
 
 def _doubted_still(item: ItemRecord, seen: Sighting) -> ItemRecord:
-    return item if item.unseen is None or not shows(item.unseen, seen) else replace(item, unseen=None)
+    return item if item.unseen is None or not shows(item.unseen.verb, seen) else replace(item, unseen=None)
 
 
 def amend(item: ItemRecord, seen: Sighting, under_way: Verb | None = None) -> ItemRecord:

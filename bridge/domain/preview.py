@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bridge.domain.capabilities import Capabilities
-from bridge.domain.commands import Charge, Verb
+from bridge.domain.commands import Charge, FindPatron, Verb
 from bridge.domain.goal import Goal
 from bridge.domain.learn import confirm, learn
-from bridge.domain.plan import StaffTask, Step, next_step
+from bridge.domain.plan import StaffTask, Step, VolumeKey, next_step, volume_key
 from bridge.domain.record import Existence, HoldState, ItemRecord, Outcome, Record, Sighting
 from bridge.domain.sentences import plan_sentence
 
@@ -59,6 +59,25 @@ def tasks_ahead(goal: Goal, record: Record, can: Capabilities) -> tuple[StaffTas
             break
         record = confirm(record, found)
     return tuple(tasks)
+
+
+def doubted(step: Step, record: Record) -> bool:
+    """Whether this is the very step of which nobody knows whether it was done."""
+    unseen = record.item(step.key.leg, step.key.volume).unseen
+    about = step.command.target.barcode if not isinstance(step.command, FindPatron) else ""
+    return unseen is not None and (unseen.verb, unseen.barcode) == (step.key.verb, about)
+
+
+def step_parked_on(goal: Goal, record: Record, can: Capabilities) -> Step | None:
+    """The step that the ILS did not show, as it is wanted now; where there is none, the next one, which it refused."""
+    without = frozenset[VolumeKey]()
+    while True:
+        found = next_step(goal, record, can, without=without)
+        if not isinstance(found, Step):
+            return None
+        if not record.unseen or doubted(found, record):
+            return found
+        without |= {volume_key(found.key)}
 
 
 def left_behind(record: Record) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
@@ -84,6 +85,14 @@ class FeeRecord:
 
 
 @dataclass(frozen=True)
+class Unseen:
+    """A step that ended unclearly, about the item with this barcode, and of which the ILS does not show whether it was done."""
+
+    verb: Verb
+    barcode: str
+
+
+@dataclass(frozen=True)
 class ItemRecord:
     """What we did for one leg and volume.
 
@@ -92,7 +101,7 @@ class ItemRecord:
     set and the one it had; ``marked_lost``: it was declared lost for us; ``lost_ended``: the ILS showed since that it no longer is;
     ``transit_sent``: put in transit (to the borrower by the lender, home by the borrower); ``discharged``: charges of an in-system loan
     that were discharged, or seen to be; each latches.
-    ``unseen`` is a step that ended unclearly, and of which the ILS does not show whether it was done.
+    ``unseen`` is a step of which nobody knows whether it was done.
     ``counts`` is how often each verb was finished, which numbers the next step of that verb.
     """
 
@@ -119,7 +128,7 @@ class ItemRecord:
     marked_lost: bool = False
     lost_ended: bool = False
     staff_note: str | None = None
-    unseen: Verb | None = None
+    unseen: Unseen | None = None
     counts: tuple[tuple[Verb, int], ...] = ()
 
     @property
@@ -149,7 +158,7 @@ class ItemRecord:
     def counted(self, verb: Verb) -> ItemRecord:
         """The record with one more finished step of this verb."""
         counts = {**dict(self.counts), verb: self.count(verb) + 1}
-        unseen = None if self.unseen is verb else self.unseen
+        unseen = None if self.unseen is not None and self.unseen.verb is verb else self.unseen
         return replace(self, unseen=unseen, counts=tuple(sorted(counts.items())))
 
 
@@ -167,9 +176,13 @@ class Record:
         return next(found, None) or ItemRecord(leg=leg, volume=volume)
 
     @property
-    def unseen(self) -> tuple[ItemRecord, ...]:
-        """The item records with a step of which nobody knows whether it was done."""
-        return tuple(item for item in self.items if item.unseen is not None)
+    def unseen(self) -> Mapping[tuple[str, str], Unseen]:
+        """Steps of which nobody knows whether they were done, by leg and volume."""
+        return {(item.leg, item.volume): item.unseen for item in self.items if item.unseen is not None}
+
+    def seen(self) -> Record:
+        """The record once people have looked, so that of no step it is unknown whether it was done."""
+        return replace(self, items=tuple(replace(item, unseen=None) for item in self.items))
 
     def with_item(self, item: ItemRecord) -> Record:
         """The record with this item record in the place of its predecessor."""

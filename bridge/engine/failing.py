@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from bridge.domain.commands import Verb
 from bridge.domain.masking import without_patron
 from bridge.domain.parking import CANNOT_LOOK
-from bridge.domain.record import ItemRecord
+from bridge.domain.record import Unseen
 from bridge.errors import CredentialsRejected, IlsError, Rejected, Retry
 
-_MAY_STAND: Mapping[Verb | None, str] = {
+_MAY_STAND: Mapping[Verb, str] = {
     Verb.CREATE_TEMPORARY_ITEM: "record and hold were made",
     Verb.CHECK_OUT: "the loan was made",
 }
@@ -26,10 +26,10 @@ def singled_out(problem: IlsError) -> Retry:
     return Retry(problem.reason, advice=problem.advice, code=problem.code, cause=cause, after=problem.after)
 
 
-def not_wanted(item: ItemRecord) -> Rejected:
+def not_wanted(unseen: Unseen) -> Rejected:
     """A step of which nobody knows whether it was done, when its request no longer wants it: it must not be left behind."""
-    done = _MAY_STAND.get(item.unseen, "the hold was placed")
-    said = f"Whether {done} for item {item.barcode} is not known, since the ILS does not show it; it is not wanted any more."
+    done = _MAY_STAND.get(unseen.verb, "the hold was placed")
+    said = f"Whether {done} for item {unseen.barcode} is not known, since the ILS does not show it; it is not wanted any more."
     return Rejected(said, cause=CANNOT_LOOK, advice="Look in the ILS, and undo there what was done")
 
 

@@ -17,7 +17,17 @@ from bridge.domain.inspection import glance, inspection, review
 from bridge.domain.learn import SHOWN, amend, happened, learn, shows
 from bridge.domain.plan import PATRON, Step, volume_key
 from bridge.domain.policy import AlignDueDate
-from bridge.domain.record import Existence, HoldState, ItemRecord, Learned, Outcome, OutcomeKind, Record, Sighting
+from bridge.domain.record import (
+    Existence,
+    HoldState,
+    ItemRecord,
+    Learned,
+    Outcome,
+    OutcomeKind,
+    Record,
+    Sighting,
+    Unseen,
+)
 from bridge.engine.failing import unnamed
 from bridge.engine.lane import WorkLane
 from bridge.engine.sitting import Sitting, UnderWay, line_now
@@ -117,7 +127,7 @@ class Looks:
         if not done and step.key.verb in SHOWN:
             self._may_come(pending)
         if not done and not shows(step.key.verb, seen):
-            record = record.with_item(replace(amended, unseen=step.key.verb, barcode=asked.target.barcode))
+            record = record.with_item(replace(amended, unseen=Unseen(step.key.verb, asked.target.barcode)))
         sitting.record = record
         looked = _looked_up(step, pending, done=done)
         notes = (*seen.notes, *(_own_date(amended) if isinstance(step.command, CheckOut) else ()))

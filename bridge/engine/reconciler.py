@@ -15,7 +15,7 @@ from bridge.domain.learn import keep, learn
 from bridge.domain.parking import Nights
 from bridge.domain.plan import StaffTask, Step, next_step, volume_key
 from bridge.domain.policy import Policy
-from bridge.domain.preview import MOST_STEPS
+from bridge.domain.preview import MOST_STEPS, doubted
 from bridge.domain.record import Learned, Outcome, OutcomeKind
 from bridge.domain.sentences import step_sentence
 from bridge.domain.within import BorrowedWithin, shared
@@ -295,8 +295,8 @@ class Reconciler:
             sitting.record = keep(sitting.record, step, learned)
             self._ledger.work.keep(sitting.held, sitting.record)
 
-        open_still = sitting.record.item(step.key.leg, step.key.volume).unseen is step.key.verb
-        call = Call(keep=keep_now, verify=open_still or str(step.key) in sitting.verified)
+        again = str(step.key) in sitting.verified or doubted(step, sitting.record)
+        call = Call(keep=keep_now, verify=again)
         verb = getattr(self._lane.connector, step.key.verb.value)
         self._passing(Boundary.CALL_SENT)
         must_hold()
@@ -356,14 +356,11 @@ class Reconciler:
 
 def _left_open(sitting: Sitting, found: Step | StaffTask | None) -> bool:
     """Whether something else is next where a step was begun of which nobody can see whether it was done: people look there first."""
-    for item in sitting.record.unseen:
-        volume = (item.leg, item.volume)
-        if volume in sitting.failures:
-            continue
+    for volume, unseen in sitting.record.unseen.items():
         elsewhere = isinstance(found, Step) and volume_key(found.key) != volume
-        if elsewhere or (isinstance(found, Step) and found.key.verb is item.unseen):
+        if volume in sitting.failures or elsewhere or (isinstance(found, Step) and doubted(found, sitting.record)):
             continue
-        sitting.failures[volume] = not_wanted(item)
+        sitting.failures[volume] = not_wanted(unseen)
         return True
     return False
 

@@ -13,10 +13,9 @@ from bridge.domain.care import hands_off
 from bridge.domain.inspection import review
 from bridge.domain.learn import confirm, taken_at_word
 from bridge.domain.parking import Mend, mended_by
-from bridge.domain.plan import StaffTask, Step, VolumeKey, instruction, next_step, volume_key
-from bridge.domain.preview import Preview, found_there, left_behind, preview, tasks_ahead
+from bridge.domain.plan import StaffTask, Step, instruction, next_step
+from bridge.domain.preview import Preview, found_there, left_behind, preview, step_parked_on, tasks_ahead
 from bridge.domain.privacy import patrons_of
-from bridge.domain.record import Record
 from bridge.domain.standing import correct
 from bridge.engine.adopting import taken_over
 from bridge.engine.asked import Answer, Asked, Asking, no, planned
@@ -184,15 +183,13 @@ class Steering:
         record = held.row.record
         if not record.unseen:
             return held
-        self._ledger.work.keep(
-            held, reduce(Record.with_item, (replace(each, unseen=None) for each in record.unseen), record)
-        )
+        self._ledger.work.keep(held, record.seen())
         return self._ledger.work.refreshed(held)
 
     def _resolve(self, asked: Asked, held: Claimed, lane: WorkLane, reconciler: Reconciler) -> Answer:
         sitting = reconciler.sitting(held)
         parked = held.row.state is State.PARKED and mended_by(held.row.parked.cause, Mend.RESOLVE)
-        step = _step_parked_on(sitting, lane) if parked else None
+        step = self._parked_on(sitting, lane) if parked else None
         if step is not None:
             made = replace(held, row=replace(held.row, record=taken_at_word(held.row.record, step)))
             return self._confirmed(asked, made, reconciler, (_as_task(step, lane),), "Settled by")
@@ -208,7 +205,7 @@ class Steering:
 
     def _skip(self, asked: Asked, held: Claimed, lane: WorkLane, reconciler: Reconciler) -> Answer:
         sitting = reconciler.sitting(held)
-        if sitting.record.unseen and _step_parked_on(sitting, lane) is None:
+        if sitting.record.unseen and self._parked_on(sitting, lane) is None:
             return self._begun_anew(asked, self._looked_by_people(held), reconciler, "Skipped by")
         found = self._next(sitting, lane)
         if found is None:
@@ -286,6 +283,10 @@ class Steering:
         return replace(worked, lines=(*answer.lines, *worked.lines))
 
     @staticmethod
+    def _parked_on(sitting: Sitting, lane: WorkLane) -> Step | None:
+        return step_parked_on(sitting.goal, sitting.record, lane.connector.capabilities)
+
+    @staticmethod
     def _next(sitting: Sitting, lane: WorkLane) -> Step | StaffTask | None:
         return next_step(sitting.goal, sitting.record, lane.connector.capabilities)
 
@@ -335,20 +336,6 @@ _FIELDS = {
     "temporary_barcode": "temporary barcode",
     "due": "due date",
 }
-
-
-def _step_parked_on(sitting: Sitting, lane: WorkLane) -> Step | None:
-    """The step that the ILS did not show, as it is wanted now; where there is none, the next one, which it refused."""
-    unseen = {(item.leg, item.volume): item.unseen for item in sitting.record.unseen}
-    without = frozenset[VolumeKey]()
-    while True:
-        found = next_step(sitting.goal, sitting.record, lane.connector.capabilities, without=without)
-        if not isinstance(found, Step):
-            return None
-        volume = volume_key(found.key)
-        if not unseen or unseen.get(volume) is found.key.verb:
-            return found
-        without |= {volume}
 
 
 def _as_task(step: Step, lane: WorkLane) -> StaffTask:

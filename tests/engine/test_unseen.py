@@ -24,8 +24,8 @@ from tests.engine.test_steering import asked
 class Blind(PretendIls):
     """Shows nothing, and does nothing again of which it is asked whether it was done. ``lost`` verbs' next answers are lost."""
 
-    def __init__(self, *lost: Verb) -> None:
-        super().__init__()
+    def __init__(self, *lost: Verb, **traits: object) -> None:
+        super().__init__(**traits)
         self.lost = list(lost)
 
     def inspect(self, command: do.Inspect, call: Call) -> Sighting:
@@ -53,8 +53,8 @@ class Blind(PretendIls):
         return outcome
 
 
-def blind(stage: Stage, *lost: Verb) -> Stage:
-    stage.ils = Blind(*lost)
+def blind(stage: Stage, *lost: Verb, **traits: object) -> Stage:
+    stage.ils = Blind(*lost, **traits)
     stage.restart()
     return stage
 
@@ -63,9 +63,9 @@ def sent(stage: Stage, verb: Verb) -> int:
     return stage.ils.asked.count(verb.value)
 
 
-def lent(stage: Stage) -> Stage:
+def lent(stage: Stage, **traits: object) -> Stage:
     """A check-out whose answer was lost."""
-    blind(stage, Verb.CHECK_OUT).tell(Phase.SHIPPED, role=Role.LENDER, due=DUE)
+    blind(stage, Verb.CHECK_OUT, **traits).tell(Phase.SHIPPED, role=Role.LENDER, due=DUE)
     stage.settle()
     return stage
 
@@ -102,6 +102,25 @@ class TestNews:
         assert "not wanted any more" in row.parked.reason
         assert row.parked.advice == "Look in the ILS, and undo there what was done, then: ill-bridge resolve R1."
 
+    def test_a_hold_that_may_stand_keeps_the_item_until_people_looked(self, stage: Stage) -> None:
+        blind(stage, Verb.PLACE_HOLD).tell(Phase.RECEIVED)
+        stage.settle()
+        stage.tell(Phase.RETURNED)
+        stage.settle()
+        assert stage.row().parked.reason.startswith("Whether the hold was placed for item ILL-1 is not known")
+        asked(stage, Asking.RESOLVE)
+        assert (stage.row().state, len(stage.ils.items)) == (State.IN_STEP, 1)
+
+    def test_what_was_begun_for_another_item_is_not_taken_for_it(self, stage: Stage) -> None:
+        """The service corrected the barcode meanwhile: people see to the wrong item first."""
+        lent(stage, temporary_location=False)
+        stage.tell(None, role=Role.LENDER, barcode="OWN-2")
+        stage.settle()
+        assert stage.row().parked.reason.startswith("Whether the loan was made for item OWN-1 is not known")
+        stage.ils.items["OWN-1"].loan = None
+        asked(stage, Asking.RESOLVE)
+        assert (stage.row().state, sent(stage, Verb.CHECK_OUT)) == (State.IN_STEP, 2)
+
     def test_other_volumes_go_on(self, stage: Stage) -> None:
         blind(stage, Verb.CREATE_TEMPORARY_ITEM).tell(Phase.RECEIVED, volume="1")
         stage.tell(Phase.RECEIVED, volume="2")
@@ -125,7 +144,7 @@ class TestNews:
         stage.settle()
         stage.ils.inspect = lambda command, call: PretendIls.inspect(stage.ils, command, call)  # type: ignore[method-assign]
         asked(stage, Asking.RESYNC)
-        assert (stage.row().state, stage.row().record.unseen) == (State.IN_STEP, ())
+        assert (stage.row().state, stage.row().record.unseen) == (State.IN_STEP, {})
         assert len(stage.ils.items) == 1
 
 
@@ -139,7 +158,7 @@ class TestPeople:
         assert asked(stage, Asking.RESOLVE).lines[-1] == "R1 is now: in_step."
         loan = stage.row().record.item("", "").open_loan
         assert (loan and loan.due, sent(stage, Verb.CHECK_OUT)) == (LATER, 1)
-        assert stage.row().record.unseen == ()
+        assert stage.row().record.unseen == {}
 
     def test_it_was_not_done_and_is_tried_again(self, stage: Stage) -> None:
         lent(stage)
@@ -152,7 +171,7 @@ class TestPeople:
         stage.tell(Phase.RETURNED)
         stage.settle()
         assert asked(stage, Asking.RESOLVE, note="deleted by hand").ok
-        assert (stage.row().state, stage.row().record.unseen) == (State.IN_STEP, ())
+        assert (stage.row().state, stage.row().record.unseen) == (State.IN_STEP, {})
         assert "Settled by ada. Note: deleted by hand" in stage.history()
         stage.tell(Phase.COMPLETED)
         stage.settle()
