@@ -27,7 +27,7 @@ from bridge.engine.reconciler import Reconciler
 from bridge.engine.sitting import Sitting
 from bridge.engine.verdicts import not_configured
 from bridge.errors import CredentialsRejected, IlsError, Unavailable
-from bridge.ledger import Claimed, HistoryLine, Ledger, Parked, State, Verdict
+from bridge.ledger import Claimed, HistoryLine, Ledger, Parked, State, StepState, Verdict
 from bridge.ledger.model import Row
 
 OWNER = 100
@@ -187,8 +187,10 @@ class Steering:
         return self._ledger.work.refreshed(held)
 
     def _resolve(self, asked: Asked, held: Claimed, lane: WorkLane, reconciler: Reconciler) -> Answer:
-        sitting = reconciler.sitting(held)
         parked = held.row.state is State.PARKED and mended_by(held.row.parked.cause, Mend.RESOLVE)
+        if parked and held.row.pending is not None:
+            return self._settled_at_word(asked, held, held.row.pending.step, lane, reconciler)
+        sitting = reconciler.sitting(held)
         step = self._parked_on(sitting, lane) if parked else None
         if step is not None:
             made = replace(held, row=replace(held.row, record=taken_at_word(held.row.record, step)))
@@ -202,6 +204,16 @@ class Steering:
             return self._begun_anew(asked, held, reconciler, "")
         self._give_back(held)
         return no("Nothing waits for staff.")
+
+    def _settled_at_word(
+        self, asked: Asked, held: Claimed, step: Step, lane: WorkLane, reconciler: Reconciler
+    ) -> Answer:
+        """Staff's word ends a step of unknown end that no look can tell of: else the next worker would look, and park, for ever."""
+        task = _as_task(step, lane)
+        record = confirm(taken_at_word(held.row.record, step), task)
+        said = self._line(asked, f"Settled by {asked.by}: {task.wish or task.instruction}")
+        self._ledger.work.finish(held, step, StepState.ALREADY, record, [said])
+        return replace(self._begun_anew(asked, self._ledger.work.refreshed(held), reconciler, ""), ok=True)
 
     def _skip(self, asked: Asked, held: Claimed, lane: WorkLane, reconciler: Reconciler) -> Answer:
         sitting = reconciler.sitting(held)

@@ -22,7 +22,7 @@ from bridge.domain.policy import Mode
 from bridge.engine.asked import Answer, Asked, Asking
 from bridge.engine.leases import kept
 from bridge.engine.steering import Steering
-from bridge.errors import Rejected, Retry, Unavailable
+from bridge.errors import OutcomeUnknown, Rejected, Retry, Unavailable
 from bridge.ledger import LedgerBusy, State
 from tests.engine.pretend import DUE, POLICY, PretendIls, Stage, Thing, staffed
 
@@ -189,6 +189,23 @@ def test_it_is_taken_for_an_item_too_with_the_hold_that_comes_with_it(stage: Sta
     item = stage.row().record.item("", "")
     assert (item.existence, item.origin, item.hold and item.hold.state) == ("present", "created", "placed")
     assert "place_hold" not in stage.ils.asked
+
+
+@pytest.mark.parametrize("verb", ["place_hold", "create_temporary_item"])
+def test_it_is_taken_for_a_step_of_unknown_end_that_no_look_can_tell_of(stage: Stage, verb: str) -> None:
+    stage.ils = PretendIls(by_patron=verb == "create_temporary_item")
+    stage.restart()
+    stage.tell(Phase.RECEIVED)
+    cannot = ("inspect", Rejected("Nobody can tell.", cause="cannot_look"))
+    stage.ils.fails = [(verb, OutcomeUnknown("No answer.")), *[cannot] * 9]
+    stage.settle()
+    assert stage.row().pending is not None
+    answer = asked(stage, Asking.RESOLVE, note="it is there")
+    assert (answer.ok, answer.lines[-1], stage.row().pending) == (True, "R1 is now: in_step.", None)
+    item = stage.row().record.item("", "")
+    assert (item.existence, item.hold and item.hold.state) == ("present", "placed")
+    assert stage.ils.asked.count(verb) == 1
+    assert "Note: it is there" in stage.history()[-2]
 
 
 def test_nobodys_word_is_taken_for_what_was_refused_otherwise(stage: Stage) -> None:
