@@ -24,6 +24,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeat"))
 
 THOROUGH = "thorough"
 POSTGRES = "postgres"
+UNMEASURED = "no_cover"
 ALWAYS_ON_POSTGRES = (
     "tests/ledger/",
     "tests/engine/test_two_daemons.py",
@@ -35,6 +36,36 @@ ALWAYS_ON_POSTGRES = (
 """What is tried on PostgreSQL in every run: the ledger's own statements, and work by many at once. What stands on top of them is tried on
 SQLite, and on both in the long run.
 """
+OVER_KNOWN_GROUND = (
+    "tests/fuzz/",
+    "tests/bench/",
+    "tests/outside/",
+    "tests/domain/test_properties.py",
+    "tests/domain/test_privacy.py::TestWithoutPerson::test_later_news_folds_on",
+    "tests/engine/test_in_system_kill.py",
+    "tests/engine/test_in_system_property.py",
+    "tests/engine/test_kill.py",
+    "tests/engine/test_long_outage.py",
+    "tests/engine/test_two_daemons.py",
+    "tests/engine/test_woken.py",
+    "tests/ledger/test_codec.py",
+    "tests/connectors/alma/test_whole_loans.py::test_any_exchange",
+    "tests/cli/test_demo.py::test_calls_of_a_whole_loan",
+    "tests/cli/test_demo.py::test_a_port",
+    "tests/cli/test_demo.py::test_the_stand_ins",
+    "tests/cli/test_alerts.py::TestDaemon",
+    "tests/cli/test_alerts.py::TestList",
+    "tests/cli/test_completing.py",
+    "tests/cli/test_crashes.py",
+    "tests/cli/test_exporting.py::test_a_reader_that_goes_away",
+    "tests/test_docs.py",
+    "tests/test_links.py",
+    "tests/test_thorough.py",
+)
+"""What goes many times over lines that other tests go over too, be it as processes of its own: there no coverage is measured, which takes
+two fifths of the time. The plays of the contract are marked where they stand.
+"""
+MEASURING = ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -46,11 +77,24 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.get_closest_marker(POSTGRES) and not item.nodeid.startswith(ALWAYS_ON_POSTGRES):
             item.add_marker(THOROUGH)
+        if item.nodeid.startswith(OVER_KNOWN_GROUND):
+            item.add_marker(UNMEASURED)
     if config.getoption(THOROUGH) or THOROUGH in config.getoption("markexpr"):
         return
     long = [item for item in items if item.get_closest_marker(THOROUGH)]
     items[:] = [item for item in items if not item.get_closest_marker(THOROUGH)]
     config.hook.pytest_deselected(items=long)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """What is not measured starts no process that is."""
+    if item.get_closest_marker(UNMEASURED) is None:
+        return (yield)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in MEASURING:
+            patch.delenv(name, raising=False)
+        return (yield)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

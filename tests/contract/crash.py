@@ -327,6 +327,7 @@ def unclear(bench: ContractBench, calm: After, found: After, write: Write, heard
 class CrashContract:
     """What every connector keeps, with the engine, when it is cut off or does not hear how a call ended."""
 
+    @pytest.mark.no_cover
     @pytest.mark.parametrize("play", PLAYS)
     def test_a_life_may_end_at_every_boundary(
         self, bench: ContractBench, ledger_url: str, play: str, matrix: Matrix
@@ -335,6 +336,7 @@ class CrashContract:
             failures = kill(stage, matrix, at_boundaries)
         assert not failures, "\n".join(failures)
 
+    @pytest.mark.no_cover
     @pytest.mark.parametrize("play", OVERTAKABLE)
     def test_another_goal_may_come_before_what_was_cut_off_is_looked_up(
         self, bench: ContractBench, sqlite_matrix: Matrix, sqlite_url: str, play: str
@@ -343,6 +345,7 @@ class CrashContract:
             failures = overtake(stage, sqlite_matrix)
         assert not failures, "\n".join(failures)
 
+    @pytest.mark.no_cover
     @pytest.mark.thorough
     @pytest.mark.parametrize("play", PLAYS)
     def test_a_life_may_end_on_either_side_of_every_exchange(
@@ -352,6 +355,7 @@ class CrashContract:
             failures = kill(stage, matrix, lambda point: not at_boundaries(point))
         assert not failures, "\n".join(failures)
 
+    @pytest.mark.no_cover
     @pytest.mark.thorough
     @pytest.mark.parametrize("play", PLAYS)
     def test_the_life_that_takes_up_the_work_may_end_too(

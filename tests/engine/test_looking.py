@@ -307,3 +307,23 @@ class TestAllTheSame:
         assert stage.ledger.watches.take_up(["main"]) == 0
         lend(stage)
         assert days(stage, 1) == [["inspect", "set_due_date"]]
+
+
+def test_a_new_barcode_that_was_given_before_a_kill_is_seen_and_not_given_again(stage: Stage) -> None:
+    stage.tell(Phase.RECEIVED)
+    stage.settle()
+    stage.tell(None, temporary_barcode="T-2")
+
+    def cut(boundary: Boundary) -> None:
+        if boundary is Boundary.CALL_DONE and stage.ils.asked[-1] == "relabel_item":
+            raise Killed
+
+    stage.passing = cut
+    with pytest.raises(Killed):
+        stage.settle()
+    stage.passing = lambda _: None
+    stage.restart()
+    stage.settle()
+    assert stage.ils.asked.count("relabel_item") == 1
+    assert stage.row().state is State.IN_STEP
+    assert any("looked up in the ILS: it had been done" in line for line in stage.history())
