@@ -25,7 +25,7 @@ from bridge.ledger.model import Row
 
 def asked(kind: str, row: Row, *, note: str = "", whole: bool = False) -> Asked:
     """Something asked of the bridge for a request, as the command of this name asks it."""
-    return Asked(Asking(kind), row.id, by=getpass.getuser(), note=note, whole=whole)
+    return Asked(Asking(kind), row.id, by=getpass.getuser(), note=note, whole=whole, goal=row.parked.goal)
 
 
 @dataclass(frozen=True)

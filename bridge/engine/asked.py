@@ -30,7 +30,8 @@ class Asked:
 
     ``dry_run`` only looks and plans. ``fields`` are corrections (names of ``standing.CORRECTABLE``, dates as ISO 8601), ``volume``
     confines them to one; ``barcode`` names the item to adopt. ``whole``: all tasks for staff that stand one after the other are settled,
-    not only the first.
+    not only the first. ``goal``: fingerprint of the goal that a request was stopped on when whoever asks looked at it; what is asked of
+    ``resolve`` and ``skip`` is about that, and nothing is settled once news made it another.
     """
 
     kind: Asking
@@ -42,6 +43,7 @@ class Asked:
     volume: str = ""
     barcode: str = ""
     whole: bool = False
+    goal: str = ""
 
 
 @dataclass(frozen=True)

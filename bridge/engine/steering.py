@@ -187,10 +187,12 @@ class Steering:
         return self._ledger.work.refreshed(held)
 
     def _resolve(self, asked: Asked, held: Claimed, lane: WorkLane, reconciler: Reconciler) -> Answer:
+        sitting = reconciler.sitting(held)
+        if _outdated(asked, sitting):
+            return self._told_of_news(held)
         parked = held.row.state is State.PARKED and mended_by(held.row.parked.cause, Mend.RESOLVE)
         if parked and held.row.pending is not None:
             return self._settled_at_word(asked, held, held.row.pending.step, lane, reconciler)
-        sitting = reconciler.sitting(held)
         step = self._parked_on(sitting, lane) if parked else None
         if step is not None:
             made = replace(held, row=replace(held.row, record=taken_at_word(held.row.record, step)))
@@ -217,6 +219,8 @@ class Steering:
 
     def _skip(self, asked: Asked, held: Claimed, lane: WorkLane, reconciler: Reconciler) -> Answer:
         sitting = reconciler.sitting(held)
+        if _outdated(asked, sitting):
+            return self._told_of_news(held)
         if sitting.record.unseen and self._parked_on(sitting, lane) is None:
             return self._begun_anew(asked, self._looked_by_people(held), reconciler, "Skipped by")
         found = self._next(sitting, lane)
@@ -232,6 +236,12 @@ class Steering:
                 )
             found = _as_task(found, lane)
         return self._confirmed(asked, held, reconciler, (found,), "Skipped by")
+
+    def _told_of_news(self, held: Claimed) -> Answer:
+        self._give_back(held)
+        return no(
+            f"News came in meanwhile, so that something else may be to do: see 'show {held.row.name}'. Nothing was settled."
+        )
 
     def _confirmed(
         self, asked: Asked, held: Claimed, reconciler: Reconciler, tasks: tuple[StaffTask, ...], how: str
@@ -348,6 +358,11 @@ _FIELDS = {
     "temporary_barcode": "temporary barcode",
     "due": "due date",
 }
+
+
+def _outdated(asked: Asked, sitting: Sitting) -> bool:
+    """Whether a request is to come to something else by now than what whoever asks has seen."""
+    return asked.goal not in {"", sitting.goal.fingerprint}
 
 
 def _as_task(step: Step, lane: WorkLane) -> StaffTask:

@@ -208,6 +208,25 @@ def test_it_is_taken_for_a_step_of_unknown_end_that_no_look_can_tell_of(stage: S
     assert "Note: it is there" in stage.history()[-2]
 
 
+@pytest.mark.parametrize("kind", [Asking.RESOLVE, Asking.SKIP])
+def test_nothing_is_settled_that_staff_did_not_see(stage: Stage, kind: Asking) -> None:
+    """They placed a hold for one patron, and before they said so the service named another."""
+    stage.ils = staffed(Verb.PLACE_HOLD)
+    stage.restart()
+    stage.tell(Phase.RECEIVED)
+    stage.settle()
+    seen = stage.row().parked.goal
+    stage.tell(None, patron_id="p2")
+    answer = asked(stage, kind, note="done", goal=seen)
+    assert (answer.ok, answer.lines[0].startswith("News came in meanwhile")) == (False, True)
+    stage.settle()
+    assert (stage.row().state, stage.row().record.item("", "").hold) == (State.STAFF, None)
+    assert asked(stage, kind, note="done", goal=stage.row().parked.goal).ok
+    hold = stage.row().record.item("", "").hold
+    assert hold is not None
+    assert hold.patron_id == "id-p2"
+
+
 def test_nobodys_word_is_taken_for_what_was_refused_otherwise(stage: Stage) -> None:
     stage.tell(Phase.RECEIVED)
     stage.ils.fails = [("place_hold", Rejected("No such pickup."))]
