@@ -111,9 +111,11 @@ class Hands:
                 self._state.check_in(item)
             return True
         patron = self._state.find_patron(command.account)
-        if loan is None and patron is not None:
-            self._state.lend(item, patron, by="api", due=self._end_of(command) if command.due else None)
-        return patron is not None and (loan is None or loan.patron == patron.barcode)
+        if patron is None or (loan is not None and loan.patron != patron.barcode):
+            return False
+        loan = loan or self._state.lend(item, patron, by="api")
+        loan.due = self._end_of(command) if command.due else loan.due
+        return True
 
     def _end_of(self, command: do.CheckOut | do.SetDueDate) -> datetime:
         assert command.due is not None

@@ -132,9 +132,10 @@ class FolioHouse(NcipHouse):
 
 
 class WmsHouse(NcipHouse):
-    """WMS, which shows nothing afterwards either."""
+    """WMS, which shows nothing afterwards either. A loan that staff confirmed is checked in by its barcode, whoever has the item by then."""
 
     name = speaks = "wms"
+    untold = frozenset({"relabelled_by_hand", "lent_on"})
     tokens = True
 
     def more(self) -> Table:

@@ -160,6 +160,8 @@ class LcfClient:
             return False
         if answer.status >= 300:
             raise _error(f"delete of {entities}", answer, repeatable=True)
+        if answer.body.strip():  # a proxy's page says nothing of what was deleted
+            _parsed(answer, f"delete of {entities}")
         return True
 
     def _read(self, entities: str, identifier: str) -> etree._Element | None:
@@ -171,10 +173,7 @@ class LcfClient:
             return None
         if answer.status != 200:
             raise _error(f"read {sending.template}", answer, repeatable=True)
-        try:
-            return etree.fromstring(answer.body, _PARSER)
-        except (etree.XMLSyntaxError, ValueError) as odd:
-            raise Retry(f"Spydus's answer by LCF ({sending.template}) cannot be read.", cause="nonsense") from odd
+        return _parsed(answer, sending.template)
 
     def _sent(self, sending: Sending) -> Answer:
         headers = {"Authorization": self._log_in, "Accept": "application/xml", **sending.headers}
@@ -183,6 +182,18 @@ class LcfClient:
     def close(self) -> None:
         """Close connections."""
         self._http.close()
+
+
+def _parsed(answer: Answer, doing: str) -> etree._Element:
+    """The XML of an answer. Raises ``Retry`` for one that cannot be read, or is a page for people."""
+    unread = Retry(f"Spydus's answer by LCF ({doing}) cannot be read.", cause="nonsense")
+    try:
+        root = etree.fromstring(answer.body, _PARSER)
+    except (etree.XMLSyntaxError, ValueError) as odd:
+        raise unread from odd
+    if etree.QName(root).localname.lower() == "html":
+        raise unread
+    return root
 
 
 def _path(entities: str, identifier: str) -> str:

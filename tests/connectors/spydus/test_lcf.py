@@ -182,8 +182,13 @@ def test_what_cannot_be_read_is_no_success(lcf: LcfBench) -> None:
     lcf.fault("garbage", "/lcf/", method="GET")
     with pytest.raises(Retry):
         lcf.connector.create_temporary_item(creating(lcf, "1"), CALL)
-    lcf.fault("status", "/lcf/", method="DELETE", status=502, times=9)
     target, _ = made(lcf, "2")
+    for page in ("", "<html><body><p>Log in</p></body></html>"):
+        lcf.fault("garbage", "/lcf/", method="DELETE", body=page)
+        with pytest.raises(Retry):
+            lcf.connector.delete_temporary_item(do.DeleteTemporaryItem(target), CALL)
+        assert target.barcode in lcf.house.copies
+    lcf.fault("status", "/lcf/", method="DELETE", status=502, times=9)
     with pytest.raises(Unavailable):
         lcf.connector.delete_temporary_item(do.DeleteTemporaryItem(target), CALL)
 
