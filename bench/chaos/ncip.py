@@ -132,7 +132,7 @@ class FolioHouse(NcipHouse):
 
 
 class WmsHouse(NcipHouse):
-    """WMS, which shows nothing afterwards either. A loan that staff confirmed is checked in by its barcode, whoever has the item by then."""
+    """WMS, which shows nothing afterwards either. A loan that staff confirmed ends by its barcode, whoever has it by then."""
 
     name = speaks = "wms"
     untold = frozenset({"relabelled_by_hand", "lent_on"})

@@ -212,7 +212,10 @@ class SpydusConnector(ByHand):
         """
         barcode = command.target.barcode
         item = self._sip.item(barcode) if barcode else None
-        seen = Sighting(loans_seen=item is not None and not command.loan_ids)  # what it does not know it has not lent
+        own = command.target.origin is do.Origin.OWN
+        seen = Sighting(
+            loans_seen=own and item is not None and not command.loan_ids
+        )  # what it does not know it has not lent
         if item is not None and item.known:
             loans = self._loans(item, command)
             seen = Sighting(barcode=barcode, loans_seen=loans is not None, loans=loans or ())
