@@ -284,7 +284,7 @@ AT_HOME = frozenset(
         "waiting to be reshelved",
     }
 )
-"""Statuses beside which no loan stands (ncip-sip2.md section 1.5; "Checked In" is what a running Koha says)."""
+"""Statuses beside which no loan stands: the standard's (ncip-sip2.md section 1.5), a running Koha's "Checked In", and two shorter forms."""
 
 
 @dataclass(frozen=True)
