@@ -57,7 +57,7 @@ def review(goal: ItemGoal, item: ItemRecord, record: Record, role: Role) -> Insp
         return _review_of_two(goal.within, _target(goal.mark, item, asked), item, patron)
     return Inspect(
         target=_target(goal.mark, item, asked),
-        patron_id=patron or (hold.patron_id if hold else ""),
+        patron_id=patron or (hold.patron_id if hold else item.hold.patron_id if item.hold else ""),
         hold_id=item.hold.hold_id if item.hold else "",
         account=_account(item) or (loan.account if loan else ""),
         loan_ids=_loan_ids(item),

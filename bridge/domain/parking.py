@@ -69,6 +69,7 @@ CAUSES: Mapping[str, Cause] = {
     "parallel_loan": _ACCOUNT,
     "desk": _RETRY,
     "not_loanable": _ELSEWHERE,
+    "hold_not_shown": _ELSEWHERE,
     "on_loan": _ELSEWHERE,
     "still_on_loan": _ELSEWHERE,
     "not_charged": Cause(

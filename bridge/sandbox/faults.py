@@ -1,5 +1,6 @@
 """Faults that a test or the demo orders per call, for any stand-in that is a Flask app."""
 
+import json
 import re
 import select
 import socket
@@ -25,6 +26,7 @@ Kind = Literal[
     "throttle",
     "vendor_error",
     "hang",
+    "less",
 ]
 
 _LONGEST_HANG = 120.0
@@ -41,7 +43,8 @@ class Fault(BaseModel):
     vendor_error 400, unless given. delay: wait `seconds`, then answer properly. drop_before: close the connection,
     nothing done. drop_after: do the work, then close without an answer. status: `status` with `body`. html: `status`
     with a proxy's page. garbage: 200 with an unreadable body, nothing done. unauthorized, throttle, vendor_error: as the
-    vendor words them (`code`, `message`). hang: no answer until the client hangs up. With `done` the work is done first and
+    vendor words them (`code`, `message`). hang: no answer until the client hangs up. less: an index that lags, every list in the
+    answer empty and counted so, everything else as it is. With `done` the work is done first and
     only its answer is spoilt, for every kind but delay; calls then name the kind with "_after", or "_refused" where there was an error.
     """
 
@@ -260,6 +263,8 @@ def install_faults(app: Flask, vendor: VendorAnswers, faults: Faults | None = No
     def spoil(response: Response) -> Response:
         if was_hit() == "drop_after":
             drop_connection()
+        if was_hit() == "less":
+            _show_less(response)
         fault: Fault | None = g.pop("spoilt", None)
         if fault is None:
             return response
@@ -280,9 +285,22 @@ def _meet(faults: Faults, vendor: VendorAnswers) -> Response | None:
         faults.sleep(fault.seconds)
     if fault.done:
         g.spoilt = fault
-    if fault.done or fault.kind in {"delay", "drop_after"}:
+    if fault.done or fault.kind in {"delay", "drop_after", "less"}:
         return None
     return _answer_of(fault, vendor)
+
+
+def _show_less(response: Response) -> None:
+    if response.is_json and response.status_code < 300:
+        response.set_data(json.dumps(_emptied(json.loads(response.get_data()))))
+
+
+def _emptied(told: object, name: str = "") -> object:
+    if isinstance(told, list):
+        return []
+    if isinstance(told, dict):
+        return {key: _emptied(value, key) for key, value in told.items()}
+    return 0 if "total" in name.lower() and isinstance(told, int) else told
 
 
 def _control(faults: Faults) -> Blueprint:

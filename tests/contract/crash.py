@@ -105,11 +105,21 @@ class Stage:
 
     def run(self, act: Act, number: str, watch: Watch | None = None) -> After:
         """Play one act and wait until the request rests."""
-        bench = self.bench
-        before, fees = bench.writes(), self._fees()
+        before, fees = self.bench.writes(), self._fees()
         request_id = perform(act, self.bridge, self.play.role, number)
         said = len(self.bridge.history(request_id))
-        state = self.bridge.settle(request_id, watch)
+        return self._after(request_id, number, self.bridge.settle(request_id, watch), said, before, fees)
+
+    def resynced(self, number: str) -> After:
+        """Staff have it looked up anew."""
+        before, fees = self.bench.writes(), self._fees()
+        request_id = self.bridge.id_of(number)
+        said = len(self.bridge.history(request_id))
+        self.bridge.resync(request_id)
+        return self._after(request_id, number, self.bridge.settle(request_id), said, before, fees)
+
+    def _after(self, request_id: int, number: str, state: State, said: int, before: Counter[str], fees: int) -> After:
+        bench = self.bench
         lines = self.bridge.history(request_id)[said:]
         journal = self.bridge.life.ledger.requests.journal(request_id)
         return After(

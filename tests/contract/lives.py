@@ -197,6 +197,16 @@ class Bridge:
                 watch.reborn()
         raise AssertionError("does not settle")
 
+    def id_of(self, number: str) -> int:
+        """The request's id."""
+        return self.life.ledger.requests.find(number)[0].id
+
+    def resync(self, request_id: int) -> None:
+        """One sitting that reads the record afresh first."""
+        held = self.life.ledger.work.claim_one(request_id, owner="test", lease=LEASE)
+        assert held is not None
+        self.life.reconciler.work(held, afresh=True)
+
     def history(self, request_id: int) -> tuple[HistoryLine, ...]:
         """What the history says."""
         return self.life.ledger.requests.history(request_id)

@@ -93,6 +93,9 @@ class SandboxedBench(Generic[S]):
         body = {"kind": kind, "method": method, "path": path or self.api, "times": times, **more}
         self.stand_in.faults.add(Fault.model_validate(body))
 
+    def show_less(self) -> None:
+        self.fault("less")
+
     def outage(self, *, on: bool) -> None:
         self.stand_in.faults.set_outage(Outage(on=on))
 

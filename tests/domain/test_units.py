@@ -530,6 +530,9 @@ class TestLooking:
         lending = goal_of(lent(), change(1, Phase.SHIPPED, key=LENDER))
         asked = review(lending.items[0], ItemRecord("", ""), Record(), Role.LENDER)
         assert (asked.account, asked.target.origin, asked.target.barcode) == ("XYZ", do.Origin.OWN, "OWN-1")
+        held = ItemRecord("", "", holds=(HoldRecord("h1", "XYZ", "MAIN"),))
+        asked = review(lending.items[0], held, Record(), Role.LENDER)
+        assert (asked.patron_id, asked.hold_id) == ("XYZ", "h1"), "whoever a hold was placed for that is wanted no more"
 
 
 class TestSentences:

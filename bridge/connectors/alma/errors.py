@@ -21,6 +21,7 @@ from bridge.http import Answer, words_of
 
 _SAYS = Refusals("Alma")
 unknown_item, not_ours = _SAYS.unknown_item, _SAYS.not_ours
+loan_not_shown = _SAYS.loan_not_shown
 
 
 class Endpoint(StrEnum):

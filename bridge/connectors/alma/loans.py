@@ -9,9 +9,9 @@ from datetime import date, datetime
 from bridge.connectors.alma import models as alma
 from bridge.connectors.alma.client import AlmaClient, ids_of
 from bridge.connectors.alma.dates import day_of, end_of_day
-from bridge.connectors.alma.errors import AlreadyThere, Missing, unknown_item
+from bridge.connectors.alma.errors import AlreadyThere, Missing, loan_not_shown, unknown_item
 from bridge.connectors.alma.settings import AlmaSettings
-from bridge.connectors.alma.sight import LOST_AND_PAID, Sight, complete, is_ours, permanent_place
+from bridge.connectors.alma.sight import LOST_AND_PAID, ON_LOAN, Sight, complete, is_ours, permanent_place
 from bridge.connectors.base import Call
 from bridge.connectors.due import floored, stays
 from bridge.connectors.recent import Recent
@@ -20,7 +20,6 @@ from bridge.domain.record import Learned, LoanRecord, Outcome, OutcomeKind
 from bridge.errors import Rejected
 
 DEFAULT_DESK = "DEFAULT_CIRC_DESK"
-STILL_ON_LOAN = frozenset({"LOAN", "LOST_LOAN", "LOST_LOAN_AND_PAID", "CLAIM_RETURNED_LOAN"})
 
 
 class Loans:
@@ -152,6 +151,8 @@ class Loans:
         at_lending_desk = self._settings.check_in_at == "lending" and self._settings.lending_library
         target = self._known(command.target, with_place=not at_lending_desk)
         loans = self._client.item_loans(target.ids).item_loan
+        if not loans and alma.folded(self._sight.item(target).item_data.process_type) in ON_LOAN:
+            raise loan_not_shown(target.barcode)
         if not any(is_ours(loan, command.loan_ids, command.account) for loan in loans):
             said = (
                 "The item is on loan to somebody else; that loan stays."
@@ -184,7 +185,7 @@ class Loans:
         item = self._scan(self._known(target).ids, library, desk)
         self._seen.keep(item.item_data.pid, item)
         where = alma.folded(item.item_data.process_type)
-        if where in STILL_ON_LOAN:
+        if where in ON_LOAN:
             raise Rejected(
                 f"Alma scanned item {target.barcode} in and still shows it as on loan ({where}).",
                 cause="still_on_loan",

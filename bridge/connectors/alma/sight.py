@@ -9,7 +9,7 @@ from typing import Any
 from bridge.connectors.alma import models as alma
 from bridge.connectors.alma.client import AlmaClient, ids_of
 from bridge.connectors.alma.dates import day_of
-from bridge.connectors.alma.errors import Missing
+from bridge.connectors.alma.errors import Missing, loan_not_shown
 from bridge.connectors.alma.marc import system_number
 from bridge.connectors.alma.patrons import Patrons
 from bridge.connectors.alma.settings import AlmaSettings
@@ -19,6 +19,8 @@ from bridge.domain.record import HoldRecord, HoldState, SeenLoan, Sighting
 
 LOST_AND_PAID = "LOST_LOAN_AND_PAID"
 LOST = frozenset({"LOST_LOAN", LOST_AND_PAID})
+ON_LOAN = frozenset({"LOAN", "CLAIM_RETURNED_LOAN", *LOST})
+"""Process types of an item that somebody has."""
 """Process types of an item whose loan was declared lost (alma.md section 4)."""
 
 
@@ -108,13 +110,20 @@ class Sight:
             marked=marked,
             hold=self._hold(ids, asked),
             hold_seen=True,
-            loans=self._loans(ids, asked),
+            loans=self._all_loans(item, asked),
             loans_seen=True,
             place=permanent_place(item),
             temporary_place=temporary_place(item),
             lost=alma.folded(item.item_data.process_type) in LOST,
             fees=fees,
         )
+
+    def _all_loans(self, item: alma.Item, asked: do.Inspect) -> tuple[SeenLoan, ...]:
+        """The loans of an item just read. Raises ``Retry`` where it is said to be on loan and none is listed: that ends none."""
+        loans = self._loans(ids_of(item), asked)
+        if not loans and alma.folded(item.item_data.process_type) in ON_LOAN:
+            raise loan_not_shown(item.item_data.barcode)
+        return loans
 
     def _glance(self, asked: do.Inspect) -> Sighting | None:
         """Who has the item, in one call; ``None`` where it must be looked for."""

@@ -9,6 +9,7 @@ from decimal import Decimal
 from bridge.connectors.base import Call
 from bridge.connectors.koha import models as koha
 from bridge.connectors.koha.client import KohaClient
+from bridge.connectors.koha.errors import Missing
 from bridge.connectors.koha.settings import KohaSettings
 from bridge.domain import commands as do
 from bridge.domain.expect import AccountStanding
@@ -105,7 +106,10 @@ class Patrons:
         )
 
     def _debit(self, patron_id: str, said: str) -> koha.Debit | None:
-        return next((each for each in self._client.debits(patron_id) if each.description == said), None)
+        try:
+            return next((each for each in self._client.debits(patron_id) if each.description == said), None)
+        except Missing:  # nobody by this number was charged anything
+            return None
 
     def is_lost(self, item: koha.Item) -> bool | None:
         """Whether it is declared lost; not known where no value of LOST is configured."""

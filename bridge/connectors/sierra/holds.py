@@ -18,7 +18,7 @@ from bridge.connectors.sierra.errors import (
 )
 from bridge.connectors.sierra.patrons import Patrons
 from bridge.connectors.sierra.settings import SierraSettings
-from bridge.connectors.sierra.sight import Sight
+from bridge.connectors.sierra.sight import Sight, has_our_hold_alone
 from bridge.domain import commands as do
 from bridge.domain.identity import Mark
 from bridge.domain.record import HoldRecord, HoldState, Learned, Outcome, OutcomeKind
@@ -125,12 +125,22 @@ class Holds:
         ended = HoldRecord(command.hold_id, command.patron_id, "", HoldState.CANCELLED)
         number = command.hold_id or self._number_of_hold(command)
         if not number:
+            self._doubt(command.target)
             return Outcome(OutcomeKind.ALREADY, Learned(hold=ended))
         try:
             self._client.cancel_hold(number)
         except Missing:
             return Outcome(OutcomeKind.ALREADY, Learned(hold=ended))
         return Outcome(learned=Learned(hold=ended))
+
+    def _doubt(self, target: do.Target) -> None:
+        """A temporary item has our hold alone. Raises ``Retry`` where it is said to have one and the patron's list does not show it."""
+        if has_our_hold_alone(target) and self._sight.still_held(target):
+            raise Retry(
+                f"Sierra says that item {target.barcode} has a hold, and the patron's list of holds does not show it.",
+                cause="hold_not_shown",
+                advice="If it stays so, see to the item's holds in Sierra.",
+            )
 
     def _number_of_hold(self, command: do.CancelHold) -> str:
         who = self._patrons.holder(command.target, command.patron_id)

@@ -61,6 +61,11 @@ def recorded(loan: sierra.Checkout, loan_ids: Iterable[str]) -> str:
     return next((each for each in loan_ids if each.partition(":")[0] == loan.id), "")
 
 
+def has_our_hold_alone(target: do.Target) -> bool:
+    """Whether nobody else has a hold on such an item, so that what it says of holds it says of ours."""
+    return target.origin is do.Origin.CREATED
+
+
 class Sight:
     """Read-only looks at one Sierra. Items just read are remembered for the next step of the same sitting, each for one use."""
 
@@ -157,13 +162,14 @@ class Sight:
         if item is None:
             return Sighting(item_present=False, ids=ids, hold_seen=True, loans_seen=True, fees=fees)
         home, away = self._places(item, asked.target)
+        hold = self._hold(item, asked, patrons)
         return Sighting(
             item_present=True,
             ids=ids_of(item),
             barcode=item.barcode,
             marked=self.bears(item, asked.target.mark),
-            hold=self._hold(item, asked, patrons),
-            hold_seen=True,
+            hold=hold,
+            hold_seen=bool(hold) or not (item.hold_count and has_our_hold_alone(asked.target)),
             loans=self._loans(item, asked, patrons),
             loans_seen=True,
             place=home,
@@ -198,6 +204,13 @@ class Sight:
         if not home.location:
             return None, None
         return home, here if here != home else None
+
+    def still_held(self, target: do.Target) -> bool:
+        """Whether an item says that it has holds, whoever's; one that is gone has none."""
+        try:
+            return bool(self.item(target).hold_count)
+        except Missing:
+            return False
 
     def _hold(self, item: sierra.Item, asked: do.Inspect, patrons: Patrons) -> HoldRecord | None:
         if not item.hold_count or not asked.patron_id:

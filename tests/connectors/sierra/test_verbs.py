@@ -132,6 +132,25 @@ class TestHolds:
         assert bench.connector.cancel_hold(do.CancelHold(target, who, ""), CALL).kind is OutcomeKind.DONE
         assert bench.connector.cancel_hold(do.CancelHold(target, who, ""), CALL).kind is OutcomeKind.ALREADY
 
+    def test_one_that_the_item_has_and_the_patrons_list_does_not_show_is_not_gone(self, bench: SierraBench) -> None:
+        target = temporary(bench)
+        who = patron_of(bench)
+        bench.connector.place_hold(do.PlaceHold(target, who, "main", target.mark.text), CALL)
+        bench.show_less()
+        with pytest.raises(Retry) as doubted:
+            bench.connector.cancel_hold(do.CancelHold(target, who, ""), CALL)
+        assert doubted.value.cause == "hold_not_shown"
+        bench.show_less()
+        assert bench.connector.inspect(do.Inspect(target, who), CALL).hold_seen is False
+        assert bench.connector.cancel_hold(do.CancelHold(target, who, ""), CALL).kind is OutcomeKind.DONE
+        assert bench.connector.inspect(do.Inspect(target, who), CALL).hold_seen is True
+
+    def test_an_item_that_is_gone_has_no_hold(self, bench: SierraBench) -> None:
+        target = temporary(bench)
+        bench.delete_by_hand(target.barcode)
+        gone = do.CancelHold(target, patron_of(bench), "")
+        assert bench.connector.cancel_hold(gone, CALL).kind is OutcomeKind.ALREADY
+
     def test_a_hold_sent_a_moment_ago_waits(self, bench: SierraBench) -> None:
         target = temporary(bench)
         who = patron_of(bench)
