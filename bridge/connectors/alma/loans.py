@@ -11,7 +11,7 @@ from bridge.connectors.alma.client import AlmaClient, ids_of
 from bridge.connectors.alma.dates import day_of, end_of_day
 from bridge.connectors.alma.errors import AlreadyThere, Missing, loan_not_shown, unknown_item
 from bridge.connectors.alma.settings import AlmaSettings
-from bridge.connectors.alma.sight import LOST_AND_PAID, ON_LOAN, Sight, complete, is_ours, permanent_place
+from bridge.connectors.alma.sight import LISTED, LOST_AND_PAID, ON_LOAN, Sight, complete, is_ours, permanent_place
 from bridge.connectors.base import Call
 from bridge.connectors.due import floored, stays
 from bridge.connectors.recent import Recent
@@ -151,7 +151,7 @@ class Loans:
         at_lending_desk = self._settings.check_in_at == "lending" and self._settings.lending_library
         target = self._known(command.target, with_place=not at_lending_desk)
         loans = self._client.item_loans(target.ids).item_loan
-        if not loans and alma.folded(self._sight.item(target).item_data.process_type) in ON_LOAN:
+        if not loans and alma.folded(self._sight.item(target).item_data.process_type) in LISTED:
             raise loan_not_shown(target.barcode)
         if not any(is_ours(loan, command.loan_ids, command.account) for loan in loans):
             said = (

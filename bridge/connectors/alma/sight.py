@@ -20,7 +20,9 @@ from bridge.domain.record import HoldRecord, HoldState, SeenLoan, Sighting
 LOST_AND_PAID = "LOST_LOAN_AND_PAID"
 LOST = frozenset({"LOST_LOAN", LOST_AND_PAID})
 ON_LOAN = frozenset({"LOAN", "CLAIM_RETURNED_LOAN", *LOST})
-"""Process types of an item that somebody has."""
+"""Process types of an item that somebody has, or had to the end."""
+LISTED = ON_LOAN - {LOST_AND_PAID}
+"""Those whose loan is open, and so is listed."""
 """Process types of an item whose loan was declared lost (alma.md section 4)."""
 
 
@@ -121,7 +123,7 @@ class Sight:
     def _all_loans(self, item: alma.Item, asked: do.Inspect) -> tuple[SeenLoan, ...]:
         """The loans of an item just read. Raises ``Retry`` where it is said to be on loan and none is listed: that ends none."""
         loans = self._loans(ids_of(item), asked)
-        if not loans and alma.folded(item.item_data.process_type) in ON_LOAN:
+        if not loans and alma.folded(item.item_data.process_type) in LISTED:
             raise loan_not_shown(item.item_data.barcode)
         return loans
 

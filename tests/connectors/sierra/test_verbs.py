@@ -140,7 +140,7 @@ class TestHolds:
         with pytest.raises(Retry) as doubted:
             bench.connector.cancel_hold(do.CancelHold(target, who, ""), CALL)
         assert doubted.value.cause == "hold_not_shown"
-        bench.show_less()
+        bench.fault("less", path="holds$")
         assert bench.connector.inspect(do.Inspect(target, who), CALL).hold_seen is False
         assert bench.connector.cancel_hold(do.CancelHold(target, who, ""), CALL).kind is OutcomeKind.DONE
         assert bench.connector.inspect(do.Inspect(target, who), CALL).hold_seen is True
