@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.engine import make_url
 
 from bridge.sandbox.server import Server
-from tests.cli.house import SECONDS, House
+from tests.cli.house import SECONDS, House, until
+from tests.cli.line import Line
+from tests.databases import migrate, postgres_database, server_url
 
 
 class Gate:
@@ -110,3 +113,40 @@ def test_a_daemon_stopped_past_its_lease_does_no_harm_when_it_wakes(tmp_path: Pa
             right(house)
     finally:
         house.close()
+
+
+def test_postgresql_may_be_gone_for_a_while(tmp_path: Path) -> None:
+    """Also while the ILS has a call in hand: nobody hears "taken" meanwhile, and the daemon goes on by itself."""
+    with postgres_database(server_url()) as url:
+        migrate(url)
+        named = make_url(url)
+        line = Line(named.host or "127.0.0.1", named.port or 5432)
+        house = House(tmp_path, ledger_url=url)
+        house.change("lease = 5", "lease = 1")
+        house.change(url, named.set(host="127.0.0.1", port=line.port).render_as_string(hide_password=False))
+        gate = Gate(house.alma.app)
+        try:
+            with line.running(), Server(gate) as server:
+                house.change(house.server.url, server.url)
+                gate.keep("POST", WRITES["item"], done=True)
+                daemon = house.start()
+                address = house.url_of(daemon)
+                assert house.post(address).status_code == 202
+                assert gate.kept.wait(SECONDS)
+                line.cut()
+                gate.go.set()
+                assert house.post(address, request={"number": "2", "requester": "ABC"}).status_code == 503
+                line.mend()
+                until(
+                    lambda: house.post(address, request={"number": "3", "requester": "ABC"}).status_code == 202, "taken"
+                )
+                house.settled("in_step")
+                house.settled("in_step", "3")
+                assert daemon.poll() is None
+                assert house.alma.report()["orphans"] == house.alma.report()["duplicates"] == []
+                daemon.terminate()
+                told = daemon.communicate(timeout=SECONDS)[1]
+        finally:
+            house.close()
+    assert "ledger.busy" in told
+    assert "Traceback" not in told
