@@ -128,8 +128,12 @@ class Judge:
                 ended.add(thing.mark)
 
     def _unclear(self, index: int) -> bool:
+        """Whether it was not known for a while that the hold was placed; it may come with its item."""
+        with_item = self.conductor.houses[self.conductor.script.stories[index].lane].capabilities.by_patron
+        placing = ("Place hold", *(("Create temporary item",) if with_item else ()))
+        begun = tuple(f"{verb} {end}" for verb in placing for end in ("was cut off", "ended unclearly"))
         lines = (line.line for line in self.conductor.ledger.requests.history(self.rows[index].id))
-        return any(line.startswith(("Place hold was cut off", "Place hold ended unclearly")) for line in lines)
+        return any(line.startswith(begun) for line in lines)
 
     def _missing(
         self, things: Iterable[Thing], marks: Mapping[str, tuple[int, Standing]], lane: str

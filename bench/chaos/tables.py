@@ -15,7 +15,7 @@ EARLY, MAIN = "early", "main"
 
 def ils_tables(connector: str, settings: Table, borrowing: Table, lending: Table) -> str:
     """An ILS and two libraries: ``main`` makes items on receipt and charges a fee, ``early`` makes them, and holds own ones, on request."""
-    lane = {"connector": connector, "cap": 4, "calls_per_second": 0, "late_writes": 0.2}
+    lane = {"connector": connector, "cap": 4, "calls_per_second": 0, "late_writes": 0.1}
     return (
         _table(f"ils.{connector}", lane)
         + _settings(f"ils.{connector}.settings", settings)
