@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+PLAYED = ("alma", "manual", "ncip")
+"""Houses of the small day of chaos."""
 SCRIPTS: dict[str, tuple[list[str], set[str]]] = {
     "calls": ([], {"rows"}),
     "overhead": (
@@ -23,7 +25,7 @@ SCRIPTS: dict[str, tuple[list[str], set[str]]] = {
         {"claim_ratio", "ingest_ratio", "sqlite", "machine"},
     ),
     "crash": (
-        ["--requests", "6", "--kills", "2", "--seed", "1", "--warm"],
+        ["--requests", "6", "--kills", "2", *(part for name in PLAYED for part in ("--connector", name))],
         {"requests", "kills", "orphans", "duplicates", "lost", "foreign_touched", "seed", "machine"},
     ),
     "drain": (["--n", "2", "--latency", "1", "--rate", "50", "--edge", "0"], {"used_share", "throttled", "machine"}),
