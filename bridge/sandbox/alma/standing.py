@@ -88,8 +88,8 @@ def objects(state: State) -> dict[str, list[Standing]]:
             | {key: value for key, value in standing_of(state, one).items() if key != "bib"}
             for one in state.items.values()
         ],
-        "requests": [asdict(one) | {"id": one.request_id, "active": one.active} for one in state.requests.values()],
-        "loans": [asdict(one) | {"id": one.loan_id, "open": one.open} for one in state.loans.values()],
+        "requests": [vars(one) | {"id": one.request_id, "active": one.active} for one in state.requests.values()],
+        "loans": [vars(one) | {"id": one.loan_id, "open": one.open} for one in state.loans.values()],
         "fees": [asdict(one) for one in state.fees.values()],
     }
     return found

@@ -1,7 +1,6 @@
 """How things stand in the ILS, and a judgement of what the responder's caller left behind."""
 
 from collections.abc import Iterable
-from dataclasses import asdict
 
 from bridge.sandbox.judgement import ReportAsked as AnyReportAsked
 from bridge.sandbox.judgement import SeededExpectation, Standing, given, marks_in, noted, seen_twice, touched
@@ -51,9 +50,9 @@ def objects(state: State) -> dict[str, list[Standing]]:
             standing_of(state, item) | {"id": item.key, "created_by": item.created_by, "texts": item.texts}
             for item in state.live_items()
         ],
-        "holds": [asdict(hold) | {"active": hold.active, "who": hold.patron} for hold in state.holds],
-        "loans": [asdict(loan) | {"open": loan.open, "who": loan.patron} for loan in state.loans],
-        "fees": [asdict(fee) | {"who": fee.patron} for fee in state.fees],
+        "holds": [vars(hold) | {"active": hold.active, "who": hold.patron} for hold in state.holds],
+        "loans": [vars(loan) | {"open": loan.open, "who": loan.patron} for loan in state.loans],
+        "fees": [vars(fee) | {"who": fee.patron} for fee in state.fees],
     }
 
 

@@ -12,7 +12,7 @@ from bridge.domain.identity import Mark
 from bridge.sandbox.sierra import SierraStandIn
 from bridge.sandbox.sierra.model import VarField
 from bridge.sandbox.sierra.seed import Seed, SeedItem
-from bridge.sandbox.sierra.standing import objects
+from bridge.sandbox.sierra.standing import objects, texts_of
 from tests.contract.sandboxed import NOW, SandboxedBench
 
 ZONE = "America/Chicago"
@@ -92,7 +92,8 @@ class SierraBench(SandboxedBench[SierraStandIn]):
         return len(self.stand_in.state.items_with_barcode(barcode))
 
     def bibs_with_mark(self, mark: Mark) -> int:
-        return sum(mark.code in bib["texts"] for bib in self.objects()["bibs"])
+        with self.stand_in.state.lock:
+            return sum(mark.code in texts_of(bib) for bib in self.stand_in.state.live_bibs())
 
     def holds_on(self, barcode: str) -> int:
         state = self.stand_in.state
