@@ -11,10 +11,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import requests
+from typer import testing
+from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from bridge.cli.main import app
@@ -27,6 +30,9 @@ from bridge.sandbox.server import Server
 from bridge.sources.signing import sign
 from bridge.wiring import configuration, readers_of
 from tests.sources.messages import body, message
+
+# Typer builds all commands anew for each, which takes longer than most of them do.
+testing._get_command = cache(get_command)  # type: ignore[attr-defined]
 
 SECRET = "a shared secret"
 SECONDS = 20.0
