@@ -23,7 +23,7 @@ def inspection(mark: Mark, item: ItemRecord, record: Record, command: Command) -
         return _inspection_of_two(_target(mark, item, asked), item, command)
     return Inspect(
         target=_target(mark, item, asked),
-        patron_id=getattr(command, "patron_id", "") or patron,
+        patron_id=getattr(command, "patron_id", "") or patron or (hold.patron_id if hold else ""),
         hold_id=getattr(command, "hold_id", "") or (hold.hold_id if hold else ""),
         account=getattr(command, "account", "") or _account(item),
         loan_ids=_loan_ids(item),

@@ -515,6 +515,11 @@ class TestLooking:
         asked = inspection(MARK, item, Record(patron=PatronRecord("p", "id")), do.CheckIn(TARGET))
         assert (asked.patron_id, asked.hold_id, asked.account, asked.loan_ids) == ("id", "h1", "a", ("l1",))
         assert (asked.target.barcode, asked.target.place) == ("B", TEMP)
+        waits = replace(item, holds=(HoldRecord("", "ILL-XYZ", "MAIN"),))
+        lending = inspection(MARK, waits, Record(), do.CheckOut(TARGET, "ILL-XYZ"))
+        assert lending.patron_id == "ILL-XYZ", (
+            "else an ILS without numbers of holds would not find ours, and call it filled"
+        )
         fee = inspection(MARK, ItemRecord("", ""), Record(), do.ChargeFee(TARGET, "p9", "fee", FEE))
         assert (fee.patron_id, fee.fee_keys, fee.account) == ("p9", ("fee",), "")
         patron = inspection(MARK, ItemRecord("", ""), Record(), do.FindPatron("p1"))
