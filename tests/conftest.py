@@ -61,6 +61,7 @@ OVER_KNOWN_GROUND = (
     "tests/test_docs.py",
     "tests/test_links.py",
     "tests/test_thorough.py",
+    "tests/test_watching.py::test_every_log_event",
 )
 """What goes many times over lines that other tests go over too, be it as processes of its own: there no coverage is measured, which takes
 two fifths of the time. The plays of the contract are marked where they stand.
