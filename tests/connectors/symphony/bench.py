@@ -12,7 +12,7 @@ from bridge.domain.identity import Mark
 from bridge.sandbox.symphony import SymphonyStandIn
 from bridge.sandbox.symphony.model import Custom
 from bridge.sandbox.symphony.seed import Seed, SeedItem
-from bridge.sandbox.symphony.standing import objects
+from bridge.sandbox.symphony.standing import objects, texts_of_bib
 from tests.contract.sandboxed import NOW, SandboxedBench
 
 ZONE = "America/New_York"
@@ -106,7 +106,9 @@ class SymphonyBench(SandboxedBench[SymphonyStandIn]):
         return len(self.stand_in.state.items_with_barcode(barcode))
 
     def bibs_with_mark(self, mark: Mark) -> int:
-        return sum(any(mark.code in text for text in bib["texts"]) for bib in self.objects()["bibs"])
+        state = self.stand_in.state
+        with state.lock:
+            return sum(any(mark.code in text for text in texts_of_bib(state, bib)) for bib in state.bibs.values())
 
     def holds_on(self, barcode: str) -> int:
         state = self.stand_in.state
