@@ -20,6 +20,7 @@ from bridge.ledger import State
 from tests.connectors.alma.bench import AlmaBench
 from tests.connectors.alma.test_whole_loans import OWN, POLICY
 from tests.contract.sandboxed import NOW
+from tests.databases import migrate
 from tests.engine.pretend import DUE, Clock, PretendIls, Stage
 
 EIGHTY = Money(Decimal(80), "EUR")
@@ -38,7 +39,7 @@ class House:
         clock.now = NOW
         policy = replace(POLICY, borrowing=replace(POLICY.borrowing, charge_replacement_fee=True))
         ils = cast("PretendIls", self.bench.connector)
-        self.stage = Stage(f"sqlite:///{folder / 'lost.db'}", ils=ils, clock=clock, policy=policy)
+        self.stage = Stage(migrate(f"sqlite:///{folder / 'lost.db'}"), ils=ils, clock=clock, policy=policy)
 
     def told(self, phase: Phase | None, role: Role, **more: Any) -> State:
         """News comes in and is worked off."""

@@ -21,6 +21,7 @@ from bridge.engine.schedule import RetrySchedule
 from bridge.ledger import State
 from tests.connectors.alma.bench import AlmaBench
 from tests.contract.sandboxed import NOW
+from tests.databases import migrate
 from tests.engine.pretend import DUE, LATER, Clock, PretendIls, Stage
 
 FAULTS = ("drop_before", "drop_after", "html", "garbage", "throttle")
@@ -92,7 +93,7 @@ def played(
     clock = Clock()
     clock.now = NOW
     ils = cast("PretendIls", bench.connector)
-    stage = Stage(f"sqlite:///{folder / f'{name}.db'}", ils=ils, clock=clock, policy=policy)
+    stage = Stage(migrate(f"sqlite:///{folder / f'{name}.db'}"), ils=ils, clock=clock, policy=policy)
     if fault is not None:
         bench.fault(fault[0], skip=fault[1])
     try:
@@ -123,7 +124,7 @@ def test_a_server_error_for_one_request_parks_it_and_closes_nothing(tmp_path: Pa
     bench = AlmaBench()
     bench.start()
     stage = Stage(
-        f"sqlite:///{tmp_path / 'ledger.db'}",
+        migrate(f"sqlite:///{tmp_path / 'ledger.db'}"),
         ils=cast("PretendIls", bench.connector),
         policy=POLICY,
         schedule=RetrySchedule(jitter=0.0),
