@@ -234,6 +234,8 @@ class FileSource:
             arrival = self._understood({**held, "content": found.digest, "row": row.values})
         if arrival.state is ArrivalState.FOLDED:
             return arrival
+        if arrival.state is ArrivalState.MALFORMED:  # else its key would be that of all we note of it, when it was seen too
+            arrival = replace(arrival, key=f"line:{found.digest}:{row.line}")
         return replace(arrival, problem=f"{found.path.name}, line {row.line}: {arrival.problem}")
 
     def _understood(self, held: dict[str, Any]) -> Arrival:
