@@ -234,7 +234,8 @@ class FileSource:
             arrival = self._understood({**held, "content": found.digest, "row": row.values})
         if arrival.state is ArrivalState.FOLDED:
             return arrival
-        if arrival.state is ArrivalState.MALFORMED:  # else its key would be that of all we note of it, when it was seen too
+        if arrival.state is ArrivalState.MALFORMED:
+            # not under the digest of all that is noted of it, since that says when the file was seen, too
             arrival = replace(arrival, key=f"line:{found.digest}:{row.line}")
         return replace(arrival, problem=f"{found.path.name}, line {row.line}: {arrival.problem}")
 
