@@ -151,7 +151,9 @@ class Forked:
 def forked(config: Path) -> tuple[Process, IO[str]]:
     """The same without the second in which Python reads the code."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["bench.crash", "bench.chaos.warm", "bridge.daemon"])
+    context.set_forkserver_preload(
+        ["bench.chaos.conductor", "bench.chaos.judge", "bench.chaos.houses", "bench.chaos.warm", "bridge.daemon"]
+    )
     reading, writing = os.pipe()
     process = context.Process(target=_run, args=(DupFd(writing), str(config)))
     process.start()
