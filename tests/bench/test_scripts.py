@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PLAYED = ("alma", "manual", "ncip")
+PLAYED = ("alma", "ncip")
 """Houses of the small day of chaos."""
 SCRIPTS: dict[str, tuple[list[str], set[str]]] = {
     "calls": ([], {"rows"}),
