@@ -32,6 +32,29 @@ class Call:
     verify: bool = False
 
 
+class Patience(Protocol):
+    """What settings of a connector say of HTTP: seconds to connect, of silence and before the second try, and the file of CAs."""
+
+    @property
+    def connect_timeout(self) -> float: ...  # noqa: D102
+    @property
+    def read_timeout(self) -> float: ...  # noqa: D102
+    @property
+    def first_wait(self) -> float: ...  # noqa: D102
+    @property
+    def ca_file(self) -> str | None: ...  # noqa: D102
+
+
+def http_rules(settings: Patience) -> HttpRules:
+    """The rules of HTTP that these settings ask for; all else is as usual."""
+    return HttpRules(
+        connect_timeout=settings.connect_timeout,
+        read_timeout=settings.read_timeout,
+        first_wait=settings.first_wait,
+        ca_file=settings.ca_file,
+    )
+
+
 @dataclass(frozen=True)
 class Surroundings:
     """What the bridge lends a connector: the lane's pace, and where each exchange is told."""

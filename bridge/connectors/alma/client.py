@@ -14,9 +14,9 @@ from pydantic import ValidationError
 from bridge.connectors.alma import models as alma
 from bridge.connectors.alma.errors import Endpoint, day_used_up, error_of, nonsense
 from bridge.connectors.alma.settings import AlmaSettings
-from bridge.connectors.base import Surroundings
+from bridge.connectors.base import Surroundings, http_rules
 from bridge.domain.commands import VendorIds
-from bridge.http import Answer, Http, HttpRules, Sending
+from bridge.http import Answer, Http, Sending
 
 log = structlog.get_logger(__name__)
 V1 = "/almaws/v1"
@@ -42,19 +42,13 @@ class AlmaClient:
         self._settings = settings
         self._pace = surroundings.pace
         self._warned = False
-        rules = HttpRules(
-            connect_timeout=settings.connect_timeout,
-            read_timeout=settings.read_timeout,
-            first_wait=settings.first_wait,
-            ca_file=settings.ca_file,
-        )
         self._http = Http(
             settings.host,
             name=surroundings.ils,
             pace=surroundings.pace,
             tell=surroundings.tell,
             headers=self._key,
-            rules=rules,
+            rules=http_rules(settings),
             used_up=day_used_up,
             sleep=sleep,
         )

@@ -13,12 +13,12 @@ from urllib.parse import urlencode
 
 from pydantic import TypeAdapter, ValidationError
 
-from bridge.connectors.base import Surroundings
+from bridge.connectors.base import Surroundings, http_rules
 from bridge.connectors.koha import models as koha
 from bridge.connectors.koha.errors import error_of, nonsense, not_ours
 from bridge.connectors.koha.settings import KohaSettings
 from bridge.errors import CredentialsRejected
-from bridge.http import Answer, HttpRules, Sending
+from bridge.http import Answer, Sending
 
 BASE = "/api/v1"
 SOON = timedelta(seconds=60)
@@ -50,13 +50,7 @@ class KohaClient:
         self._now = now
         self._guard = threading.Lock()
         self._token, self._token_until = "", now()
-        rules = HttpRules(
-            connect_timeout=settings.connect_timeout,
-            read_timeout=settings.read_timeout,
-            first_wait=settings.first_wait,
-            ca_file=settings.ca_file,
-        )
-        self._http = surroundings.http(settings.base_url, rules, sleep)
+        self._http = surroundings.http(settings.base_url, http_rules(settings), sleep)
 
     def close(self) -> None:
         """Close connections."""

@@ -13,11 +13,11 @@ from urllib.parse import quote
 
 from pydantic import ValidationError
 
-from bridge.connectors.base import Surroundings
+from bridge.connectors.base import Surroundings, http_rules
 from bridge.connectors.sierra import models as sierra
 from bridge.connectors.sierra.errors import Deleted, Missing, error_of, nonsense, not_ours
 from bridge.connectors.sierra.settings import SierraSettings
-from bridge.http import Answer, HttpRules, Sending
+from bridge.http import Answer, Sending
 
 SOON = timedelta(seconds=60)
 """A token that ends within this is renewed before it is used."""
@@ -56,13 +56,7 @@ class SierraClient:
         self._token_guard = threading.Lock()
         self._token = ""
         self._token_until = now()
-        rules = HttpRules(
-            connect_timeout=settings.connect_timeout,
-            read_timeout=settings.read_timeout,
-            first_wait=settings.first_wait,
-            ca_file=settings.ca_file,
-        )
-        self._http = surroundings.http(settings.base_url, rules, sleep)
+        self._http = surroundings.http(settings.base_url, http_rules(settings), sleep)
 
     def close(self) -> None:
         """Close connections."""

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from pydantic import ValidationError
 
-from bridge.connectors.base import Surroundings
+from bridge.connectors.base import Surroundings, http_rules
 from bridge.connectors.symphony import models as symphony
 from bridge.connectors.symphony.errors import (
     Asked,
@@ -33,7 +33,7 @@ from bridge.connectors.symphony.session import Session
 from bridge.connectors.symphony.settings import SymphonySettings
 from bridge.connectors.symphony.wire import MEDIA, Form, Resource, flat, written
 from bridge.errors import CredentialsRejected, Retry
-from bridge.http import Answer, HttpRules, Sending
+from bridge.http import Answer, Sending
 
 MOST_PROMPTS = 5
 """Prompts answered within one call (symphony.md section 6)."""
@@ -65,13 +65,7 @@ class Calls:
         self._always = Allowed(frozenset(settings.overrides))
         self._at_once = threading.BoundedSemaphore(settings.parallel)
         self._session = Session(self._log_in, now)
-        rules = HttpRules(
-            connect_timeout=settings.connect_timeout,
-            read_timeout=settings.read_timeout,
-            first_wait=settings.first_wait,
-            ca_file=settings.ca_file,
-        )
-        self._http = surroundings.http(settings.base_url, rules, sleep)
+        self._http = surroundings.http(settings.base_url, http_rules(settings), sleep)
 
     def close(self) -> None:
         """Close connections."""
