@@ -22,7 +22,7 @@ from bridge.sources.iso18626.meaning import Side
 from bridge.sources.iso18626.message import REFUSED, WAITING, Fault, FaultType, IsoMessage, Kind, conversation_of
 from bridge.sources.iso18626.source import Reading
 from bridge.sources.iso18626.writing import MEDIA_TYPE
-from bridge.web.conversations import Post, Said
+from bridge.web.posts import Post, Said
 
 log = structlog.get_logger(__name__)
 AGAIN = {"Retry-After": "5"}

@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
 
@@ -20,26 +18,21 @@ from bridge.conversing import Conversations
 from bridge.domain.policy import Mode
 from bridge.engine.dispatcher import Dispatcher
 from bridge.engine.drill import GOING_ON, close_drills
-from bridge.engine.lane import WorkLane
 from bridge.engine.parking import look_at_stopped
-from bridge.engine.reconciler import Reconciler
-from bridge.engine.schedule import RetrySchedule
-from bridge.engine.steering import Steering
+from bridge.engines import Engine, make_engine
 from bridge.jobs.accounts import AccountJob
 from bridge.jobs.aging import AgingJob, closing
 from bridge.jobs.alerts import AlertJob
 from bridge.jobs.audit import AuditJob
 from bridge.jobs.looks import LookJob, aligning
 from bridge.jobs.notes import NoteJob
-from bridge.jobs.orders import OrderJob
 from bridge.jobs.poll import PollJob
 from bridge.jobs.pulse import Pulse
 from bridge.jobs.retention import Retention, RetentionJob
 from bridge.jobs.steady import Steady
-from bridge.ledger import Ledger
 from bridge.ledger.memory import RunFile
 from bridge.logging import tell_poll
-from bridge.metrics import LaneCounts, LedgerGauges, Metrics
+from bridge.metrics import LedgerGauges, Metrics
 from bridge.settings import Configuration
 from bridge.web.access import open_to_others
 from bridge.web.readiness import health_of
@@ -50,7 +43,6 @@ from bridge.wiring import (
     conversations_of,
     doors_of,
     feeds_of,
-    lanes_of,
     ledger_of,
     loan_doors_of,
     note_channels_of,
@@ -88,69 +80,6 @@ RETENTION_EVERY = 60
 """Seconds between looks whether the day's removal of patrons and titles is due."""
 RETENTION_WAITS = timedelta(seconds=10)
 """After the start, so that the work on requests begins first."""
-
-
-@dataclass(frozen=True)
-class Engine:
-    """The lanes with their reconcilers, and what carries out orders on them."""
-
-    lanes: Mapping[str, tuple[WorkLane, Reconciler]]
-    steering: Steering
-    orders: OrderJob
-
-
-def make_engine(
-    known: Configuration,
-    ledger: Ledger,
-    stopping: Callable[[], bool],
-    metrics: Metrics | None = None,
-    *,
-    live_first: bool = False,
-) -> Engine:
-    """An engine that stops between two steps once ``stopping`` says so; ``live_first`` has batches of orders wait for other work."""
-    rules = known.settings.engine
-    schedule = RetrySchedule(rules.retry_waits, rules.retry_jitter, rules.retry_tries, rules.server_error_tries)
-    counted = metrics or Metrics()
-
-    def reconciler(name: str, lane: WorkLane) -> Reconciler:
-        counting = LaneCounts(counted, name, known.settings.ils[name].connector)
-        policy = known.settings.policy
-        nights = known.settings.nights
-        return Reconciler(ledger, lane, policy, schedule=schedule, nights=nights, stopping=stopping, counting=counting)
-
-    lanes = {name: (lane, reconciler(name, lane)) for name, lane in lanes_of(known, ledger, counted).items()}
-    ledger.lanes.ensure(lanes)
-    for lane, _ in lanes.values():
-        lane.keep_windows()
-    ledger.libraries.ensure(known.settings.libraries)
-    moved = ledger.requests.move({name: library.ils for name, library in known.settings.libraries.items()})
-    for library, requests in moved.items():
-        log.warning("requests.moved", library=library, lane=known.settings.lane(library), requests=requests)
-    steering = Steering(ledger, lanes, lease=timedelta(seconds=rules.lease))
-    return Engine(lanes, steering, OrderJob(ledger, steering, stopping=stopping, live_first=live_first))
-
-
-def _never() -> bool:
-    return False
-
-
-@contextmanager
-def engine_of(known: Configuration, ledger: Ledger, *, stopping: Callable[[], bool] = _never) -> Iterator[Engine]:
-    """An engine for a command that works without a daemon; holds the ledger's lock meanwhile (a PostgreSQL ledger has none).
-
-    Raises ``LedgerBusy``.
-    """
-    ledger.lock.take()
-    if ledger.lock.exclusive:
-        ledger.work.free_all()
-        ledger.orders.free_all()
-    engine = make_engine(known, ledger, stopping)
-    try:
-        yield engine
-    finally:
-        for lane, _ in engine.lanes.values():
-            lane.connector.close()
-        ledger.lock.give_back()
 
 
 class Daemon:

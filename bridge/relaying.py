@@ -19,7 +19,7 @@ from bridge.sources.iso18626.callers import Caller, caller_of
 from bridge.sources.iso18626.relay import Relay
 from bridge.sources.iso18626.source import Reading, without_codes
 from bridge.unkept import Unkept, UnkeptMessages
-from bridge.web.conversations import Post, Said
+from bridge.web.posts import Post, Said
 
 log = structlog.get_logger(__name__)
 STORE_PATIENCE = 5.0

@@ -49,7 +49,8 @@ def test_a_page_written_from_the_code_is_up_to_date(name: str, monkeypatch: pyte
 
 def commands(group: Any = None, before: str = "") -> Iterator[tuple[str, Any]]:
     group = group or typer.main.get_command(app)
-    for name, command in group.commands.items():
+    for name, listed in group.commands.items():
+        command = getattr(listed, "whole", listed)
         yield f"{before}{name}", command
         if hasattr(command, "commands"):
             yield from commands(command, f"{before}{name} ")

@@ -22,7 +22,12 @@ from bridge.ledger import Ledger
 from bridge.settings import Configuration
 from bridge.wiring import channels_of, configuration
 
-alerts = typer.Typer(name="alerts", help="Digest and alerts: try the channels, see what is told.", no_args_is_help=True)
+alerts = typer.Typer(
+    name="alerts",
+    help="Digest and alerts: try the channels, see what is told.",
+    no_args_is_help=True,
+    add_completion=False,
+)
 DAY = timedelta(days=1)
 
 

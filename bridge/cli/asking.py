@@ -17,8 +17,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from bridge.daemon import Engine, engine_of
 from bridge.engine.asked import Answer, Asked
+from bridge.engines import Engine, engine_of
 from bridge.jobs.orders import ANSWER, ASKED, why_waiting
 from bridge.ledger import Ledger, LedgerBusy
 from bridge.ledger.model import NewOrder, Order

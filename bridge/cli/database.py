@@ -17,7 +17,7 @@ from bridge.ledger.upkeep import missing, size, stood, troubles
 from bridge.wiring import configuration, ledger_of
 
 NEWER = "The schema ({}) is of a newer release and was left as it is; this release works on it."
-db = typer.Typer(name="db", help="Look after the ledger's database.", no_args_is_help=True)
+db = typer.Typer(name="db", help="Look after the ledger's database.", no_args_is_help=True, add_completion=False)
 
 
 def _existing(config: Path) -> Ledger:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import structlog
@@ -15,32 +14,12 @@ from starlette.requests import ClientDisconnect
 
 from bridge.errors import RefusedInput
 from bridge.web.app import PATIENCE, Refused, raw_body, refused
+from bridge.web.posts import Post, Said
 
 log = structlog.get_logger(__name__)
 MEDIA_TYPES = ("application/xml", "text/xml")
 FORWARDED = "x-forwarded-for"
 CHALLENGE = {"WWW-Authenticate": 'Basic realm="ill-bridge"'}
-
-
-@dataclass(frozen=True)
-class Post:
-    """A message as it was posted."""
-
-    address: str
-    headers: Mapping[str, str]
-    body: bytes
-
-
-@dataclass(frozen=True)
-class Said:
-    """The answer: XML where ``media_type`` says so, else a sentence (``error``)."""
-
-    status: int
-    body: bytes = b""
-    media_type: str = ""
-    error: str = ""
-    kept: int | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class ConversationDoor(Protocol):

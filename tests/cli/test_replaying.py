@@ -8,7 +8,7 @@ import pytest
 
 from bridge.domain.arrival import ArrivalState
 from bridge.sandbox.iso18626 import Talk
-from bridge.web.conversations import Post
+from bridge.web.posts import Post
 from bridge.wiring import configuration, conversations_of
 from tests.cli.house import House, ledger_of, take, take_all
 

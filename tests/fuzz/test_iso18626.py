@@ -17,7 +17,7 @@ from bridge.domain.goal import goal_for
 from bridge.domain.preview import preview
 from bridge.ledger import Ledger
 from bridge.sandbox.iso18626 import Talk
-from bridge.web.conversations import Post, Said
+from bridge.web.posts import Post, Said
 from bridge.wiring import conversations_of, readers_of
 from tests.databases import migrate
 from tests.fuzz.nonsense import DATES, RAW, TEXTS, amounts

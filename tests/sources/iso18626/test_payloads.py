@@ -14,7 +14,7 @@ from bridge.configuring import check
 from bridge.domain.change import Closure, Condition, Phase
 from bridge.domain.standing import Standing, standings
 from bridge.ledger import Ledger
-from bridge.web.conversations import Post, Said
+from bridge.web.posts import Post, Said
 from bridge.wiring import connector_settings, conversations_of, source_settings
 from tests.databases import migrate
 from tests.reference import REFERENCE, needs_reference
