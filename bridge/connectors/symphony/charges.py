@@ -38,15 +38,16 @@ class Charges:
 
     def of(self, item: symphony.Item, account: str = "", patron: str = "") -> tuple[symphony.Charge, ...]:
         """Every charge of an item, the one on top first; ``account`` by barcode, ``patron`` by key."""
-        if item.charge is None:
+        top = self._sight.charge_of(item)
+        if top is None:
             return ()
-        found = {item.charge.name: item.charge}
+        found = {top.name: top}
         for who in filter(None, (self._patrons.key_of(account) if account else "", patron)):
             if not any(each.patron.key == who for each in found.values()):
                 found |= {each.name: each for each in self._of_patron(who, item.key)}
         found |= {each.name: each for each in self._numbered(item.key, found.values())}
-        beneath = sorted((each for each in found.values() if each is not item.charge), key=lambda each: each.out)
-        return (item.charge, *reversed(beneath))
+        beneath = sorted((each for each in found.values() if each is not top), key=lambda each: each.out)
+        return (top, *reversed(beneath))
 
     def _of_patron(self, patron: str, item: str) -> Iterable[symphony.Charge]:
         try:
@@ -73,7 +74,7 @@ class Charges:
 
     def recorded(self, item: symphony.Item, loan_ids: Iterable[str]) -> tuple[symphony.Charge, ...]:
         """The charge on top, and those of these loans that stand beneath it, read by their keys; without any beneath, nothing is read."""
-        top = item.charge
+        top = self._sight.charge_of(item)
         if top is None:
             return ()
         keys = {name: name.partition("@")[0] for name in loan_ids}
@@ -197,7 +198,8 @@ class Charges:
         return Outcome(OutcomeKind.ALREADY, Learned(ids=ids_of(item), transit_sent=True if sent else None), notes)
 
     def _gone(self, ours: symphony.Charge, command: do.CheckIn, after: symphony.Item) -> Outcome:
-        if after.charge is not None and after.charge.name == ours.name:
+        top = self._sight.charge_of(after)
+        if top is not None and top.name == ours.name:
             raise Rejected(
                 f"Symphony checked item {after.barcode} in and still shows that charge.",
                 cause="still_on_loan",

@@ -18,6 +18,7 @@ from bridge.http import Answer, words_of
 
 _SAYS = Refusals("Symphony")
 unknown_item, not_ours, on_loan, nonsense = _SAYS.unknown_item, _SAYS.not_ours, _SAYS.on_loan, _SAYS.nonsense
+loan_not_shown = _SAYS.loan_not_shown
 
 TIMED_OUT = "sessionTimedOut"
 """The only 401 that a new log-in cures; after any other one, trying again would lock the account."""

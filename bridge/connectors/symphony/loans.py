@@ -61,8 +61,9 @@ class Loans:
             item = self._sight.item(command.target)
         except Missing as missing:
             raise unknown_item(command.target.barcode) from missing
-        if item.charge is not None:
-            return self._taken_over(item, item.charge, command)
+        top = self._sight.charge_of(item)
+        if top is not None:
+            return self._taken_over(item, top, command)
         charge = self._charged(item, command)
         learned = self._learned(item, charge, command)
         call.keep(learned)
@@ -169,7 +170,7 @@ class Loans:
     def _loan_to_date(self, item: symphony.Item, command: do.SetDueDate) -> symphony.Charge | None:
         """The loan meant, under another charge too; where neither loan nor account is named, the one on top."""
         if not (command.loan_id or command.account):
-            return item.charge
+            return self._sight.charge_of(item)
         if command.loan_id:
             charges = self._charges.recorded(item, (command.loan_id,))
         elif command.charge is do.Charge.PATRON:
@@ -204,13 +205,14 @@ class Loans:
         except Missing:
             note = "The item is gone from Symphony, so there is nothing to check in."
             return Outcome(OutcomeKind.ALREADY, Learned(checked_in=True, nothing_waits=True), (note,))
-        if item.charge is None:
+        top = self._sight.charge_of(item)
+        if top is None:
             return self._not_charged(item, command.target)
         own = command.target.origin is do.Origin.OWN
-        if own and not is_ours(item.charge, command.loan_ids, command.account):
+        if own and not is_ours(top, command.loan_ids, command.account):
             note = "The item is on loan to somebody else; that loan stays."
             return Outcome(OutcomeKind.ALREADY, Learned(checked_in=True), (note,))
-        self._patrons.refuse_paid(item, item.charge)
+        self._patrons.refuse_paid(item, top)
         self._client.check_in(item.barcode, item.library)
         return self._come_home(item) if own else self._come_back(item)
 
@@ -244,8 +246,8 @@ class Loans:
     def _come_home(self, item: symphony.Item) -> Outcome:
         """Where an own item is after the check-in is seen, not taken for granted."""
         after = self._client.item(item.key)
-        before = item.charge
-        if before is not None and after.charge is not None and after.charge.name == before.name:
+        before, stands = item.charge, self._sight.charge_of(after)
+        if before is not None and stands is not None and stands.name == before.name:
             raise Rejected(
                 f"Symphony checked item {item.barcode} in and still shows it on loan.",
                 cause="still_on_loan",

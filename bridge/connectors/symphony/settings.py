@@ -142,6 +142,12 @@ class SymphonySettings(BaseModel):
         description="Action of circRecord that marks a loan as lost, where this site has one (none is known); empty: a task for staff.",
         examples=[""],
     )
+    charged_locations: tuple[str, ...] = Field(
+        default=("CHECKEDOUT",),
+        description="Locations that say that somebody has an item. Where one is in such a place and no charge of it is shown, nobody is "
+        "taken to have brought it back; name the checkout locations of ILL accounts, too, where items are nowhere else without a charge.",
+        examples=[["CHECKEDOUT"]],
+    )
     lost_locations: tuple[str, ...] = Field(
         default=("LOST-CLAIM", "LOST-ASSUM"),
         description="Locations that say that an item is lost.",

@@ -12,7 +12,7 @@ from bridge.connectors.recent import Recent
 from bridge.connectors.symphony import marc
 from bridge.connectors.symphony import models as symphony
 from bridge.connectors.symphony.client import LOOK, WHOLE_LOOK, SymphonyClient
-from bridge.connectors.symphony.errors import Missing
+from bridge.connectors.symphony.errors import Missing, loan_not_shown
 from bridge.connectors.symphony.patrons import Patrons
 from bridge.connectors.symphony.settings import SymphonySettings
 from bridge.domain import commands as do
@@ -111,6 +111,12 @@ class Sight:
                 return found
             self._sleep(self._settings.index_wait)
         return self.by_mark(mark)
+
+    def charge_of(self, item: symphony.Item) -> symphony.Charge | None:
+        """The charge on top. Raises ``Retry`` where the item is said to be with somebody and no charge is shown: that ends none."""
+        if item.charge is None and item.current in self._settings.charged_locations:
+            raise loan_not_shown(item.barcode)
+        return item.charge
 
     def recorded(self, charge: symphony.Charge, account: str, which: Charge = Charge.ANY) -> LoanRecord:
         """How a charge is recorded."""

@@ -243,7 +243,7 @@ class TemporaryItems:
             raise not_ours(f"Item {target.barcode} now belongs to {place_of(item)}")
         if any(other.key != item.key for other in item.bib.items):
             raise not_ours("Something else hangs on the temporary bib")
-        if item.charge is not None:
+        if self._sight.charge_of(item) is not None:
             raise on_loan(target.barcode)
 
     def _discarded(self, item: symphony.Item, target: do.Target) -> Outcome:

@@ -47,14 +47,13 @@ class Transits:
         self._client.send(item.key, to, command.at.library or item.library)
         return Outcome(learned=Learned(ids=ids_of(item), transit_sent=True))
 
-    @staticmethod
-    def _there(item: symphony.Item, to: str, command: do.SendTransit) -> Outcome | None:
+    def _there(self, item: symphony.Item, to: str, command: do.SendTransit) -> Outcome | None:
         """Where nothing is to be done: on its way, there already, or lent on; or nothing tells whether it is home, which is noted."""
         home = not command.to.library
         learned = Learned(ids=ids_of(item), transit_sent=True)
         if item.transit is not None:
             return Outcome(OutcomeKind.ALREADY, learned) if item.transit.destination == to else None
-        if home and item.charge is not None:
+        if home and self._sight.charge_of(item) is not None:
             note = "The item is charged to somebody, so that it is not sent home."
             return Outcome(OutcomeKind.ALREADY, learned, (note,))
         if item.now_library == to:

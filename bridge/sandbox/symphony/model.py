@@ -45,6 +45,10 @@ class Behaviour(Switches):
     discharge_transits: bool = Field(
         default=True, description="A discharge away from the owning library puts the item in transit to it."
     )
+    shows_charges: bool = Field(
+        default=True,
+        description="Items name the charge on top of them; else only their location says that somebody has them.",
+    )
     idle_check_in: Literal["routes", "refused"] = Field(
         default="routes", description="What a check-in of an item not charged does: unverified."
     )

@@ -137,7 +137,7 @@ def _item(state: State, key: str) -> Fields:
         "systemModifiedDate": when(item.modified),
         "bib": Link(BIB, item.bib),
         "call": Link(CALL, item.call),
-        "circRecord": Link(CIRC, charge.key) if charge else None,
+        "circRecord": Link(CIRC, charge.key) if charge and state.behaviour.shows_charges else None,
         "transit": Link(TRANSIT, key) if key in state.transits else None,
         "holdRecordList": [Link(HOLD, hold.key) for hold in state.active_holds(item)],
         "fillableHoldList": [Link(HOLD, hold.key) for hold in state.active_holds(item)],

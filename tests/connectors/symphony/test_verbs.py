@@ -14,7 +14,7 @@ import pytest
 from flask import Flask
 from pydantic import ValidationError
 
-from bridge.connectors.base import Call, Surroundings
+from bridge.connectors.base import Call, Connector, Surroundings
 from bridge.connectors.symphony import CONNECTOR, SymphonySettings
 from bridge.connectors.symphony import models as symphony
 from bridge.connectors.symphony.calls import MOST_PROMPTS
@@ -673,6 +673,54 @@ class TestLending:
         assert bench.connector.restore_item(gone, CALL).notes == ("The item is gone from Symphony.",)
         seen = bench.connector.inspect(do.Inspect(replace(own(bench), place=do.Place("MAIN", "STACKS"))), CALL)
         assert seen.temporary_place == bench.lending_place
+
+    @pytest.mark.parametrize(
+        "what", ["check in", "discharge", "look", "look at both", "check out again", "date", "any date", "lost", "home"]
+    )
+    def test_a_charge_that_symphony_does_not_show_has_not_ended(self, bench: SymphonyBench, what: str) -> None:
+        loan, target = lent(bench, "ILL-ABC"), own(bench)
+        look = do.Inspect(target, account="ILL-ABC", loan_ids=(loan.loan_id,))
+        discharge = do.CheckIn(target, (loan.loan_id,), "ILL-ABC", charge=do.Charge.ACCOUNT)
+        asked: dict[str, Callable[[Connector], object]] = {
+            "check in": lambda symphony: symphony.check_in(do.CheckIn(target, (loan.loan_id,), "ILL-ABC"), CALL),
+            "discharge": lambda symphony: symphony.check_in(discharge, CALL),
+            "look": lambda symphony: symphony.inspect(look, CALL),
+            "look at both": lambda symphony: symphony.inspect(replace(look, double=True), CALL),
+            "check out again": lambda symphony: symphony.check_out(do.CheckOut(target, "ILL-ABC", DUE), CALL),
+            "date": lambda symphony: symphony.set_due_date(do.SetDueDate(target, LATER, loan.loan_id), CALL),
+            "any date": lambda symphony: symphony.set_due_date(do.SetDueDate(target, LATER), CALL),
+            "lost": lambda symphony: symphony.mark_lost(do.MarkLost(target, loan.loan_id), CALL),
+            "home": lambda symphony: symphony.send_transit(do.SendTransit(target), CALL),
+        }
+        bench.stand_in.behave(shows_charges=False)
+        with pytest.raises(Retry, match="shows no loan") as later:
+            asked[what](bench.connector)
+        assert later.value.cause == "on_loan"
+        assert bench.loan_of(bench.own_barcode)
+
+    def test_a_check_in_after_which_only_the_location_tells_is_looked_at_again(
+        self, bench: SymphonyBench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        loan, command = lent(bench, "ILL-ABC"), do.CheckIn(own(bench), (), "ILL-ABC")
+        with monkeypatch.context() as slow:
+            slow.setattr(SymphonyClient, "check_in", lambda *_: bench.stand_in.behave(shows_charges=False))
+            with pytest.raises(Retry, match="shows no loan"):
+                bench.connector.check_in(replace(command, loan_ids=(loan.loan_id,)), CALL)
+        bench.stand_in.behave(shows_charges=True)
+        assert bench.connector.check_in(command, CALL).kind is OutcomeKind.DONE
+
+    def test_what_somebody_seems_to_have_is_not_deleted(self, bench: SymphonyBench) -> None:
+        target = temporary(bench)
+        bench.lend(target.barcode, bench.patron)
+        bench.stand_in.behave(shows_charges=False)
+        with pytest.raises(Retry, match="shows no loan"):
+            bench.connector.delete_temporary_item(do.DeleteTemporaryItem(target), CALL)
+
+    def test_a_place_that_says_nothing_of_loans_is_no_loan(self, make: Make) -> None:
+        bench = make(charged_locations=[])
+        lent(bench, "ILL-ABC")
+        bench.stand_in.behave(shows_charges=False)
+        assert bench.connector.inspect(do.Inspect(own(bench)), CALL).loans == ()
 
 
 class TestDeleting:
