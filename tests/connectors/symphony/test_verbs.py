@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import cast
 
 import pytest
 from flask import Flask
 from pydantic import ValidationError
 
-from bridge.connectors.base import Call, Connector, Surroundings
+from bridge.connectors.base import Call, Connector, SendsTransits, Surroundings
 from bridge.connectors.symphony import CONNECTOR, SymphonySettings
 from bridge.connectors.symphony import models as symphony
 from bridge.connectors.symphony.calls import MOST_PROMPTS
@@ -690,7 +691,7 @@ class TestLending:
             "date": lambda symphony: symphony.set_due_date(do.SetDueDate(target, LATER, loan.loan_id), CALL),
             "any date": lambda symphony: symphony.set_due_date(do.SetDueDate(target, LATER), CALL),
             "lost": lambda symphony: symphony.mark_lost(do.MarkLost(target, loan.loan_id), CALL),
-            "home": lambda symphony: symphony.send_transit(do.SendTransit(target), CALL),
+            "home": lambda symphony: cast("SendsTransits", symphony).send_transit(do.SendTransit(target), CALL),
         }
         bench.stand_in.behave(shows_charges=False)
         with pytest.raises(Retry, match="shows no loan") as later:
