@@ -80,6 +80,15 @@ def not_seen(what: str) -> Rejected:
     )
 
 
+def lent_to_nobody_knows_whom(barcode: str) -> Rejected:
+    """Our error where a check-out ended unclearly and the item is on loan, to our account or to somebody else."""
+    return Rejected(
+        f"Lending item {barcode} ended unclearly. The ILS says that it is on loan, and does not say to whom, so that it is not lent again.",
+        cause="cannot_look",
+        advice="See in the ILS whether the borrowing library's account has the item, else check it in there and lend it to that account",
+    )
+
+
 def not_told(what: str, so: str) -> Rejected:
     """Our error where the responder was asked, and does not say what must be known before anything is done."""
     return Rejected(

@@ -9,7 +9,7 @@ from bridge.connectors.ncip import messages as say
 from bridge.connectors.ncip.client import NcipClient
 from bridge.connectors.ncip.dates import day_of, last_minute
 from bridge.connectors.ncip.dialects import Renews
-from bridge.connectors.ncip.errors import Refused, for_good, not_seen, unknown_item
+from bridge.connectors.ncip.errors import Refused, for_good, lent_to_nobody_knows_whom, not_seen, unknown_item
 from bridge.connectors.ncip.problems import Meaning
 from bridge.connectors.ncip.reading import LentSeen, Node, item_seen, lent_seen
 from bridge.connectors.ncip.sight import OnLoan, Sight, handle
@@ -18,6 +18,9 @@ from bridge.domain.record import Learned, LoanRecord, Outcome, OutcomeKind, Seen
 from bridge.errors import Rejected, Retry, Unavailable
 
 UNSEEN = "Whether somebody else had the item could not be seen: this NCIP responder does not tell."
+WHO_HAS_IT = (
+    "See who has the item in the ILS: if the borrowing library's account has it, go on with 'skip'; else check it in"
+)
 NOT_LENT = frozenset({Meaning.NOT_ON_LOAN, Meaning.UNKNOWN_ITEM})
 
 
@@ -62,7 +65,10 @@ class Loans:
         return Outcome(learned=Learned(loan=loan, due=command.due), notes=told(stands, command.due))
 
     def _lent_before(self, command: do.CheckOut) -> Outcome | None:
+        """The loan to our account, if it stands. Raises ``Rejected`` where one stands and nothing tells whose it is."""
         loan = self._loan(command.target, command.account)
+        if loan is not None and loan.ours is None:
+            raise lent_to_nobody_knows_whom(command.target.barcode)
         if loan is None or not loan.ours:
             return None
         record = LoanRecord(command.account, command.account, loan.loan.due)
@@ -84,7 +90,7 @@ class Loans:
         if standing is not None:
             return standing
         cause = "not_loanable" if refused.meaning is Meaning.ON_LOAN else "refused"
-        raise for_good(refused, cause, "See who has the item in the ILS.") from refused
+        raise for_good(refused, cause, WHO_HAS_IT) from refused
 
     def _lent_all_the_same(self, command: do.CheckOut) -> Outcome | None:
         """What stands of a check-out that was refused; where that cannot be seen, the refusal is what there is to tell."""

@@ -59,6 +59,25 @@ class TestLoans:
         assert home.loans_seen
         assert amend(lent, home).open_loan is None
 
+    def test_a_check_out_cut_off_is_left_to_staff_where_nobody_knows_who_has_the_item(self, koha: NcipBench) -> None:
+        """Sent again it would be refused as if somebody else had the item; what was seen is told instead."""
+        command = do.CheckOut(own(koha, "1"), koha.account, DUE)
+        koha.connector.check_out(command, CALL)
+        koha.stand_in.forget_calls()
+        with pytest.raises(Rejected, match="does not say to whom") as refused:
+            koha.connector.check_out(command, AGAIN)
+        assert (refused.value.cause, koha.sent()) == ("cannot_look", ["LookupItem"])
+        assert koha.loan_of(koha.own_barcode) == koha.account
+
+    def test_a_check_out_that_never_came_is_made_where_the_item_is_there(self, koha: NcipBench) -> None:
+        assert koha.connector.check_out(do.CheckOut(own(koha, "1"), koha.account, DUE), AGAIN).kind is OutcomeKind.DONE
+
+    def test_what_staff_lent_by_hand_is_told_where_nobody_knows_to_whom(self, koha: NcipBench) -> None:
+        koha.lend(koha.own_barcode, koha.account)
+        with pytest.raises(Rejected) as refused:
+            koha.connector.check_out(do.CheckOut(own(koha, "1"), koha.account, DUE), CALL)
+        assert (refused.value.cause, "skip" in refused.value.advice) == ("not_loanable", True)
+
     @pytest.mark.parametrize("status", ["", "Recalled", "Circulation Status Undefined"])
     def test_without_a_status_that_says_so_no_loan_is_ended(self, bench: NcipBench, status: str) -> None:
         target = own(bench, "1")
