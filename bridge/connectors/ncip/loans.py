@@ -61,8 +61,12 @@ class Loans:
 
     def _checked_out(self, command: do.CheckOut, seen: LentSeen) -> Outcome:
         stands = day_of(seen.due, self._client.zone)
-        loan = LoanRecord(command.account, command.account, stands)
+        loan = LoanRecord(self._named(seen, command.account), command.account, stands)
         return Outcome(learned=Learned(loan=loan, due=command.due), notes=told(stands, command.due))
+
+    def _named(self, seen: LentSeen, account: str) -> str:
+        """What the loan is named by: the borrower as the responder names them, by which LookupItem's are told apart, else the account."""
+        return (seen.user.value if self._sight.by_item else "") or account
 
     def _lent_before(self, command: do.CheckOut) -> Outcome | None:
         """The loan to our account, if it stands. Raises ``Rejected`` where one stands and nothing tells whose it is."""
@@ -132,7 +136,7 @@ class Loans:
 
         Raises ``Rejected`` where that cannot be seen.
         """
-        loan, sure = self._date_of(command.target, who, own=command.target.origin is do.Origin.OWN)
+        loan, sure = self._date_of(command, who)
         if not sure:
             return _unseen(command, again=again)
         if loan is None:
@@ -145,13 +149,14 @@ class Loans:
             return Outcome(OutcomeKind.ALREADY, Learned(due=command.due), told(loan.due, command.due))
         return None
 
-    def _date_of(self, target: do.Target, who: str, *, own: bool) -> tuple[SeenLoan | None, bool]:
+    def _date_of(self, command: do.SetDueDate, who: str) -> tuple[SeenLoan | None, bool]:
         """The open loan, and whether it is sure that there is no other."""
+        target, own = command.target, command.target.origin is do.Origin.OWN
         if self._sight.by_item:
             seen = self._sight.item(handle(target))
             if seen is not None and seen.lent is None:
                 return None, False
-            found = self._sight.loan_of(seen, target, (who,)) if seen is not None else None
+            found = self._sight.loan_of(seen, target, (who, command.loan_id)) if seen is not None else None
             return (found.loan if found is not None and (not own or found.ours is not False) else None), True
         if self._sight.blind or not who:
             return None, False
@@ -182,7 +187,7 @@ class Loans:
     def _read_back(self, command: do.SetDueDate, who: str) -> tuple[str, ...]:
         """A responder that names no date may have renewed nothing (observed-on-running-systems.md, NCIP): what stands is looked up."""
         try:
-            loan, _ = self._date_of(command.target, who, own=command.target.origin is do.Origin.OWN)
+            loan, _ = self._date_of(command, who)
         except (Rejected, Retry, Unavailable):
             loan = None
         if loan is None or loan.due is None:

@@ -35,6 +35,10 @@ class Behaviour(Switches):
         description="Holds are asked for by record and cancelled by the ILS's own number only, whatever AcceptItem answered, for "
         "whomever is named (Koha).",
     )
+    own_user_ids: bool = Field(
+        default=False,
+        description="LookupItem and CheckOutItemResponse name users by a number of the ILS's own, whatever was asked for.",
+    )
     own_item_ids: bool = Field(
         default=False, description="ItemId in AcceptItemResponse is a key, not the barcode (Sirsi)."
     )

@@ -144,7 +144,7 @@ def lookup_item(state: State, asked: Asked) -> Answer:
     loan = state.open_loan(item)
     people: list[El] = []
     if loan is not None and state.behaviour.shows_people:
-        people.append(El("CurrentBorrower", (identified("User", loan.patron),)))
+        people.append(El("CurrentBorrower", (identified("User", _called(state, loan.patron)),)))
     if state.behaviour.shows_people:
         people += [El("CurrentRequester", (identified("User", hold.patron),)) for hold in state.active_holds(item)]
     status = (
@@ -231,7 +231,7 @@ def check_out(state: State, asked: Asked) -> Answer:
     due = datetime.fromisoformat(wanted) if wanted and honoured else None
     if state.behaviour.requests_known:
         item.request = asked.text("RequestId", "RequestIdentifierValue")
-    return _lent(item, state.lend(item, patron, by="api", due=due))
+    return _lent(state, item, state.lend(item, patron, by="api", due=due))
 
 
 def _mandated(state: State, asked: Asked) -> bool:
@@ -239,8 +239,14 @@ def _mandated(state: State, asked: Asked) -> bool:
     return state.behaviour.honours_mandated_due and asked.has("MandatedAction")
 
 
-def _lent(item: Item, loan: Loan) -> Answer:
-    return (identified("Item", item.barcode), identified("User", loan.patron), El("DateDue", _moment(loan.due)))
+def _lent(state: State, item: Item, loan: Loan) -> Answer:
+    user = identified("User", _called(state, loan.patron))
+    return (identified("Item", item.barcode), user, El("DateDue", _moment(loan.due)))
+
+
+def _called(state: State, barcode: str) -> str:
+    """How the responder names a user who has something."""
+    return f"USR{barcode[::-1]}" if state.behaviour.own_user_ids else barcode
 
 
 def check_in(state: State, asked: Asked) -> Answer:

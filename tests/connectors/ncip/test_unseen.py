@@ -103,6 +103,31 @@ class TestLoans:
             bench.connector.set_due_date(renewing(bench, target), AGAIN)
         assert refused.value.cause == "cannot_look"
 
+    def test_a_loan_is_known_by_the_name_its_check_out_was_answered_with(self, bench: NcipBench) -> None:
+        """A responder may name borrowers by numbers of its own, whatever it was asked for."""
+        bench.stand_in.behave(own_user_ids=True)
+        target = own(bench, "1")
+        loan = bench.connector.check_out(do.CheckOut(target, bench.account, DUE), CALL).learned.loan
+        assert loan is not None
+        assert (loan.loan_id, loan.account) == ("USRZYX-LLI", bench.account)
+        look = do.Inspect(target, account=bench.account, loan_ids=(loan.loan_id,))
+        lent = replace(FRESH, origin=do.Origin.OWN, loans=(loan,))
+        assert amend(lent, bench.connector.inspect(look, CALL)).loans == (loan,)
+        longer = replace(renewing(bench, target), loan_id=loan.loan_id)
+        assert bench.connector.set_due_date(longer, AGAIN).kind is OutcomeKind.DONE
+        back = bench.connector.check_in(do.CheckIn(target, (loan.loan_id,), bench.account), CALL)
+        assert (back.kind, bench.loan_of(bench.own_barcode)) == (OutcomeKind.DONE, "")
+
+    def test_a_loan_to_somebody_else_is_theirs_by_whatever_name(self, bench: NcipBench) -> None:
+        bench.stand_in.behave(own_user_ids=True)
+        target = own(bench, "1")
+        loan = bench.connector.check_out(do.CheckOut(target, bench.account, DUE), CALL).learned.loan
+        assert loan is not None
+        bench.desk("check_in", barcode=bench.own_barcode)
+        bench.lend(bench.own_barcode, bench.patron)
+        home = bench.connector.check_in(do.CheckIn(target, (loan.loan_id,), bench.account), CALL)
+        assert (home.kind, bench.loan_of(bench.own_barcode)) == (OutcomeKind.ALREADY, bench.patron)
+
     def test_only_what_is_known_to_name_borrowers_is_said_to_guard_own_loans(self) -> None:
         guarded = {name for name, dialect in DIALECTS.items() if capabilities_of(dialect).own_loans_guarded}
         assert guarded == {"generic", "wms"}
