@@ -19,6 +19,7 @@ from bridge.domain.identity import Mark, Role
 from bridge.domain.learn import confirm
 from bridge.domain.plan import StaffTask, Step, next_step
 from bridge.domain.policy import Mode
+from bridge.domain.record import Existence
 from bridge.engine.asked import Answer, Asked, Asking
 from bridge.engine.leases import kept
 from bridge.engine.steering import Steering
@@ -189,6 +190,24 @@ def test_it_is_taken_for_an_item_too_with_the_hold_that_comes_with_it(stage: Sta
     item = stage.row().record.item("", "")
     assert (item.existence, item.origin, item.hold and item.hold.state) == ("present", "created", "placed")
     assert "place_hold" not in stage.ils.asked
+
+
+def test_what_staff_made_for_us_is_cleaned_up_as_what_we_made_is(stage: Stage) -> None:
+    """Whether it may be deleted its mark says, in the connector: what bears none is left to staff, and its end is seen by a resync."""
+    stage.ils = PretendIls(by_patron=True)
+    stage.restart()
+    stage.tell(Phase.RECEIVED)
+    stage.ils.fails = [("create_temporary_item", Rejected("Nobody can tell.", cause="cannot_look"))]
+    stage.settle()
+    asked(stage, Asking.RESOLVE)
+    stage.ils.fails = [("delete_temporary_item", Rejected("It does not bear our mark.", cause="not_ours"))]
+    stage.tell(Phase.RETURNED)
+    stage.settle()
+    assert (stage.row().parked.cause, stage.ils.asked.count("delete_temporary_item")) == ("not_ours", 1)
+    assert stage.row().parked.advice.endswith("then: ill-bridge resync R1.")
+    assert asked(stage, Asking.RESYNC).lines[-1] == "R1 is now: in_step."
+    assert stage.row().record.item("", "").existence is Existence.DELETED
+    assert stage.ils.asked.count("delete_temporary_item") == 1
 
 
 @pytest.mark.parametrize("verb", ["place_hold", "create_temporary_item"])
