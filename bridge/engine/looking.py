@@ -15,6 +15,7 @@ from bridge.domain.goal import Goal
 from bridge.domain.identity import Role, mark_for
 from bridge.domain.inspection import glance, inspection, review
 from bridge.domain.learn import SHOWN, amend, happened, learn, shows
+from bridge.domain.looked import found_of
 from bridge.domain.plan import PATRON, Step, volume_key
 from bridge.domain.policy import AlignDueDate
 from bridge.domain.record import (
@@ -129,7 +130,7 @@ class Looks:
         if not done and not shows(step.key.verb, seen):
             record = record.with_item(replace(amended, unseen=Unseen(step.key.verb, asked.target.barcode)))
         sitting.record = record
-        looked = _looked_up(step, pending, done=done)
+        looked = _looked_up(pending, found_of(step.command, asked.target.barcode, seen), done=done)
         notes = (*seen.notes, *(_own_date(amended) if isinstance(step.command, CheckOut) else ()))
         told = [line_now(self._ledger, "step", sentence, str(step.key)) for sentence in (looked, *notes)]
         self._ledger.work.verified(sitting.held, pending, sitting.record, told)
@@ -161,10 +162,10 @@ def attempted(step: Step) -> str:
     return step.key.verb.value.replace("_", " ").capitalize()
 
 
-def _looked_up(step: Step, pending: Pending, *, done: bool) -> str:
+def _looked_up(pending: Pending, found: str, *, done: bool) -> str:
     why = "was cut off" if pending.state is StepState.STARTED else "ended unclearly"
-    found = ": it had been done" if done else ""
-    return f"{attempted(step)} {why} before; it was looked up in the ILS{found}."
+    so = " It had been done." if done else ""
+    return f"{attempted(pending.step)} {why} before; it was looked up in the ILS: {found}.{so}"
 
 
 def _own_date(item: ItemRecord) -> tuple[str, ...]:

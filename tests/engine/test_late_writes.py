@@ -63,7 +63,7 @@ def test_what_comes_late_is_not_made_twice(stage: Stage, ils: Slow) -> None:
     assert stage.row().state is State.IN_STEP
     assert len(ils.bibs) == 1
     assert (
-        "Create temporary item ended unclearly before; it was looked up in the ILS: it had been done."
+        "Create temporary item ended unclearly before; it was looked up in the ILS: item ILL-1 is there, with our mark. It had been done."
         in stage.history()
     )
 

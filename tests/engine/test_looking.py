@@ -326,4 +326,4 @@ def test_a_new_barcode_that_was_given_before_a_kill_is_seen_and_not_given_again(
     stage.settle()
     assert stage.ils.asked.count("relabel_item") == 1
     assert stage.row().state is State.IN_STEP
-    assert any("looked up in the ILS: it had been done" in line for line in stage.history())
+    assert any("looked up in the ILS: the item bears barcode" in line for line in stage.history())
