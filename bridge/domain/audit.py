@@ -105,7 +105,8 @@ def compare(
 ) -> tuple[AuditFinding, ...]:
     """Everything that differs for one leg and volume.
 
-    ``elsewhere``: another open request has the same own item, so that a loan or place we do not know may be that one's. ``confirmed``
+    ``elsewhere``: another open request names the same item, so that a loan or place we do not know may be that one's, or a temporary
+    item that came back under its barcode. ``confirmed``
     names the tasks and steps that staff settled or skipped (``Record.confirmed``): of these nothing is told anew, or nothing repaired.
     """
     if seen.item_present is None or _decided(goal, item, confirmed):
@@ -114,7 +115,11 @@ def compare(
     if isinstance(goal.within, BorrowedWithin):
         found = charges_left(say, goal.within, seen, elsewhere=elsewhere)
     else:
-        found = _own(say, seen, can, elsewhere=elsewhere) if _is_own(goal, item) else _temporary(say, seen, can)
+        found = (
+            _own(say, seen, can, elsewhere=elsewhere)
+            if _is_own(goal, item)
+            else _temporary(say, seen, can, elsewhere=elsewhere)
+        )
     return tuple(
         _left_to_staff(each, confirmed)
         for each in found
@@ -156,21 +161,33 @@ def same_spot(one: Place, other: Place) -> bool:
     return (one.library, one.location) == (other.library, other.location)
 
 
+def stands_again(item: ItemRecord, seen: Sighting) -> bool:
+    """Whether a temporary item that counts as deleted is seen with our mark."""
+    return item.existence is Existence.DELETED and bool(seen.item_present) and seen.marked
+
+
 def may_be_deleted(item: ItemRecord, seen: Sighting) -> bool:
-    """Whether what is left is ours beyond doubt, and nobody has it: made by us, with our mark, barcode and place."""
+    """Whether what is left is ours beyond doubt, and nobody has it."""
+    return beyond_doubt(item, seen) and not seen.loans
+
+
+def beyond_doubt(item: ItemRecord, seen: Sighting) -> bool:
+    """Whether what is seen is ours: it was made by us, and bears our mark, barcode and place."""
     barcode_kept = item.barcode in {"", seen.barcode}
     place_kept = item.place == Place() or seen.place is None or same_spot(seen.place, item.place)
-    return seen.marked and item.origin is Origin.CREATED and barcode_kept and place_kept and not seen.loans
+    return seen.marked and item.origin is Origin.CREATED and barcode_kept and place_kept
 
 
 def _is_own(goal: ItemGoal, item: ItemRecord) -> bool:
     return item.origin is Origin.OWN or (isinstance(goal.loan, LoanWish) and bool(goal.loan.account))
 
 
-def _temporary(say: Say, seen: Sighting, can: Capabilities) -> Iterator[AuditFinding]:
+def _temporary(say: Say, seen: Sighting, can: Capabilities, *, elsewhere: bool) -> Iterator[AuditFinding]:
     goal, item = say.goal, say.item
     if not seen.item_present:
         yield from _not_there(say, seen)
+    elif elsewhere and item.existence is Existence.DELETED:
+        return  # that other request's item bears the barcode now
     elif not seen.marked and item.origin is not Origin.ADOPTED:
         if item.existence is Existence.PRESENT:
             yield say(

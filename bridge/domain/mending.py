@@ -1,7 +1,7 @@
 """How the audit brings a request in step: the record is made to say what is there, so that the plan sees the difference. Pure.
 
-Here alone a latch is opened, and only towards what should be gone: what was deleted, cancelled, checked in or brought home and is there
-all the same. Nothing is made again by this.
+Here alone a latch is opened, and only towards what is there: what was deleted, cancelled, checked in or brought home and is seen all the
+same. Nothing is made again by this.
 """
 
 from __future__ import annotations
@@ -57,6 +57,11 @@ def _still_there(item: ItemRecord, seen: Sighting) -> ItemRecord:
         return replace(item, existence=Existence.PRESENT, ids=seen.ids, barcode=barcode, place=place, checked_in=True)
     remains = VendorIds(seen.ids.bib, seen.ids.holding)
     return replace(item, existence=Existence.NONE, origin=item.origin or Origin.CREATED, ids=remains)
+
+
+def put_back(item: ItemRecord, seen: Sighting) -> ItemRecord:
+    """An item that is wanted and counted as deleted, and was put back, or was not shown for a while: it goes when it is wanted no more."""
+    return replace(item, existence=Existence.PRESENT, ids=seen.ids, barcode=item.barcode or seen.barcode)
 
 
 def _still_held(item: ItemRecord, seen: Sighting) -> ItemRecord:

@@ -8,14 +8,14 @@ import structlog
 
 from bridge.connectors.base import Call
 from bridge.domain.align import unaligned, watched
-from bridge.domain.audit import WHILE_STUCK, compare, worth_a_look
+from bridge.domain.audit import WHILE_STUCK, beyond_doubt, compare, stands_again, worth_a_look
 from bridge.domain.care import hands_off
 from bridge.domain.commands import Inspect, Origin
-from bridge.domain.drift import AuditFinding
-from bridge.domain.goal import ItemGoal, LoanWish
+from bridge.domain.drift import AuditFinding, Drift
+from bridge.domain.goal import ItemGoal, ItemWish, LoanWish
 from bridge.domain.inspection import review
 from bridge.domain.learn import amend
-from bridge.domain.mending import mended
+from bridge.domain.mending import mended, put_back
 from bridge.domain.preview import Preview, preview
 from bridge.domain.record import ItemRecord, Record, Sighting
 from bridge.engine.lane import WorkLane
@@ -77,6 +77,23 @@ def look(ledger: Ledger, sitting: Sitting, lane: WorkLane) -> Looked:
     return Looked(record, tuple(findings), news, tuple(lent))
 
 
+def taken_up(
+    ledger: Ledger, sitting: Sitting, lane: WorkLane, goal: ItemGoal, item: ItemRecord, seen: Sighting
+) -> tuple[ItemRecord, tuple[str, ...]]:
+    """The record of a temporary item that counts as deleted and stands in the ILS with our mark: taken up where it is wanted, else as the
+    audit tells of it and would have it repaired.
+    """
+    if not stands_again(item, seen) or _elsewhere(ledger, sitting.held, item, seen):
+        return item, ()
+    if isinstance(goal.item, ItemWish) and beyond_doubt(item, seen):
+        return put_back(item, seen), (
+            f"Temporary item {item.barcode} counted as deleted, and is in the ILS with our mark.",
+        )
+    found = compare(goal, item, seen, lane.connector.capabilities, confirmed=sitting.record.confirmed)
+    left = tuple(each for each in found if each.kind is Drift.ITEM_LEFT)
+    return mended(item, seen, left), tuple(each.told for each in left)
+
+
 def _asked(sitting: Sitting, goal: ItemGoal, item: ItemRecord) -> Inspect:
     """As a resync looks, but for fees: whether they were paid is nobody's business here."""
     role = sitting.held.row.request.key.role
@@ -84,11 +101,13 @@ def _asked(sitting: Sitting, goal: ItemGoal, item: ItemRecord) -> Inspect:
 
 
 def _elsewhere(ledger: Ledger, held: Claimed, item: ItemRecord, seen: Sighting) -> bool:
-    """Whether a loan or place of an own item may be another open request's; only asked where there is something to tell apart."""
+    """Whether a loan or place of an own item, or a temporary item that came back, may be another open request's; only asked where there
+    is something to tell apart.
+    """
     known = {loan.loan_id for loan in item.loans}
     unknown = any(loan.ours and loan.loan_id not in known for loan in seen.loans)
     away = seen.temporary_place is not None and item.restored
-    if item.origin is not Origin.OWN or not (unknown or away):
+    if not stands_again(item, seen) and (item.origin is not Origin.OWN or not (unknown or away)):
         return False
     return ledger.audits.elsewhere(held.row.id, held.row.lane, item.barcode)
 

@@ -29,6 +29,7 @@ from bridge.domain.record import (
     Sighting,
     Unseen,
 )
+from bridge.engine.audit import taken_up
 from bridge.engine.failing import unnamed
 from bridge.engine.lane import WorkLane
 from bridge.engine.sitting import Sitting, UnderWay, line_now
@@ -61,8 +62,9 @@ class Looks:
             item = sitting.record.item(item_goal.leg, item_goal.volume)
             with unnamed(sitting.identifiers):
                 seen = self._lane.connector.inspect(review(item_goal, item, sitting.record, role), Call())
-            amended, news = compared(item_goal, item, amend(item, seen))
-            notes.extend((*seen.notes, *news))
+            amended, back = taken_up(self._ledger, sitting, self._lane, item_goal, amend(item, seen), seen)
+            amended, news = compared(item_goal, item, amended)
+            notes.extend((*seen.notes, *back, *news))
             if amended != item:
                 sitting.record = sitting.record.with_item(amended)
                 notes.append(f"The record of item {amended.barcode or item_goal.barcode} was corrected from the ILS.")
