@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from bridge.domain import commands as do
 from bridge.domain.commands import Charge, Origin, Verb
-from bridge.domain.plan import StaffTask, Step
+from bridge.domain.entrusted import settled, undone
 from bridge.domain.record import (
     Existence,
     FeeRecord,
@@ -23,6 +23,7 @@ from bridge.domain.record import (
     SeenLoan,
     Sighting,
 )
+from bridge.domain.steps import StaffTask, Step
 
 
 def learn(record: Record, step: Step, outcome: Outcome) -> Record:
@@ -31,14 +32,19 @@ def learn(record: Record, step: Step, outcome: Outcome) -> Record:
     if step.key.verb is Verb.FIND_PATRON:
         return _patron_settled(learned, step)
     item = _settled(learned.item(step.key.leg, step.key.volume), step)
-    return learned.with_item(item.counted(step.key.verb))
+    return settled(learned.with_item(item.counted(step.key.verb)), str(step.key))
 
 
 def confirm(record: Record, task: StaffTask) -> Record:
-    """The record after staff settled a task: its step counts as done, and the task is not shown again."""
+    """The record after staff settled a task: its step counts as done, and the task is not shown again.
+
+    A withdrawn one counts as not done, and may be asked again.
+    """
+    if task.withdrawn is not None:
+        return undone(record, task.withdrawn)
     if task.command is not None and task.key is not None:
         record = learn(record, Step(task.key, task.command), Outcome(OutcomeKind.ALREADY))
-    return replace(record, confirmed=(*record.confirmed, task.task_id))
+    return replace(settled(record, task.task_id), confirmed=(*record.confirmed, task.task_id))
 
 
 def taken_at_word(record: Record, step: Step) -> Record:

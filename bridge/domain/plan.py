@@ -9,10 +9,13 @@ from bridge.domain import commands as do
 from bridge.domain.align import unaligned
 from bridge.domain.capabilities import Ability, Capabilities
 from bridge.domain.commands import Command, Origin, Verb
+from bridge.domain.entrusted import in_other_words, withdrawn
 from bridge.domain.goal import ABSENT, FEE, REPLACEMENT, FeeWish, Goal, HoldWish, ItemGoal, ItemWish, LoanWish, Wish
+from bridge.domain.learn import confirm, learn
 from bridge.domain.plan_within import Dated, borrowing_step, lending_step, twice
-from bridge.domain.record import Existence, HoldState, ItemRecord, Record
+from bridge.domain.record import Existence, HoldState, ItemRecord, Outcome, Record
 from bridge.domain.steps import (
+    MOST_STEPS,
     PATRON,
     StaffTask,
     Step,
@@ -52,8 +55,34 @@ def next_step(
     """The next thing to do, or ``None`` when the record meets the goal.
 
     ``without`` names legs and volumes that are left out this time (their step just failed), so that one volume never holds up another.
-    A staff task stands back behind everything that can be done without staff.
+    A staff task stands back behind everything that can be done without staff; first of all staff are asked what became of what they were
+    asked before and is wanted no more.
     """
+    found = _next(goal, record, can, without)
+    if isinstance(found, Step) or not record.entrusted:
+        return found
+    gone = next(withdrawn(record, goal, _still_wanted(goal, record, can)), None)
+    return gone or (in_other_words(record, found) if found is not None else None)
+
+
+def _still_wanted(goal: Goal, record: Record, can: Capabilities) -> frozenset[str]:
+    """Ids of the steps and tasks that follow one another from here, were each done."""
+    wanted: set[str] = set()
+    found = _next(goal, record, can)
+    while found is not None and len(wanted) < MOST_STEPS:
+        if isinstance(found, Step):
+            wanted.add(str(found.key))
+            record = learn(record, found, Outcome())
+        else:
+            wanted.add(found.task_id)
+            record = confirm(record, found)
+        found = _next(goal, record, can)
+    return frozenset(wanted)
+
+
+def _next(
+    goal: Goal, record: Record, can: Capabilities, without: frozenset[VolumeKey] = frozenset()
+) -> Step | StaffTask | None:
     task: StaffTask | None = None
     for found in _differences(goal, record, can, without):
         if isinstance(found, Step):
@@ -113,7 +142,9 @@ def _step(key: StepKey, command: Command, record: Record, can: Capabilities) -> 
     if twice(command) and not can.double_charge:
         ability = Ability.NO
     if ability is Ability.STAFF:
-        if str(key) not in record.confirmed:
+        if (
+            key == PATRONS_KEY or str(key) not in record.confirmed
+        ):  # a patron who was confirmed is known; this is another
             yield StaffTask(key, str(key), instruction(command, can), command, wished(command))
         return
     yield Step(key, command, noted=ability is Ability.NO)

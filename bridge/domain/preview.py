@@ -11,9 +11,7 @@ from bridge.domain.learn import confirm, learn
 from bridge.domain.plan import StaffTask, Step, VolumeKey, next_step, volume_key
 from bridge.domain.record import Existence, HoldState, ItemRecord, Outcome, Record, Sighting
 from bridge.domain.sentences import plan_sentence
-
-MOST_STEPS = 60
-"""Steps in one sitting; a request that needs more does not settle and is shown to staff."""
+from bridge.domain.steps import MOST_STEPS
 
 MAKING = frozenset({Verb.CREATE_TEMPORARY_ITEM, Verb.PLACE_HOLD, Verb.CHECK_OUT, Verb.CHARGE_FEE})
 DELETING = frozenset({Verb.DELETE_TEMPORARY_ITEM})
@@ -52,13 +50,17 @@ def tasks_ahead(goal: Goal, record: Record, can: Capabilities) -> tuple[StaffTas
     tasks: list[StaffTask] = []
     while True:
         found = next_step(goal, record, can)
-        if not isinstance(found, StaffTask) or (tasks and found.command is None) or len(tasks) == MOST_STEPS:
+        if not isinstance(found, StaffTask) or (tasks and _is_decided(found)) or len(tasks) == MOST_STEPS:
             break
         tasks.append(found)
-        if found.command is None:
+        if _is_decided(found):
             break
         record = confirm(record, found)
     return tuple(tasks)
+
+
+def _is_decided(task: StaffTask) -> bool:
+    return task.command is None and task.withdrawn is None
 
 
 def doubted(step: Step, record: Record) -> bool:
@@ -82,7 +84,8 @@ def step_parked_on(goal: Goal, record: Record, can: Capabilities) -> Step | None
 
 def left_behind(record: Record) -> tuple[str, ...]:
     """What would stay in the ILS if the bridge did no more, in sentences."""
-    return tuple(sentence for item in record.items for sentence in _left(item))
+    open_tasks = (f"Whether this was done by hand is not known: {each.wish}" for each in record.entrusted)
+    return (*(sentence for item in record.items for sentence in _left(item)), *open_tasks)
 
 
 def found_there(seen: Sighting, barcode: str) -> tuple[str, ...]:

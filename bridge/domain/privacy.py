@@ -90,7 +90,8 @@ def _emptied(facts: Facts) -> Facts:
 def record_without_person(record: Record, role: Role) -> Record:
     """The record without the patron; what latched, the ILS's own ids, and the accounts of libraries stay."""
     items = record.items if role is Role.LENDER else tuple(_item_without(item) for item in record.items)
-    return replace(record, patron=None, items=items)
+    entrusted = tuple(replace(each, whom="") for each in record.entrusted)
+    return replace(record, patron=None, items=items, entrusted=entrusted)
 
 
 def _item_without(item: ItemRecord) -> ItemRecord:

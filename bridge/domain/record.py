@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
@@ -93,6 +93,23 @@ class Unseen:
 
 
 @dataclass(frozen=True)
+class Entrusted:
+    """A task that staff were shown and have not confirmed: nobody knows whether it is done.
+
+    ``wish`` says what they were asked to do, ``undo`` what undoes it; neither names a patron, and ``whom`` only tells patrons apart.
+    """
+
+    leg: str
+    volume: str
+    task_id: str
+    verb: Verb
+    barcode: str
+    wish: str
+    undo: str
+    whom: str = ""
+
+
+@dataclass(frozen=True)
 class ItemRecord:
     """What we did for one leg and volume.
 
@@ -164,11 +181,15 @@ class ItemRecord:
 
 @dataclass(frozen=True)
 class Record:
-    """Everything we did for a request: the patron, an item record each leg and volume, and the staff tasks that were confirmed."""
+    """Everything we did for a request: the patron, an item record each leg and volume, and the staff tasks that were confirmed.
+
+    ``entrusted`` are those that staff were shown and have not confirmed yet, in the order in which they were.
+    """
 
     patron: PatronRecord | None = None
     items: tuple[ItemRecord, ...] = ()
     confirmed: tuple[str, ...] = ()
+    entrusted: tuple[Entrusted, ...] = ()
 
     def item(self, leg: str, volume: str) -> ItemRecord:
         """The record of this leg and volume; a fresh one where nothing was done yet."""
@@ -185,9 +206,41 @@ class Record:
         return replace(self, items=tuple(replace(item, unseen=None) for item in self.items))
 
     def with_item(self, item: ItemRecord) -> Record:
-        """The record with this item record in the place of its predecessor."""
+        """The record with this item record in the place of its predecessor; what it shows as done is not left to staff any more."""
         rest = tuple(other for other in self.items if (other.leg, other.volume) != (item.leg, item.volume))
-        return replace(self, items=tuple(sorted((*rest, item), key=lambda each: (each.leg, each.volume))))
+        items = tuple(sorted((*rest, item), key=lambda each: (each.leg, each.volume)))
+        if not self.entrusted:
+            return replace(self, items=items)
+        before = self.item(item.leg, item.volume)
+        still = tuple(each for each in self.entrusted if not _shows(each, before, item))
+        return replace(self, items=items, entrusted=still)
+
+
+def _shows(entrusted: Entrusted, before: ItemRecord, now: ItemRecord) -> bool:
+    """Whether it came to light that this was done."""
+    if (entrusted.leg, entrusted.volume) != (now.leg, now.volume):
+        return False
+    done = _DONE[entrusted.verb]
+    return bool(done(now)) and done(now) != done(before)
+
+
+_DONE: Mapping[Verb, Callable[[ItemRecord], object]] = {
+    Verb.CREATE_TEMPORARY_ITEM: lambda item: item.existence is Existence.PRESENT,
+    Verb.RELABEL_ITEM: lambda item: item.barcode,
+    Verb.PLACE_HOLD: lambda item: item.hold is not None and item.hold.state is not HoldState.CANCELLED,
+    Verb.CANCEL_HOLD: lambda item: item.hold is not None and item.hold.state is not HoldState.PLACED,
+    Verb.CHECK_OUT: lambda item: len(item.loans),
+    Verb.SET_DUE_DATE: lambda item: item.due_written,
+    Verb.CHECK_IN: lambda item: item.over,
+    Verb.MOVE_ITEM: lambda item: item.moved_to,
+    Verb.RESTORE_ITEM: lambda item: item.restored,
+    Verb.DELETE_TEMPORARY_ITEM: lambda item: item.existence is Existence.DELETED,
+    Verb.CHARGE_FEE: lambda item: len(item.fees),
+    Verb.MARK_LOST: lambda item: item.marked_lost,
+    Verb.MARK_FOUND: lambda item: item.lost_ended or not item.marked_lost,
+    Verb.NOTE_ITEM: lambda item: item.staff_note,
+}
+"""What of an item's record tells that a verb was done; a change to it says that it was."""
 
 
 class OutcomeKind(StrEnum):

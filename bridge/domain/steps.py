@@ -8,6 +8,7 @@ from bridge.domain import commands as do
 from bridge.domain.capabilities import Capabilities
 from bridge.domain.commands import Command, Verb
 from bridge.domain.plan_within import twice
+from bridge.domain.record import Entrusted
 from bridge.domain.sentences_within import Telling, account_of, of_two
 from bridge.domain.wishes import REPLACEMENT
 
@@ -38,7 +39,8 @@ class Step:
 class StaffTask:
     """One thing only staff can do; ``confirmed`` by its id with the command ``resolve``.
 
-    ``instruction`` says what to do, and why and how where that needs saying; ``wish`` only what.
+    ``instruction`` says what to do, and why and how where that needs saying; ``wish`` only what. ``withdrawn``: what they were asked before
+    and are asked no more; settled once it is not done, or undone.
     """
 
     key: StepKey | None
@@ -46,8 +48,11 @@ class StaffTask:
     instruction: str
     command: Command | None = None
     wish: str = ""
+    withdrawn: Entrusted | None = None
 
 
+MOST_STEPS = 60
+"""Steps in one sitting; a request that needs more does not settle and is shown to staff."""
 VolumeKey = tuple[str, str]
 PATRON: VolumeKey = ("", "the patron")
 """Stands for the look-up of the patron where a leg and volume are named."""
@@ -88,6 +93,11 @@ def verb_of(kind: type) -> Verb:
 def instruction(command: Command, can: Capabilities) -> str:
     """What staff are asked to do, in one sentence, with the reason why the bridge cannot."""
     return f"{wished(command)} {can.reasons.get(verb_of(type(command)), '')}".strip()
+
+
+def as_task(step: Step, can: Capabilities) -> StaffTask:
+    """A step that staff take over."""
+    return StaffTask(step.key, str(step.key), instruction(step.command, can), step.command)
 
 
 def wished(command: Command) -> str:

@@ -10,14 +10,16 @@ import structlog
 from bridge.connectors.base import Call
 from bridge.domain.care import READING, hands_off, is_drill
 from bridge.domain.commands import Verb
+from bridge.domain.entrusted import entrust
 from bridge.domain.goal import Goal
 from bridge.domain.learn import keep, learn
 from bridge.domain.parking import Nights
 from bridge.domain.plan import StaffTask, Step, next_step, volume_key
 from bridge.domain.policy import Policy
-from bridge.domain.preview import MOST_STEPS, doubted
-from bridge.domain.record import Learned, Outcome, OutcomeKind
+from bridge.domain.preview import doubted
+from bridge.domain.record import Learned, Outcome, OutcomeKind, Record
 from bridge.domain.sentences import step_sentence
+from bridge.domain.steps import MOST_STEPS
 from bridge.domain.within import BorrowedWithin, shared
 from bridge.engine.boundary import Boundary, Passing, pass_by
 from bridge.engine.counting import Counting, Uncounted
@@ -27,7 +29,7 @@ from bridge.engine.leases import in_hand, must_hold
 from bridge.engine.looking import INSPECT, Looks, attempted
 from bridge.engine.schedule import RetrySchedule
 from bridge.engine.sitting import Sitting, UnderWay, line_now
-from bridge.engine.verdicts import Verdicts, homeless, parked_for
+from bridge.engine.verdicts import Verdicts, homeless, left_to_staff, parked_for
 from bridge.errors import CredentialsRejected, IlsError, OutcomeUnknown, Rejected, Retry, Unavailable
 from bridge.ledger import (
     Claimed,
@@ -98,6 +100,7 @@ class Reconciler:
                 look=Look.NONE if seen else held.row.look,
                 watches=self._looks.watches(sitting, found.state),
                 looked=seen,
+                record=self._entrusted(sitting, found),
             )
             state = self._ledger.work.release(held, verdict, version=sitting.version, ending=sitting.ending)
             self._journalled(sitting.ending)
@@ -136,6 +139,12 @@ class Reconciler:
     def review(self, sitting: Sitting) -> tuple[str, ...]:
         """Read the record of a sitting afresh from the ILS (nothing is written there); answers what was seen that we did not know."""
         return self._looks.review(sitting)
+
+    def _entrusted(self, sitting: Sitting, verdict: Verdict) -> Record | None:
+        """The record with what is left to staff now, where that is news."""
+        can = self._lane.connector.capabilities
+        record = entrust(sitting.record, left_to_staff(verdict, sitting.goal, sitting.record, can))
+        return None if record == sitting.record else record
 
     def _night(self, row: Row) -> bool:
         return row.state is State.PARKED and row.due_at is not None and row.due_at <= self._ledger.clock()

@@ -13,10 +13,11 @@ from bridge.domain.care import hands_off
 from bridge.domain.inspection import review
 from bridge.domain.learn import confirm, taken_at_word
 from bridge.domain.parking import Mend, mended_by
-from bridge.domain.plan import StaffTask, Step, instruction, next_step
+from bridge.domain.plan import StaffTask, Step, next_step
 from bridge.domain.preview import Preview, found_there, left_behind, preview, step_parked_on, tasks_ahead
 from bridge.domain.privacy import patrons_of
 from bridge.domain.standing import correct
+from bridge.domain.steps import as_task
 from bridge.engine.adopting import taken_over
 from bridge.engine.asked import Answer, Asked, Asking, no, planned
 from bridge.engine.audit import MENDABLE, STUCK, UNSETTLED, Looked, foreseen, kept_as, look, room_for, why_not_mended
@@ -196,7 +197,7 @@ class Steering:
         step = self._parked_on(sitting, lane) if parked else None
         if step is not None:
             made = replace(held, row=replace(held.row, record=taken_at_word(held.row.record, step)))
-            return self._confirmed(asked, made, reconciler, (_as_task(step, lane),), "Settled by")
+            return self._confirmed(asked, made, reconciler, (as_task(step, lane.connector.capabilities),), "Settled by")
         if parked and sitting.record.unseen:  # of what is not wanted any more
             return self._begun_anew(asked, self._looked_by_people(held), reconciler, "Settled by")
         tasks = tasks_ahead(sitting.goal, sitting.record, lane.connector.capabilities)
@@ -211,7 +212,7 @@ class Steering:
         self, asked: Asked, held: Claimed, step: Step, lane: WorkLane, reconciler: Reconciler
     ) -> Answer:
         """Staff's word ends a step of unknown end that no look can tell of: else the next worker would look, and park, for ever."""
-        task = _as_task(step, lane)
+        task = as_task(step, lane.connector.capabilities)
         record = confirm(taken_at_word(held.row.record, step), task)
         said = self._line(asked, f"Settled by {asked.by}: {task.wish or task.instruction}")
         self._ledger.work.finish(held, step, StepState.ALREADY, record, [said])
@@ -234,7 +235,7 @@ class Steering:
                     "Without the item nothing else can be done. If staff made it: ill-bridge adopt; if nothing is to be done: "
                     "ill-bridge forget."
                 )
-            found = _as_task(found, lane)
+            found = as_task(found, lane.connector.capabilities)
         return self._confirmed(asked, held, reconciler, (found,), "Skipped by")
 
     def _told_of_news(self, held: Claimed) -> Answer:
@@ -363,10 +364,6 @@ _FIELDS = {
 def _outdated(asked: Asked, sitting: Sitting) -> bool:
     """Whether a request is to come to something else by now than what whoever asks has seen."""
     return asked.goal not in {"", sitting.goal.fingerprint}
-
-
-def _as_task(step: Step, lane: WorkLane) -> StaffTask:
-    return StaffTask(step.key, str(step.key), instruction(step.command, lane.connector.capabilities), step.command)
 
 
 def _preview(sitting: Sitting, lane: WorkLane) -> Preview:

@@ -8,9 +8,11 @@ from datetime import datetime
 
 from bridge.domain.capabilities import Capabilities
 from bridge.domain.goal import Goal
-from bridge.domain.parking import Nights, advice_for
+from bridge.domain.parking import Mend, Nights, advice_for, mended_by
 from bridge.domain.plan import StaffTask
-from bridge.domain.preview import preview, tasks_ahead
+from bridge.domain.preview import preview, step_parked_on, tasks_ahead
+from bridge.domain.record import Record
+from bridge.domain.steps import as_task
 from bridge.engine.failing import ITS_OWN, NOT_ACCEPTED
 from bridge.engine.schedule import RetrySchedule
 from bridge.engine.sitting import Sitting
@@ -111,6 +113,15 @@ class Verdicts:
 
     def _line(self, sentence: str) -> HistoryLine:
         return HistoryLine(self._clock(), "state", sentence)
+
+
+def left_to_staff(verdict: Verdict, goal: Goal, record: Record, can: Capabilities) -> tuple[StaffTask, ...]:
+    """What staff are shown to do with this verdict: their tasks, or the one step that the ILS refused and they can do by hand."""
+    if verdict.state is State.STAFF:
+        return tasks_ahead(goal, record, can)
+    by_hand = verdict.state is State.PARKED and mended_by(verdict.parked.cause, Mend.RESOLVE) and not record.unseen
+    step = step_parked_on(goal, record, can) if by_hand else None
+    return () if step is None else (as_task(step, can),)
 
 
 def _in_order(tasks: tuple[StaffTask, ...]) -> str:

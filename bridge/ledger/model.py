@@ -223,7 +223,8 @@ class Verdict:
     """How a worker leaves a request: its state, when it is due again, why it stopped.
 
     ``afresh``: it must still be looked up in the ILS; ``look``: it must still be seen who has its items. ``watches`` are the items to watch
-    from now on (``None``: as before); a look that was to come stays as it was, unless one was taken now (``looked``).
+    from now on (``None``: as before); a look that was to come stays as it was, unless one was taken now (``looked``). ``record`` is kept
+    with it, where no news came meanwhile (``None``: it stays as it is).
     """
 
     state: State
@@ -237,6 +238,7 @@ class Verdict:
     look: Look = Look.NONE
     watches: tuple[Watch, ...] | None = None
     looked: bool = False
+    record: Record | None = None
 
 
 @dataclass(frozen=True)

@@ -188,9 +188,10 @@ class Work:
     def release(self, held: Claimed, verdict: Verdict, *, version: int, ending: Ending | None = None) -> State:
         """Give a request back, with the end of the last step where one is given. News that came since ``version`` makes it due at once.
 
-        The verdict's line is left out where it was the last thing said, or where news came. Raises ``LeaseLost``.
+        The verdict's line is left out where it was the last thing said, or where news came. The disk is waited for where a record is kept
+        with it, since staff go by what they are shown. Raises ``LeaseLost``.
         """
-        with self._database.write(relaxed=True) as connection:
+        with self._database.write(relaxed=verdict.record is None) as connection:
             released = self._released(held, verdict, version) | {"since": self._parked_since(connection, held, verdict)}
             if ending is None:
                 state = _mine(statements.RELEASE.first(connection, released), held)
@@ -198,6 +199,9 @@ class Work:
                 learned = {"learned": codec.record_text(ending.record)}
                 state = _mine(statements.END_AND_RELEASE.first(connection, released | learned), held)
                 self._note_end(connection, held, ending)
+            if verdict.record is not None and state == verdict.state:
+                told = _of(held) | {"learned": codec.record_text(verdict.record)}
+                _mine(statements.KEEP.first(connection, told), held)
             if verdict.watches is not None:
                 keep_watches(connection, held, verdict)
             said = ending.lines if ending is not None else ()
