@@ -10,6 +10,8 @@ from bridge.domain.commands import Origin
 from bridge.sandbox.ncip.model import Fee, Item
 from bridge.sandbox.ncip.state import State
 
+UNDOING = do.CheckIn | do.RestoreItem | do.CancelHold | do.MarkFound
+
 
 class Hands:
     """``away``: barcodes of own items that were put where lent items are. An item of ours is found by its mark, however labelled."""
@@ -33,8 +35,8 @@ class Hands:
                     item = self._item(command.target)
                     if (
                         item is None
-                    ):  # gone, so that nothing is to be done; a wrong barcode of an own one is not theirs to correct
-                        return command.target.origin is Origin.CREATED or isinstance(command, do.CheckIn)
+                    ):  # nothing is to be done or undone; a wrong barcode of an own one is not theirs to correct
+                        return command.target.origin is Origin.CREATED or isinstance(command, UNDOING)
                     return self._done(item, command)
 
     def _item(self, target: do.Target) -> Item | None:
@@ -51,6 +53,7 @@ class Hands:
                 return False
             title = command.description.title
             item = self._state.add_item(target.barcode, by="api", title=title, call=target.mark.text)
+        item.barcode = target.barcode
         known = any(hold.request == target.mark.code for hold in self._state.holds)
         return known or not command.patron_id or self._placed(item, command.patron_id, command)
 
