@@ -53,18 +53,18 @@ class AuditJob:
         self._stopping = stopping
         self._accounts = AccountJob(known.settings, ledger, lanes, stopping=stopping)
         self._reader = MarkReader(ledger, known.settings.bridge, known.settings.libraries)
-        self._tried: dict[str, set[int]] = {name: set() for name in lanes}
+        self._tried: dict[str, set[int]] = {name: set() for name in known.settings.libraries}
         self._accounted: datetime | None = None
 
     def run(self, lane: str) -> None:
         """One minute's looks in a lane. Raises ``LedgerBusy``."""
-        if not self._rules.goes_on(self._ledger.clock()):
-            self._tried[lane].clear()
-            return
         modes = self._modes(lane)
-        if not modes:
+        by_night = {name: modes[name] for name in modes if self._by_night(name)}
+        for library in modes.keys() - by_night:
+            self._tried[library].clear()
+        if not by_night:
             return
-        looked = self._look(lane, modes)
+        looked = self._look(lane, by_night)
         if looked:
             log.info("audit.looked", lane=lane, requests=looked)
         self._list(lane, modes)
@@ -73,7 +73,7 @@ class AuditJob:
         """Once an hour of the night: what the ILSs say of ILL accounts, and what is long over takes no room. Raises ``LedgerBusy``."""
         now = self._ledger.clock()
         lately = self._accounted is not None and now - self._accounted < ACCOUNTS_EVERY
-        if lately or not self._rules.goes_on(now) or not any(self._modes(lane) for lane in self._lanes):
+        if lately or not any(self._by_night(name) for lane in self._lanes for name in self._modes(lane)):
             return
         self._accounted = now
         if not self._known.settings.alerts.on:  # else they are asked about all day long
@@ -89,6 +89,10 @@ class AuditJob:
         return {
             name: each.audit for name, each in libraries.items() if each.ils == lane and each.audit is not AuditMode.OFF
         }
+
+    def _by_night(self, library: str) -> bool:
+        """Whether the audit of a library may be at work now."""
+        return self._known.settings.audit_of(library).goes_on(self._ledger.clock())
 
     def _may(self, lane: str) -> bool:
         """Whether the lane is open and nothing else is to be done there."""
@@ -107,16 +111,16 @@ class AuditJob:
             while looked < self._rules.looks_per_minute:
                 if not self._may(lane):
                     return looked
-                request_id = self._next(lane, library)
+                request_id = self._next(library)
                 if request_id is None:
                     break
-                self._audit(lane, request_id, modes[library])
+                self._audit(library, request_id, modes[library])
                 looked += 1
         return looked
 
-    def _next(self, lane: str, library: str) -> int | None:
+    def _next(self, library: str) -> int | None:
         """The next request of a library to look at, once a night at most; asked anew each time since another daemon may be at it too."""
-        tried = self._tried[lane]
+        tried = self._tried[library]
         due = self._ledger.audits.due(self._due(library), limit=len(tried) + 1)
         return next((each for each in due if each not in tried), None)
 
@@ -125,10 +129,10 @@ class AuditJob:
         open_before = now - timedelta(days=rules.open_every_days) if rules.open_every_days else _NEVER
         return DueFor(library, open_before, now - timedelta(days=rules.finished_within_days), now - SETTLED)
 
-    def _audit(self, lane: str, request_id: int, mode: AuditMode) -> None:
+    def _audit(self, library: str, request_id: int, mode: AuditMode) -> None:
         """Look at one request; one that could not be looked at comes again in the next night."""
         asked = Asked(Asking.AUDIT, request_id, BY, dry_run=mode is not AuditMode.REPAIR)
-        self._tried[lane].add(request_id)
+        self._tried[library].add(request_id)
         try:
             answer = self._steering.carry_out(asked)
         except LeaseLost as lost:
@@ -151,14 +155,15 @@ class AuditJob:
             if isinstance(problem, Unavailable | CredentialsRejected):
                 self._lanes[lane].close(problem)
             return
-        self._left(lane, page.finished, modes)
+        self._left(page.finished, modes)
         self._say(lane, page)
 
-    def _left(self, lane: str, finished: Iterable[int], modes: Mapping[str, AuditMode]) -> None:
+    def _left(self, finished: Iterable[int], modes: Mapping[str, AuditMode]) -> None:
+        """What finished requests left behind is looked at with the page that shows it, whosever night it is."""
         for request_id in finished:
             library = self._ledger.requests.one(request_id).request.key.library
             if library in modes:
-                self._audit(lane, request_id, modes[library])
+                self._audit(library, request_id, modes[library])
 
     @staticmethod
     def _say(lane: str, page: PageRead) -> None:

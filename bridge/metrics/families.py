@@ -107,6 +107,12 @@ LANE_HELD = Family(
     ("ils",),
     "1: the lane is paused by staff or for a planned maintenance; 0: it is not.",
 )
+LANE_MAINTENANCE = Family(
+    "ill_bridge_lane_maintenance",
+    "gauge",
+    ("ils",),
+    "1: a planned maintenance of the ILS runs, and its lane is paused meanwhile; 0: none runs, or staff ended it.",
+)
 LIBRARY_INFO = Family(
     "ill_bridge_library_info", "gauge", ("library", "ils", "mode"), "Always 1: a library, its ILS, observe or live."
 )
@@ -231,6 +237,7 @@ LOOKED_UP = (
     LANE_OPEN,
     LANE_CLOSED,
     LANE_HELD,
+    LANE_MAINTENANCE,
     LIBRARY_INFO,
     LIBRARY_HELD,
     REQUESTS,

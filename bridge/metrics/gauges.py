@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 
 from bridge.domain.change import Condition
 from bridge.domain.notes import NotesStanding
+from bridge.domain.windows import maintenance
 from bridge.ledger import LedgerBusy, State
 from bridge.ledger.figures import Heard, Seen
 from bridge.ledger.libraries import OVER_QUOTA
@@ -65,10 +66,16 @@ class LedgerGauges(Collector):
             [((lane.name, lane.cause), _since(lane.closed_at, seen.at)) for lane in lanes if lane.paused_until],
         )
         yield _filled(families.LANE_HELD, [((lane.name,), lane.held_until is not None) for lane in lanes])
+        planned = [((lane.name,), bool(lane.held_until) and self._in_maintenance(lane.name, seen.at)) for lane in lanes]
+        yield _filled(families.LANE_MAINTENANCE, planned)
         left = [((lane.name,), lane.calls_remaining) for lane in lanes if lane.calls_remaining is not None]
         yield _filled(families.CALLS_LEFT, left)
         yield _filled(families.BACKLOG, [((name,), sum(each.due for each in seen.workable(name))) for name in names])
         yield _filled(families.OLDEST_DUE, [((name,), seen.oldest_due(name)) for name in names])
+
+    def _in_maintenance(self, ils: str, now: datetime) -> bool:
+        windows = [each.window for each in self._known.settings.ils[ils].maintenance]
+        return maintenance(windows, now) is not None
 
     def _libraries(self, seen: Seen) -> Iterator[Metric]:
         configured = self._known.settings.libraries

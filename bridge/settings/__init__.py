@@ -93,6 +93,12 @@ class Settings(BaseSettings):
             deletes_per_hour=found.deletes_per_hour,
         )
 
+    def audit_of(self, library: str) -> AuditSettings:
+        """The rules of the audit with the night of this library."""
+        found = self.libraries[library]
+        own = {"at": found.audit_at, "timezone": found.audit_timezone}
+        return self.audit.model_copy(update={name: value for name, value in own.items() if value is not None})
+
     @property
     def nights(self) -> Nights:
         """When parked requests are tried again by themselves."""

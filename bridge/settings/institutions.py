@@ -124,6 +124,16 @@ class LibrarySettings(Section):
         description="What is done by night: off; report (what differs in the ILS is told); repair (and brought in step where it can be).",
         examples=["report"],
     )
+    audit_at: TimeOfDay | None = Field(
+        default=None,
+        description="Time of day at which this library's audit begins, where that is not `[audit] at`.",
+        examples=["01:00"],
+    )
+    audit_timezone: ZoneName | None = Field(
+        default=None,
+        description="Zone (IANA) of that time, where it is not `[audit] timezone`.",
+        examples=["America/Chicago"],
+    )
     borrowing: BorrowingPolicy = Field(
         default_factory=BorrowingPolicy, description="What is done for items this library borrows.", examples=[{}]
     )

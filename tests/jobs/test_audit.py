@@ -13,7 +13,6 @@ from bridge.domain.audit import AuditMode
 from bridge.domain.capabilities import InspectBy
 from bridge.domain.change import Phase
 from bridge.domain.identity import Mark, RequestKey, Role, mark_for
-from bridge.domain.policy import LendingPolicy
 from bridge.engine.steering import Steering
 from bridge.errors import Rejected, Retry, Unavailable
 from bridge.jobs.audit import AuditJob
@@ -24,14 +23,22 @@ from tests.engine.pretend import START, Stage, Thing
 from tests.engine.test_audit import MARK, finished, kinds, lists, put_back, standing
 
 
-def job_of(stage: Stage, *, audit: AuditMode = AuditMode.REPORT, stops: bool = False, **rules: Any) -> AuditJob:
+def job_of(
+    stage: Stage,
+    *,
+    audit: AuditMode = AuditMode.REPORT,
+    stops: bool = False,
+    own: dict[str, str] | None = None,
+    **rules: Any,
+) -> AuditJob:
     """A job whose night begins when the stage's clock does."""
     night = {"at": START.time(), "looks_per_minute": 2, "open_every_days": 7, **rules}
-    library = LibrarySettings(ils="pretend", audit=audit, lending=LendingPolicy(default_account="ILL-1"))
+    lending = {"default_account": "ILL-1"}
+    library = LibrarySettings.model_validate({"ils": "pretend", "audit": audit, "lending": lending, **(own or {})})
     other = LibrarySettings(ils="elsewhere", audit=AuditMode.REPORT)
     settings = Settings(
         bridge="test",
-        audit=AuditSettings(**night),
+        audit=AuditSettings.model_validate(night),
         ils={"pretend": IlsSettings(connector="alma")},
         libraries={"main": library, "other": other},
     )
@@ -90,6 +97,25 @@ def test_only_by_night_and_where_it_is_wanted(stage: Stage) -> None:
 def test_the_night_is_that_of_its_zone(stage: Stage, at: str, zone: str, *, goes_on: bool) -> None:
     """The stage begins at nine in UTC."""
     assert AuditSettings.model_validate({"at": at, "timezone": zone}).goes_on(stage.clock()) is goes_on
+
+
+@pytest.mark.parametrize(("zone", "looked"), [("UTC", 1), ("Asia/Tokyo", 0)])
+def test_a_library_may_have_a_night_of_its_own(stage: Stage, zone: str, looked: int) -> None:
+    """The stage begins at nine in UTC; the other libraries' night does not."""
+    in_step(stage, 1)
+    job = job_of(stage, at="21:00", own={"audit_at": "08:30", "audit_timezone": zone})
+    job.run("pretend")
+    assert looks(stage) == looked
+
+
+def test_each_library_is_looked_at_anew_in_its_next_night(stage: Stage) -> None:
+    in_step(stage, 1)
+    stage.ils.fails = [("inspect", Retry("Not now."))]
+    job = job_of(stage, at="21:00", own={"audit_at": "08:30"})
+    for hours, done in ((0, 1), (1, 1), (12, 1), (11, 2)):
+        stage.clock.advance(hours=hours)
+        job.run("pretend")
+        assert looks(stage) == done
 
 
 @pytest.mark.parametrize("odd", [{"timezone": "Nowhere/Else"}, {"at": "02:00+01:00"}])
@@ -230,7 +256,7 @@ class TestList:
         put_back(stage)
         lists(stage, ("bib-99", MARK))
         job = job_of(stage)
-        job._left("pretend", [1], {})
+        job._left([1], {})
         assert kinds(stage) == []
 
     def test_an_ils_that_cannot_list_says_so_in_the_log(self, stage: Stage) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -17,6 +18,7 @@ from bridge.ledger.figures import Group, Heard, NotUnderstood, Seen
 from bridge.ledger.model import FOREVER, Lane, Library
 from bridge.metrics import FAMILIES, LaneCounts, LedgerGauges, Metrics
 from bridge.metrics.counters import MOST_ENDPOINTS, status_class
+from bridge.settings import MaintenanceSettings
 from tests.ledger.sample import MINUTE, NOW
 from tests.web.test_watching import known_of
 
@@ -127,6 +129,7 @@ class TestGauges:
         assert found["ill_bridge_ledger_up",] == 1
         assert found["ill_bridge_lane_open", "alma"] == 1
         assert found["ill_bridge_lane_held", "alma"] == 0
+        assert found["ill_bridge_lane_maintenance", "alma"] == 0
         assert found["ill_bridge_requests", "main", "parked"] == 0
         assert found["ill_bridge_requests_with_condition", "main", "lost"] == 0
         assert found["ill_bridge_source_silent", "hook"] == 0
@@ -138,6 +141,23 @@ class TestGauges:
             "ill_bridge_source_poll_age_seconds",
         }
         assert not absent & {series[0] for series in found}
+
+    @pytest.mark.parametrize(
+        ("start", "held", "planned"),
+        [(NOW - 2 * MINUTE, FOREVER, 1), (NOW + MINUTE, FOREVER, 0), (NOW - 2 * MINUTE, None, 0)],
+        ids=["it runs", "staff paused it", "staff ended it"],
+    )
+    def test_a_planned_maintenance_is_told_apart(self, start: datetime, held: datetime | None, planned: int) -> None:
+        ends = (start + 3 * MINUTE).time()
+        window = MaintenanceSettings(start=start.time(), end=ends, timezone="UTC")
+        known = known_of({})
+        alma = known.settings.ils["alma"].model_copy(update={"maintenance": (window,)})
+        known = replace(known, settings=known.settings.model_copy(update={"ils": {"alma": alma}}))
+        metrics, seen = Metrics(), replace(at_rest(), lanes=(Lane("alma", held_until=held),))
+        metrics.begin(version="1", database="sqlite", sources=["hook"], gauges=LedgerGauges(lambda: seen, known))
+        found = figures(metrics)
+        assert found["ill_bridge_lane_held", "alma"] == (held is not None)
+        assert found["ill_bridge_lane_maintenance", "alma"] == planned
 
     def test_what_stands_still_and_why(self) -> None:
         groups = (
