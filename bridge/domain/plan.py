@@ -142,9 +142,7 @@ def _step(key: StepKey, command: Command, record: Record, can: Capabilities) -> 
     if twice(command) and not can.double_charge:
         ability = Ability.NO
     if ability is Ability.STAFF:
-        if (
-            key == PATRONS_KEY or str(key) not in record.confirmed
-        ):  # a patron who was confirmed is known; this is another
+        if key == PATRONS_KEY or str(key) not in record.confirmed:  # a patron confirmed is known: this is another
             yield StaffTask(key, str(key), instruction(command, can), command, wished(command))
         return
     yield Step(key, command, noted=ability is Ability.NO)

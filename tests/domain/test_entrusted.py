@@ -87,6 +87,14 @@ class TestWhatIsWantedNoMore:
         assert steps
         assert task is None, "the item is deleted, and its hold with it"
 
+    def test_what_the_bridge_does_behind_it_is_still_to_come(self) -> None:
+        """An order of staff with a step of the bridge behind it, and a task behind that."""
+        can = Capabilities(abilities={Verb.CREATE_TEMPORARY_ITEM: Ability.STAFF, Verb.SET_DUE_DATE: Ability.STAFF})
+        record, _, _ = run(goal_of(*RECEIVED), can=can)
+        record = shown(goal_of(*RECEIVED), record, can)
+        (task,) = tasks_ahead(goal_of(*RECEIVED, change(2, due=LATER)), record, can)
+        assert task.instruction == "Make a temporary item with barcode ILL-1, at RS/TEMP."
+
     def test_what_the_goal_leaves_alone_is_left_alone(self) -> None:
         can = Capabilities(abilities={Verb.MARK_LOST: Ability.STAFF})
         lost = (*SHIPPED, change(2, key=LENDER, raised=(Condition.LOST,)))
