@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
@@ -23,14 +23,14 @@ from bridge.connectors.alma.settings import AlmaSettings
 from bridge.connectors.alma.sight import Sight, permanent_place
 from bridge.connectors.alma.temporary import TemporaryItems
 from bridge.connectors.base import Call, Connector, Surroundings
+from bridge.connectors.in_parts import InParts
 from bridge.connectors.recent import Recent
 from bridge.domain import commands as do
 from bridge.domain.capabilities import Ability, Capabilities, InspectBy
 from bridge.domain.commands import Verb
-from bridge.domain.expect import AccountStanding, Expectations
+from bridge.domain.expect import Expectations
 from bridge.domain.finding import Finding
 from bridge.domain.record import Learned, MarkedPage, Outcome, Sighting
-from bridge.errors import Rejected
 
 NO_LOST = (
     "Alma's API cannot declare a loan lost: in Manage Patron Services open the borrower, show all loans, and choose Lost in the row "
@@ -70,8 +70,13 @@ def capabilities_of(settings: AlmaSettings) -> Capabilities:
     )
 
 
-class AlmaConnector:
+class AlmaConnector(InParts):
     """One Alma institution. Safe to use from several threads."""
+
+    _patrons: Patrons
+    _temporary: TemporaryItems
+    _holds: Holds
+    _loans: Loans
 
     def __init__(
         self,
@@ -99,10 +104,6 @@ class AlmaConnector:
         self._moves = Moves(self._client, self._sight)
         self._listing = Listing(self._client, settings)
 
-    def find_patron(self, command: do.FindPatron, call: Call) -> Outcome:
-        """See ``Connector``."""
-        return self._patrons.find(command)
-
     def find_item(self, command: do.FindItem, call: Call) -> Outcome:
         """See ``Connector``."""
         try:
@@ -112,33 +113,9 @@ class AlmaConnector:
         learned = Learned(ids=ids_of(item), place=permanent_place(item), barcode=item.item_data.barcode)
         return Outcome(learned=learned)
 
-    def create_temporary_item(self, command: do.CreateTemporaryItem, call: Call) -> Outcome:
-        """See ``Connector``."""
-        return self._temporary.create(command, call)
-
     def relabel_item(self, command: do.RelabelItem, call: Call) -> Outcome:
         """See ``Connector``."""
         return self._temporary.relabel(command)
-
-    def place_hold(self, command: do.PlaceHold, call: Call) -> Outcome:
-        """See ``Connector``."""
-        return self._holds.place(command, call)
-
-    def cancel_hold(self, command: do.CancelHold, call: Call) -> Outcome:
-        """See ``Connector``."""
-        return self._holds.cancel(command)
-
-    def check_out(self, command: do.CheckOut, call: Call) -> Outcome:
-        """See ``Connector``."""
-        return self._loans.check_out(command, call)
-
-    def set_due_date(self, command: do.SetDueDate, call: Call) -> Outcome:
-        """See ``Connector``."""
-        return self._loans.set_due_date(command)
-
-    def check_in(self, command: do.CheckIn, call: Call) -> Outcome:
-        """See ``Connector``."""
-        return self._loans.check_in(command)
 
     def move_item(self, command: do.MoveItem, call: Call) -> Outcome:
         """See ``Connector``."""
@@ -151,22 +128,6 @@ class AlmaConnector:
     def receive_transit(self, command: do.ReceiveTransit, call: Call) -> Outcome:
         """See ``Connector``."""
         return self._loans.receive_transit(command)
-
-    def delete_temporary_item(self, command: do.DeleteTemporaryItem, call: Call) -> Outcome:
-        """See ``Connector``."""
-        return self._temporary.delete(command)
-
-    def charge_fee(self, command: do.ChargeFee, call: Call) -> Outcome:
-        """See ``Connector``."""
-        return self._patrons.charge(command, call)
-
-    def mark_lost(self, command: do.MarkLost, call: Call) -> Outcome:
-        """Declared as a task for staff, so the planner never asks for it."""
-        raise Rejected(NO_LOST, cause="staff", advice="Declare the loan lost in Alma by hand.")
-
-    def mark_found(self, command: do.MarkFound, call: Call) -> Outcome:
-        """Declared as a task for staff, so the planner never asks for it."""
-        raise Rejected(NO_FOUND, cause="staff", advice="Take it back in Alma by hand.")
 
     def note_item(self, command: do.NoteItem, call: Call) -> Outcome:
         """See ``Connector``."""
@@ -187,10 +148,6 @@ class AlmaConnector:
     def check(self, expectations: Expectations) -> tuple[Finding, ...]:
         """See ``Connector``."""
         return AlmaCheck(self._client, self._settings, self._now).findings(expectations)
-
-    def accounts(self, names: Sequence[str]) -> tuple[AccountStanding, ...]:
-        """See ``Connector``."""
-        return tuple(self._patrons.standing(name) for name in names)
 
     def close(self) -> None:
         """Close connections."""

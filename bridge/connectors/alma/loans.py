@@ -91,7 +91,7 @@ class Loans:
         stands = day_of(answer.due_date, self._settings.timezone)
         return stands, () if stands == due else (f"Alma made the due date {stands} although {due} was asked for.",)
 
-    def set_due_date(self, command: do.SetDueDate) -> Outcome:
+    def set_due_date(self, command: do.SetDueDate, call: Call) -> Outcome:  # noqa: ARG002 - as of other ILSs
         """Change the due date of our loan, or of whoever has the item; never earlier unless the command allows it."""
         if command.loan_id and command.account:
             try:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
 
 from bridge.connectors.base import Call, Connector, Surroundings
-from bridge.connectors.by_hand import ByHand
+from bridge.connectors.in_parts import InParts
 from bridge.connectors.koha.check import KohaCheck, probed
 from bridge.connectors.koha.client import PAGE, KohaClient
 from bridge.connectors.koha.holds import Holds
@@ -24,7 +24,7 @@ from bridge.connectors.sip2 import Sip2Client
 from bridge.domain import commands as do
 from bridge.domain.capabilities import Ability, Capabilities, InspectBy
 from bridge.domain.commands import Verb
-from bridge.domain.expect import AccountStanding, Expectations
+from bridge.domain.expect import Expectations
 from bridge.domain.finding import Finding
 from bridge.domain.identity import CODE, Mark
 from bridge.domain.record import MarkedObject, MarkedPage, Outcome, Sighting
@@ -60,8 +60,13 @@ def capabilities_of(settings: KohaSettings) -> Capabilities:
     )
 
 
-class KohaConnector(ByHand):
-    """One Koha. Safe to use from several threads."""
+class KohaConnector(InParts):
+    """One Koha. Safe to use from several threads. Due dates are its rules', and told."""
+
+    _patrons: Patrons
+    _temporary: TemporaryItems
+    _holds: Holds
+    _loans: Loans
 
     def __init__(
         self,
@@ -84,41 +89,13 @@ class KohaConnector(ByHand):
         self._loans = Loans(self._client, self._sip, settings, self._sight, self._patrons, now)
         self._items = Items(self._client, settings, self._sight)
 
-    def find_patron(self, command: do.FindPatron, call: Call) -> Outcome:
-        """See ``Connector``."""
-        return self._patrons.find(command)
-
     def find_item(self, command: do.FindItem, call: Call) -> Outcome:
         """See ``Connector``."""
         return self._loans.find(command)
 
-    def create_temporary_item(self, command: do.CreateTemporaryItem, call: Call) -> Outcome:
-        """See ``Connector``."""
-        return self._temporary.create(command, call)
-
     def relabel_item(self, command: do.RelabelItem, call: Call) -> Outcome:
         """See ``Connector``."""
         return self._temporary.relabel(command)
-
-    def place_hold(self, command: do.PlaceHold, call: Call) -> Outcome:
-        """See ``Connector``."""
-        return self._holds.place(command, call)
-
-    def cancel_hold(self, command: do.CancelHold, call: Call) -> Outcome:
-        """See ``Connector``."""
-        return self._holds.cancel(command)
-
-    def check_out(self, command: do.CheckOut, call: Call) -> Outcome:
-        """See ``Connector``; the due date is Koha's rule's, and told."""
-        return self._loans.check_out(command, call)
-
-    def set_due_date(self, command: do.SetDueDate, call: Call) -> Outcome:
-        """See ``Connector``; a loan of ours is renewed by its rule, and what came of it is told."""
-        return self._loans.set_due_date(command, call)
-
-    def check_in(self, command: do.CheckIn, call: Call) -> Outcome:
-        """See ``Connector``."""
-        return self._loans.check_in(command)
 
     def move_item(self, command: do.MoveItem, call: Call) -> Outcome:
         """See ``Connector``."""
@@ -127,14 +104,6 @@ class KohaConnector(ByHand):
     def restore_item(self, command: do.RestoreItem, call: Call) -> Outcome:
         """See ``Connector``."""
         return self._items.restore(command)
-
-    def delete_temporary_item(self, command: do.DeleteTemporaryItem, call: Call) -> Outcome:
-        """See ``Connector``."""
-        return self._temporary.delete(command)
-
-    def charge_fee(self, command: do.ChargeFee, call: Call) -> Outcome:
-        """See ``Connector``."""
-        return self._patrons.charge(command, call)
 
     def mark_lost(self, command: do.MarkLost, call: Call) -> Outcome:
         """Set the value that means lost here (``lost_status``)."""
@@ -171,10 +140,6 @@ class KohaConnector(ByHand):
     def check(self, expectations: Expectations) -> tuple[Finding, ...]:
         """See ``Connector``."""
         return KohaCheck(self._client, self._sip, self._settings, self._now).findings(expectations)
-
-    def accounts(self, names: Sequence[str]) -> tuple[AccountStanding, ...]:
-        """See ``Connector``."""
-        return tuple(self._patrons.standing(name) for name in names)
 
     def close(self) -> None:
         """Close connections."""

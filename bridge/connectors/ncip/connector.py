@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
 
 from bridge.connectors.base import Call, Connector, Surroundings
+from bridge.connectors.in_parts import InParts
 from bridge.connectors.ncip.check import NcipCheck
 from bridge.connectors.ncip.client import NcipClient, transport_of
 from bridge.connectors.ncip.dialects import Deletes, Dialect, Renews, Sees
@@ -22,7 +23,7 @@ from bridge.connectors.ncip.temporary import TemporaryItems
 from bridge.domain import commands as do
 from bridge.domain.capabilities import Ability, Capabilities, InspectBy
 from bridge.domain.commands import Verb
-from bridge.domain.expect import AccountStanding, Expectations
+from bridge.domain.expect import Expectations
 from bridge.domain.finding import Finding
 from bridge.domain.record import MarkedPage, Outcome, Sighting
 from bridge.errors import Rejected
@@ -101,8 +102,13 @@ def _renewing(dialect: Dialect) -> Ability:
     return Ability.STAFF if dialect.renews is Renews.NO else Ability.ADVISORY
 
 
-class NcipConnector:
+class NcipConnector(InParts):
     """One ILS over NCIP. ``directory`` is another door for patrons, where there is one. Safe to use from several threads."""
+
+    _patrons: Patrons
+    _temporary: TemporaryItems
+    _holds: Holds
+    _loans: Loans
 
     def __init__(
         self,
@@ -125,73 +131,9 @@ class NcipConnector:
         self._loans = Loans(self._client, self._sight)
         self._check = NcipCheck(self._client, settings, self._directory)
 
-    def find_patron(self, command: do.FindPatron, call: Call) -> Outcome:
-        """See ``Connector``."""
-        return self._patrons.find(command)
-
     def find_item(self, command: do.FindItem, call: Call) -> Outcome:
         """See ``Connector``."""
         return self._loans.find(command)
-
-    def create_temporary_item(self, command: do.CreateTemporaryItem, call: Call) -> Outcome:
-        """See ``Connector``; the hold is made with it and learned, too."""
-        return self._temporary.create(command, call)
-
-    def relabel_item(self, command: do.RelabelItem, call: Call) -> Outcome:
-        """Declared as a task for staff, so the planner never asks for it."""
-        raise _for_staff(Verb.RELABEL_ITEM)
-
-    def place_hold(self, command: do.PlaceHold, call: Call) -> Outcome:
-        """See ``Connector``."""
-        return self._holds.place(command, call)
-
-    def cancel_hold(self, command: do.CancelHold, call: Call) -> Outcome:
-        """See ``Connector``."""
-        return self._holds.cancel(command)
-
-    def check_out(self, command: do.CheckOut, call: Call) -> Outcome:
-        """See ``Connector``."""
-        return self._loans.check_out(command, call)
-
-    def set_due_date(self, command: do.SetDueDate, call: Call) -> Outcome:
-        """See ``Connector``; by renewal, whose date is the ILS's own."""
-        return self._loans.set_due_date(command, call)
-
-    def check_in(self, command: do.CheckIn, call: Call) -> Outcome:
-        """See ``Connector``."""
-        return self._loans.check_in(command)
-
-    def move_item(self, command: do.MoveItem, call: Call) -> Outcome:
-        """Declared as impossible, so the planner never asks for it."""
-        raise _for_staff(Verb.MOVE_ITEM)
-
-    def restore_item(self, command: do.RestoreItem, call: Call) -> Outcome:
-        """Declared as impossible, so the planner never asks for it."""
-        raise _for_staff(Verb.RESTORE_ITEM)
-
-    def receive_transit(self, command: do.ReceiveTransit, call: Call) -> Outcome:
-        """Declared as a task for staff, so the planner never asks for it."""
-        raise _for_staff(Verb.RECEIVE_TRANSIT)
-
-    def delete_temporary_item(self, command: do.DeleteTemporaryItem, call: Call) -> Outcome:
-        """See ``Connector``."""
-        return self._temporary.delete(command)
-
-    def charge_fee(self, command: do.ChargeFee, call: Call) -> Outcome:
-        """See ``Connector``."""
-        return self._patrons.charge(command, call)
-
-    def mark_lost(self, command: do.MarkLost, call: Call) -> Outcome:
-        """Declared as a task for staff, so the planner never asks for it."""
-        raise _for_staff(Verb.MARK_LOST)
-
-    def mark_found(self, command: do.MarkFound, call: Call) -> Outcome:
-        """Declared as a task for staff, so the planner never asks for it."""
-        raise _for_staff(Verb.MARK_FOUND)
-
-    def note_item(self, command: do.NoteItem, call: Call) -> Outcome:
-        """Declared as impossible, so the planner never asks for it."""
-        raise _for_staff(Verb.NOTE_ITEM)
 
     def inspect(self, command: do.Inspect, call: Call) -> Sighting:
         """See ``Connector``."""
@@ -209,18 +151,10 @@ class NcipConnector:
         """See ``Connector``."""
         return self._check.findings(expectations)
 
-    def accounts(self, names: Sequence[str]) -> tuple[AccountStanding, ...]:
-        """See ``Connector``."""
-        return tuple(self._patrons.standing(name) for name in names)
-
     def close(self) -> None:
         """Close connections."""
         self._directory.close()
         self._client.close()
-
-
-def _for_staff(verb: Verb) -> Rejected:
-    return Rejected(REASONS[verb], cause="staff", advice="Do it by hand in the ILS.")
 
 
 def build(settings: BaseModel, surroundings: Surroundings) -> Connector:

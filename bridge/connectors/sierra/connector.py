@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
 
 from bridge.connectors.base import Call, Connector, Surroundings
+from bridge.connectors.in_parts import InParts
 from bridge.connectors.sierra.check import SierraCheck, probed
 from bridge.connectors.sierra.client import SierraClient
 from bridge.connectors.sierra.errors import Missing
@@ -24,10 +25,9 @@ from bridge.connectors.sierra.temporary import TemporaryItems
 from bridge.domain import commands as do
 from bridge.domain.capabilities import Ability, Capabilities, InspectBy
 from bridge.domain.commands import Verb
-from bridge.domain.expect import AccountStanding, Expectations
+from bridge.domain.expect import Expectations
 from bridge.domain.finding import Finding
 from bridge.domain.record import Learned, MarkedPage, Outcome, OutcomeKind, Sighting
-from bridge.errors import Rejected
 
 NO_DUE_DATE = "Sierra's API changes no due date; it comes from the loan rule."
 NO_LOST = "No status code for lost items is configured (lost_status)."
@@ -68,8 +68,13 @@ def capabilities_of(settings: SierraSettings) -> Capabilities:
     )
 
 
-class SierraConnector:
-    """One Sierra. Safe to use from several threads."""
+class SierraConnector(InParts):
+    """One Sierra. Safe to use from several threads. Due dates are its loan rules', and told."""
+
+    _patrons: Patrons
+    _temporary: TemporaryItems
+    _holds: Holds
+    _loans: Loans
 
     def __init__(
         self,
@@ -92,41 +97,13 @@ class SierraConnector:
         self._listing = Listing(self._client, settings)
         self._moves = Moves(self._client, settings, self._sight)
 
-    def find_patron(self, command: do.FindPatron, call: Call) -> Outcome:
-        """See ``Connector``."""
-        return self._patrons.find(command)
-
     def find_item(self, command: do.FindItem, call: Call) -> Outcome:
         """See ``Connector``."""
         return self._loans.find(command)
 
-    def create_temporary_item(self, command: do.CreateTemporaryItem, call: Call) -> Outcome:
-        """See ``Connector``."""
-        return self._temporary.create(command, call)
-
     def relabel_item(self, command: do.RelabelItem, call: Call) -> Outcome:
         """See ``Connector``."""
         return self._temporary.relabel(command)
-
-    def place_hold(self, command: do.PlaceHold, call: Call) -> Outcome:
-        """See ``Connector``."""
-        return self._holds.place(command, call)
-
-    def cancel_hold(self, command: do.CancelHold, call: Call) -> Outcome:
-        """See ``Connector``."""
-        return self._holds.cancel(command)
-
-    def check_out(self, command: do.CheckOut, call: Call) -> Outcome:
-        """See ``Connector``; the due date is the loan rule's, and told."""
-        return self._loans.check_out(command, call)
-
-    def set_due_date(self, command: do.SetDueDate, call: Call) -> Outcome:
-        """See ``Connector``; a loan of ours is renewed by its loan rule, and what came of it is told."""
-        return self._loans.set_due_date(command, call)
-
-    def check_in(self, command: do.CheckIn, call: Call) -> Outcome:
-        """See ``Connector``."""
-        return self._loans.check_in(command)
 
     def move_item(self, command: do.MoveItem, call: Call) -> Outcome:
         """See ``Connector``."""
@@ -135,18 +112,6 @@ class SierraConnector:
     def restore_item(self, command: do.RestoreItem, call: Call) -> Outcome:
         """See ``Connector``."""
         return self._moves.restore(command)
-
-    def receive_transit(self, command: do.ReceiveTransit, call: Call) -> Outcome:
-        """Declared as a task for staff, so the planner never asks for it."""
-        raise Rejected(NO_TRANSIT, cause="staff", advice="Check the item in at the desk where it arrived.")
-
-    def delete_temporary_item(self, command: do.DeleteTemporaryItem, call: Call) -> Outcome:
-        """See ``Connector``."""
-        return self._temporary.delete(command)
-
-    def charge_fee(self, command: do.ChargeFee, call: Call) -> Outcome:
-        """See ``Connector``."""
-        return self._patrons.charge(command, call)
 
     def mark_lost(self, command: do.MarkLost, call: Call) -> Outcome:
         """Set the status that means lost here (``lost_status``). An item that came back, or was lent on, is not lost."""
@@ -193,10 +158,6 @@ class SierraConnector:
     def check(self, expectations: Expectations) -> tuple[Finding, ...]:
         """See ``Connector``."""
         return SierraCheck(self._client, self._settings, self._now).findings(expectations)
-
-    def accounts(self, names: Sequence[str]) -> tuple[AccountStanding, ...]:
-        """See ``Connector``."""
-        return tuple(self._patrons.standing(name) for name in names)
 
     def close(self) -> None:
         """Close connections."""

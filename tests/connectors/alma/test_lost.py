@@ -43,7 +43,7 @@ class TestLooks:
         assert "Manage Patron Services" in can.reasons[verb]
 
     def test_taking_back_is_never_asked_of_the_api(self, bench: AlmaBench) -> None:
-        with pytest.raises(Rejected, match="cannot take it back"):
+        with pytest.raises(Rejected, match="cannot mark found by machine"):
             bench.connector.mark_found(do.MarkFound(own(bench, "1")), CALL)
 
 

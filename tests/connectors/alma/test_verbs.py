@@ -640,7 +640,7 @@ class TestUnpleasantness:
 
     def test_lost_is_a_task_for_staff(self, bench: AlmaBench) -> None:
         assert bench.connector.capabilities.of(Verb.MARK_LOST) is Ability.STAFF
-        with pytest.raises(Rejected, match="cannot declare a loan lost"):
+        with pytest.raises(Rejected, match="cannot mark lost by machine"):
             bench.connector.mark_lost(do.MarkLost(own(bench, "1")), CALL)
 
 
