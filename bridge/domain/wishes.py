@@ -107,6 +107,11 @@ class ItemGoal:
     attention: str = ""
     dispute: str = ""
 
+    @property
+    def left_lost(self) -> bool:
+        """Whether it is lost or closed without the item, and nothing of it is changed in the ILS."""
+        return (self.was_lost or bool(self.dispute)) and {self.item, self.hold, self.loan} == {LEAVE}
+
 
 @dataclass(frozen=True)
 class Goal:

@@ -364,10 +364,15 @@ class Reconciler:
 
 
 def _left_open(sitting: Sitting, found: Step | StaffTask | None) -> bool:
-    """Whether something else is next where a step was begun of which nobody can see whether it was done: people look there first."""
+    """Whether something else is next where a step was begun of which nobody can see whether it was done: people look there first.
+
+    A lost item stays as it is, whatever of it is there: people look when it comes back.
+    """
+    lost = {(goal.leg, goal.volume) for goal in sitting.goal.items if goal.left_lost}
     for volume, unseen in sitting.record.unseen.items():
         elsewhere = isinstance(found, Step) and volume_key(found.key) != volume
-        if volume in sitting.failures or elsewhere or (isinstance(found, Step) and doubted(found, sitting.record)):
+        doubtful = isinstance(found, Step) and doubted(found, sitting.record)
+        if volume in sitting.failures or volume in lost or elsewhere or doubtful:
             continue
         sitting.failures[volume] = not_wanted(unseen)
         return True

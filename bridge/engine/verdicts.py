@@ -42,7 +42,8 @@ class Verdicts:
             parked = Parked(goal.fingerprint, "staff", _in_order(tasks), advice)
             return self._stopped(sitting, State.STAFF, parked)
         state = State.CLOSED if goal.ended else State.IN_STEP
-        return Verdict(state, sitting.status, lines=(self._line(_CALM[state]),))
+        calm = _STILL_UNKNOWN if sitting.record.unseen else _CALM[state]
+        return Verdict(state, sitting.status, lines=(self._line(calm),))
 
     def failed(self, sitting: Sitting, goal: Goal) -> Verdict:
         """Steps failed, and nothing else can be done: it waits where one of them may be tried again soon, else it is parked."""
@@ -135,6 +136,9 @@ _CALM = {
     State.IN_STEP: "The ILS agrees with the request; nothing is left to do.",
     State.CLOSED: "The request is finished and nothing of it is left to do in the ILS.",
 }
+_STILL_UNKNOWN = (
+    "Nothing is left to do while the item is lost; what is not known of it is looked up when it comes back."
+)
 _UNDER_WAY = "It is not seen in the ILS yet, and may still come; it is looked up again before anything else is done."
 _NIGHTS = {True: "It is tried again by itself every night.", False: ""}
 _GAVE_UP = "It was tried again every night and is not tried by itself any more."

@@ -10,7 +10,7 @@ import pytest
 
 from bridge.connectors.base import Call
 from bridge.domain import commands as do
-from bridge.domain.change import Phase
+from bridge.domain.change import Condition, Phase
 from bridge.domain.commands import Verb
 from bridge.domain.identity import Role
 from bridge.domain.record import Outcome, Sighting
@@ -101,6 +101,16 @@ class TestNews:
         assert done in row.parked.reason
         assert "not wanted any more" in row.parked.reason
         assert row.parked.advice == "Look in the ILS, and undo there what was done, then: ill-bridge resolve R1."
+
+    def test_what_is_lost_stays_as_it_is_and_is_looked_for_when_it_comes_back(self, stage: Stage) -> None:
+        made(stage).tell(None, raised=(Condition.LOST,))
+        stage.settle()
+        assert stage.row().state is State.IN_STEP, "nothing is to be undone of a lost item"
+        assert "what is not known of it is looked up when it comes back" in stage.history()[-1]
+        stage.tell(Phase.RETURNED)
+        stage.settle()
+        assert (stage.row().state, stage.row().parked.cause) == (State.PARKED, "cannot_look")
+        assert "not wanted any more" in stage.row().parked.reason
 
     def test_a_hold_that_may_stand_keeps_the_item_until_people_looked(self, stage: Stage) -> None:
         blind(stage, Verb.PLACE_HOLD).tell(Phase.RECEIVED)
