@@ -16,7 +16,6 @@ from lxml import etree, html
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 from bridge.errors import IlsError, OutcomeUnknown, Retry, Unavailable
-from bridge.line import TooLarge
 from bridge.wire import Wanted, Wire
 
 
@@ -161,8 +160,13 @@ LONGEST_ADVICE = 86_400.0
 
 LARGEST = 32 * 1024 * 1024
 """Bytes of an answer that are read; no ILS and no feed has cause for more."""
+CHUNK = 64 * 1024
 NO_ANSWER = (requests.RequestException, HTTPError, UnicodeError)
 """What requests raises where none came; the last two where a redirect leads to what is no address."""
+
+
+class _TooLarge(Exception):
+    """The answer does not end."""
 
 
 class _Again(Exception):
@@ -253,8 +257,6 @@ class Http:
             body=sending.body,
             headers={**self._headers(), **sending.headers},
             timeout=(self._rules.connect_timeout, self._rules.read_timeout),
-            whole_timeout=self._rules.whole_timeout,
-            most=LARGEST,
             verify=self._rules.ca_file or True,
         )
 
@@ -262,8 +264,9 @@ class Http:
         self._pace.acquire(sending.cost)
         started = time.perf_counter()
         try:
-            reply = self._wire.send(self._wanted(sending))
-        except TooLarge as large:
+            response = self._wire.send(self._wanted(sending))
+            body = self._body(response, started)
+        except _TooLarge as large:
             self._told(sending, attempt, started, status=None, error="TooLarge")
             said = f"{self._name} answered {sending.method} {sending.template} with more than {LARGEST} bytes."
             raise (Retry(said, cause="nonsense") if sending.repeatable else OutcomeUnknown(said)) from large
@@ -279,10 +282,10 @@ class Http:
             self._told(sending, attempt, started, status=None, error=type(problem).__name__)
             said = f"{self._name} cannot be asked: its ca_file cannot be used."
             raise Unavailable(said, advice=f"Correct ca_file ({self._rules.ca_file}).") from problem
-        if (spared := sending.cost - 1 - reply.hops) > 0:
+        if (spared := sending.cost - 1 - len(response.history)) > 0:
             self._pace.give_back(spared)
-        self._told(sending, attempt, started, status=reply.status)
-        answer = Answer(reply.status, reply.body, reply.headers, reply.url)
+        self._told(sending, attempt, started, status=response.status_code)
+        answer = Answer(response.status_code, body, response.headers, response.url)
         if answer.status == 429:
             if (lasting := self._used_up(answer)) is not None:
                 raise lasting
@@ -292,6 +295,18 @@ class Http:
         if sending.repeatable and answer.status in TRANSIENT_STATUSES:
             raise _Again(answer, None, retry_after(answer.header("Retry-After")))
         return answer
+
+    def _body(self, response: requests.Response, started: float) -> bytes:
+        """The whole body; neither a large one nor one that comes drop by drop holds a worker for long."""
+        received = bytearray()
+        with response:
+            for chunk in response.raw.stream(CHUNK, decode_content=True):
+                received += chunk
+                if len(received) > LARGEST:
+                    raise _TooLarge
+                if time.perf_counter() - started > self._rules.whole_timeout:
+                    raise requests.ReadTimeout("the answer came too slowly")
+        return bytes(received)
 
     def _give_up(self, last: _Again) -> Answer:
         if last.answer is None:

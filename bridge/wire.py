@@ -1,46 +1,32 @@
-"""The way to one host: calls on urllib3's connections, without what requests' Session works out anew for every call.
+"""The way to one host: requests' adapter and its connections, without what its Session works out anew for every call.
 
-A Session takes more than a millisecond a call to merge settings, prepare a URL that hardly changes, look for a pool that it has, and read
-the answer's head; here it is a sixth. Whatever is rarer than a plain call is the Session's: as soon as a host redirects, sets a cookie or
-answers what is not HTTP/1.1 to the letter, all its calls are.
+``Session.request`` takes 0.4 ms a call to merge settings, prepare a URL that hardly changes and look for a pool that it has. That is done
+here once. Whatever is rarer than a plain call is the Session's as before: as soon as a host redirects or sets a cookie, all calls are.
 """
 
 from __future__ import annotations
 
-import io
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from http.client import HTTPMessage
-from types import SimpleNamespace
 from typing import Any, cast
 from urllib.parse import urlencode
 
 import requests
 from requests.adapters import HTTPAdapter
-from requests.cookies import extract_cookies_to_jar
 from requests.structures import CaseInsensitiveDict
 from requests.utils import check_header_validity, requote_uri
-from urllib3 import HTTPHeaderDict, HTTPResponse
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool
-
-from bridge.line import CHUNK, Heard, Patience, TooLarge, Unreadable, ask
+from urllib3.connectionpool import ConnectionPool
 
 PLAIN_HEADERS = frozenset({"accept", "accept-encoding", "connection", "user-agent"})
 BODILESS = frozenset({"GET", "HEAD"})
-OWN = frozenset({HTTPConnection, HTTPSConnection})
-USUAL_PORTS = {"http:": ":80", "https:": ":443"}
-REDIRECTS = frozenset(requests.models.REDIRECT_STATI)
 
 
 @dataclass(frozen=True)
 class Wanted:
     """One request: a path that begins with a slash, and how it is asked.
 
-    ``timeout``: seconds to connect, and of silence; ``whole_timeout``: for the answer in all; ``most``: octets of its body that are read;
-    ``verify``: a file of CAs, or whether TLS is verified at all.
+    ``timeout``: seconds to connect, and of silence; ``verify``: a file of CAs, or whether TLS is verified at all.
     """
 
     method: str
@@ -49,175 +35,80 @@ class Wanted:
     body: bytes | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     timeout: tuple[float, float] = (5.0, 30.0)
-    whole_timeout: float = 120.0
-    most: int = 32 * 1024 * 1024
     verify: str | bool = True
 
 
-@dataclass(frozen=True)
-class Reply:
-    """An answer with its body read; ``hops``: how often it led elsewhere before."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    url: str
-    hops: int = 0
-
-
 class Wire:
-    """Connections to one host, shared by threads. Errors are those of requests, and of urllib3 where a body cannot be decompressed."""
+    """Connections to one host, shared by threads. Errors are those of requests, and while a body is read those of urllib3."""
 
     def __init__(self, base_url: str, *, pool: int) -> None:
         self._base_url = base_url
         self._session = _OwnHost()
         self._session.trust_env = False
-        self._adapter = HTTPAdapter(pool_connections=1, pool_maxsize=pool)
+        self._adapter = _OnePool(pool_connections=1, pool_maxsize=pool)
         self._session.mount("http://", self._adapter)
         self._session.mount("https://", self._adapter)
-        self._pools: dict[str | bool, HTTPConnectionPool] = {}
+        self._usual = {name: str(value) for name, value in self._session.headers.items()}
         self._whole = False
 
-    def send(self, wanted: Wanted) -> Reply:
-        """The answer; only a GET follows a redirect, since a write would become a GET on its way. Raises ``TooLarge``."""
-        connect, silence = wanted.timeout
-        patience = Patience(connect, silence, time.perf_counter() + wanted.whole_timeout, wanted.most)
-        pool = self._pools.get(wanted.verify) or self._pool(wanted)
+    def send(self, wanted: Wanted) -> requests.Response:
+        """The answer with its body still to be read; only a GET follows a redirect, since a write would become a GET on its way."""
         if self._whole:
-            return _read(self._by_session(wanted), patience)
-        target = self._target(wanted)
-        heard = self._asked(pool, self._question(wanted, target), patience)
-        headers = HTTPHeaderDict(heard.headers)
-        if "Set-Cookie" in headers or (heard.status in REDIRECTS and "Location" in headers):
-            return _read(self._led_on(wanted, heard, headers), patience)
-        body = heard.body
-        if "Content-Encoding" in headers:
-            body = _all_of(_as_urllib3_has_it(heard, headers), patience)
-        return Reply(heard.status, headers, body, self._root.origin + target)
+            return self._by_session(wanted)
+        response = self._adapter.send(self._prepared(wanted), stream=True, timeout=wanted.timeout, verify=wanted.verify)
+        redirected = response.is_redirect and wanted.method == "GET"
+        if redirected or "Set-Cookie" in response.headers:
+            self._whole = True
+            self._session.cookies.update(response.cookies)
+        return self._followed(response, wanted) if redirected else response
 
     def close(self) -> None:
-        """Close all connections; one that is in use is closed as soon as it is not."""
+        """Close all connections."""
         self._session.close()
 
-    def _asked(self, pool: HTTPConnectionPool, question: bytes, patience: Patience) -> Heard:
-        connection = cast("HTTPConnection", pool._get_conn())  # noqa: SLF001 - urllib3 lends connections only with calls of its own
-        try:
-            return ask(connection, question, patience)
-        except Unreadable:
-            self._whole = True
-            raise
-        finally:
-            pool._put_conn(connection)  # noqa: SLF001
-
-    def _pool(self, wanted: Wanted) -> HTTPConnectionPool:
-        """urllib3's connections to the host, as requests' adapter would have them. Raises ``OSError`` where the CAs cannot be read."""
-        request, verify = self._root.request, cast("bool", wanted.verify)
-        pool = cast("HTTPConnectionPool", self._adapter.get_connection_with_tls_context(request, verify))
-        self._adapter.cert_verify(pool, request.url, verify, None)  # type: ignore[no-untyped-call]
-        if pool.ConnectionCls not in OWN or "@" in self._root.origin:
-            self._whole = True  # a recorder stands in for urllib3's connections, or a user is named in the address
-        self._pools[wanted.verify] = pool
-        return pool
-
     @cached_property
-    def _root(self) -> _Root:
-        request = requests.Request("GET", self._base_url).prepare()
-        origin, path = parts(str(request.url))
-        usual = {"Host": origin.partition("://")[2], **self._session.headers}
-        return _Root(request, origin, path, {name: str(value) for name, value in usual.items()})
+    def _root(self) -> str:
+        """Scheme, host and base path as requests writes them."""
+        return str(requests.Request("GET", self._base_url).prepare().url).rstrip("/")
 
-    def _target(self, wanted: Wanted) -> str:
-        """Path and query, as requests writes them."""
+    def _prepared(self, wanted: Wanted) -> requests.PreparedRequest:
+        """What ``Session.prepare_request`` makes of it, where there are neither cookies nor a netrc."""
+        made = requests.PreparedRequest()
         query = f"{'&' if '?' in wanted.path else '?'}{urlencode(wanted.params)}" if wanted.params else ""
-        return requote_uri(f"{self._root.path}{wanted.path}{query}".partition("#")[0])
-
-    def _question(self, wanted: Wanted, target: str) -> bytes:
-        """The octets of a request."""
+        made.method = wanted.method
+        made.url = requote_uri(f"{self._root}{wanted.path}{query}")
+        made.body = wanted.body or None
         for header in wanted.headers.items():
             check_header_validity(header)
-        headers = {**self._root.usual, **wanted.headers}
-        body = wanted.body or b""
-        if body or wanted.method not in BODILESS:
-            headers["Content-Length"] = str(len(body))
-        told = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
-        return f"{wanted.method} {target} HTTP/1.1\r\n{told}\r\n".encode("latin-1") + body
+        headers = {**self._usual, **wanted.headers}
+        if made.body is not None or wanted.method not in BODILESS:
+            headers["Content-Length"] = str(len(made.body or b""))
+        made.headers = cast("CaseInsensitiveDict[str]", headers)
+        return made
 
-    def _led_on(self, wanted: Wanted, heard: Heard, headers: HTTPHeaderDict) -> requests.Response:
-        """What the Session does with an answer that leads elsewhere or sets a cookie; all further calls are its own."""
-        asked = self._session.prepare_request(self._request(wanted))
-        response = self._adapter.build_response(asked, _as_urllib3_has_it(heard, headers))
-        leads = response.is_redirect and wanted.method == "GET"
-        if "Set-Cookie" in headers:
-            extract_cookies_to_jar(self._session.cookies, asked, _with_message(heard))  # type: ignore[no-untyped-call]
-            self._whole = True
-        if not leads:
-            return response
-        self._whole = True
+    def _followed(self, response: requests.Response, wanted: Wanted) -> requests.Response:
+        """What ``Session.send`` does with an answer that leads elsewhere."""
+        asked, verify = response.request, cast("bool", wanted.verify)
+        asked.headers = CaseInsensitiveDict(asked.headers)
+        asked.prepare_cookies({})
         hops: list[requests.Response] = [response]
-        verify = cast("bool", wanted.verify)
         hops += self._session.resolve_redirects(response, asked, stream=True, timeout=wanted.timeout, verify=verify)
         last = hops.pop()
         last.history = hops
         return last
 
     def _by_session(self, wanted: Wanted) -> requests.Response:
-        asked = self._session.prepare_request(self._request(wanted))
-        follow = wanted.method == "GET"
-        return self._session.send(
-            asked, timeout=wanted.timeout, verify=wanted.verify, allow_redirects=follow, stream=True
+        return self._session.request(
+            wanted.method,
+            self._base_url + wanted.path,
+            params=wanted.params,
+            data=wanted.body,
+            headers=dict(wanted.headers),
+            timeout=wanted.timeout,
+            verify=wanted.verify,
+            allow_redirects=wanted.method == "GET",
+            stream=True,
         )
-
-    def _request(self, wanted: Wanted) -> requests.Request:
-        url = self._base_url + wanted.path
-        return requests.Request(wanted.method, url, dict(wanted.headers), data=wanted.body, params=wanted.params)
-
-
-@dataclass(frozen=True)
-class _Root:
-    """What does not change from call to call: scheme and host, base path, the headers that requests sends with each."""
-
-    request: requests.PreparedRequest
-    origin: str
-    path: str
-    usual: Mapping[str, str]
-
-
-def parts(url: str) -> tuple[str, str]:
-    """Scheme and host, and the path without its last slash, of a URL that is written as requests writes it."""
-    scheme, _, host, path = url.split("/", 3)
-    return f"{scheme}//{host.removesuffix(USUAL_PORTS[scheme])}", f"/{path}".rstrip("/")
-
-
-def _read(response: requests.Response, patience: Patience) -> Reply:
-    """A reply of the Session's."""
-    with response:
-        body = _all_of(response.raw, patience)
-    return Reply(response.status_code, response.headers, body, response.url, len(response.history))
-
-
-def _all_of(raw: HTTPResponse, patience: Patience) -> bytes:
-    """The whole body, out of its compression; neither a large one nor one that comes drop by drop holds a worker for long."""
-    received = bytearray()
-    for chunk in raw.stream(CHUNK, decode_content=True):
-        received += chunk
-        if len(received) > patience.most:
-            raise TooLarge
-        if time.perf_counter() > patience.until:
-            raise requests.ReadTimeout("the answer came too slowly")
-    return bytes(received)
-
-
-def _as_urllib3_has_it(heard: Heard, headers: HTTPHeaderDict) -> HTTPResponse:
-    return HTTPResponse(
-        io.BytesIO(heard.body), headers=headers, status=heard.status, reason=heard.reason, preload_content=False
-    )
-
-
-def _with_message(heard: Heard) -> Any:  # noqa: ANN401 - where requests looks for cookies
-    message = HTTPMessage()
-    for name, value in heard.headers:
-        message[name] = value
-    return SimpleNamespace(_original_response=SimpleNamespace(msg=message))
 
 
 class _OwnHost(requests.Session):
@@ -229,3 +120,46 @@ class _OwnHost(requests.Session):
         if self.should_strip_auth(response.request.url, prepared_request.url):  # type: ignore[no-untyped-call]
             kept = {name: value for name, value in prepared_request.headers.items() if name.lower() in PLAIN_HEADERS}
             prepared_request.headers = CaseInsensitiveDict(kept)
+
+
+class _OnePool(HTTPAdapter):
+    """Remembers the pool of the host that was asked last, and takes no URL apart that was just put together."""
+
+    _found: tuple[str, object, ConnectionPool] | None = None
+
+    def get_connection_with_tls_context(
+        self,
+        request: requests.PreparedRequest,
+        verify: Any,  # noqa: ANN401 - requests' own signature
+        proxies: Any = None,  # noqa: ANN401
+        cert: Any = None,  # noqa: ANN401
+    ) -> ConnectionPool:
+        """requests' own, which takes the URL apart for it."""
+        origin = _origin(str(request.url))
+        found = self._found
+        if found is not None and found[:2] == (origin, verify):
+            return found[2]
+        pool = super().get_connection_with_tls_context(request, verify, proxies=proxies, cert=cert)
+        self._found = (origin, verify, pool)
+        return pool
+
+    def request_url(self, request: requests.PreparedRequest, proxies: Any) -> str:  # noqa: ANN401, ARG002
+        """What is asked of the host; there are no proxies."""
+        url = str(request.url).partition("#")[0]
+        path = url[len(_origin(url)) :]
+        return path if path.startswith("/") else f"/{path}"
+
+    def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:  # noqa: ANN401
+        """requests' own where there are cookies; else the same with urllib3's headers, which know no case either."""
+        if "Set-Cookie" in resp.headers:
+            return super().build_response(req, resp)
+        made = requests.Response()
+        made.status_code, made.reason, made.headers, made.raw = resp.status, resp.reason, resp.headers, resp
+        made.url, made.request = str(req.url), req
+        made.connection = self
+        return made
+
+
+def _origin(url: str) -> str:
+    """Scheme and host of a URL that is written as requests writes it."""
+    return "/".join(url.split("/", 3)[:3])
