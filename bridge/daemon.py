@@ -24,6 +24,7 @@ from bridge.jobs.accounts import AccountJob
 from bridge.jobs.aging import AgingJob, closing
 from bridge.jobs.alerts import AlertJob
 from bridge.jobs.audit import AuditJob
+from bridge.jobs.clockwork import run_now
 from bridge.jobs.looks import LookJob, aligning
 from bridge.jobs.notes import NoteJob
 from bridge.jobs.poll import PollJob
@@ -131,6 +132,7 @@ class Daemon:
             owner=self._owner,
             lease=timedelta(seconds=settings.engine.lease),
             backstop=timedelta(seconds=settings.engine.backstop),
+            set_back=partial(run_now, self._scheduler),
         )
         self._dispatcher = dispatcher
         polls = self._polls(dispatcher)

@@ -22,6 +22,9 @@ BREATH = 0.1
 """Seconds between two looks at all lanes, however often they are asked for; news of a lane goes straight to its crew."""
 
 
+NOTICED = timedelta(minutes=1)
+"""By how much a clock must be set back before it is told; less does no harm."""
+
 FALLS_DUE = frozenset({State.DUE, State.WAITING, State.PARKED})
 """States in which the clock may bring a request to work."""
 
@@ -45,7 +48,8 @@ class Crew:
 
 
 class Dispatcher:
-    """Claims due requests for their lanes' workers. ``backstop`` is how long it sleeps when nothing wakes it.
+    """Claims due requests for their lanes' workers. ``backstop`` is how long it sleeps when nothing wakes it; ``ticks`` are seconds of a
+    clock that nobody sets, and ``set_back`` is called where the other one was.
 
     Who takes a change in names its lane: a worker of that lane claims at once, without a look at the others. The looks at all lanes find
     what falls due by the clock, what another process left, and lanes whose probe has come.
@@ -59,6 +63,8 @@ class Dispatcher:
         owner: str,
         lease: timedelta = timedelta(seconds=60),
         backstop: timedelta = timedelta(seconds=5),
+        ticks: Callable[[], float] = time.monotonic,
+        set_back: Callable[[], object] = lambda: None,
     ) -> None:
         self._ledger = ledger
         self._owner = owner
@@ -68,6 +74,9 @@ class Dispatcher:
             name: Crew(lane, reconciler, ThreadPoolExecutor(lane.rules.cap, thread_name_prefix=f"lane-{name}"))
             for name, (lane, reconciler) in lanes.items()
         }
+        self._ticks = ticks
+        self._set_back = set_back
+        self._time = (ledger.clock(), ticks())
         self._woken = threading.Event()
         self._stop = threading.Event()
         self._held: dict[int, Claimed] = {}
@@ -134,6 +143,7 @@ class Dispatcher:
         A lane that staff paused is left alone until the pause ends.
         """
         self._in_vain = False
+        self._keep_time()
         now = self._ledger.clock()
         starts = [crew.lane.keep_windows() for crew in self._crews.values()]
         lanes = self._ledger.lanes.all()
@@ -151,6 +161,18 @@ class Dispatcher:
             else:
                 wakings.append(due)
         return max(min(wakings) - now, timedelta(0))
+
+    def _keep_time(self) -> None:
+        """A clock that was set back must not make longer what is waited for: waits and probes were reckoned by the one before."""
+        now, ticks = self._ledger.clock(), self._ticks()
+        then, before = self._time
+        back = timedelta(seconds=ticks - before) - (now - then)
+        if back > NOTICED:
+            moved = self._ledger.work.bring_forward(back)
+            self._ledger.lanes.probe_now()
+            self._set_back()
+            log.warning("clock.set_back", seconds=round(back.total_seconds()), requests=moved)
+        self._time = (now, ticks)
 
     def _probed(self, crew: Crew, until: datetime, now: datetime) -> bool:
         if until > now:

@@ -18,7 +18,7 @@ from bridge.domain.finding import Finding
 from bridge.domain.record import Outcome
 from bridge.engine.dispatcher import Crew, Dispatcher
 from bridge.engine.lane import LaneRules, WorkLane
-from bridge.errors import CredentialsRejected, Rejected, Unavailable
+from bridge.errors import CredentialsRejected, Rejected, Retry, Unavailable
 from bridge.ledger import LedgerBusy, State, Verdict, schema
 from tests.engine.pretend import PretendIls, Stage
 
@@ -147,6 +147,85 @@ def test_lanes_of_another_configuration_are_left_alone(stage: Stage) -> None:
     stage.ledger.lanes.close("gone", until=stage.clock.now, why="x", cause="y")
     dispatcher = Dispatcher(stage.ledger, {}, owner="test")
     assert dispatcher.dispatch(lambda _: pytest.fail("nobody works here")) == timedelta(seconds=5)
+
+
+class Ticking:
+    """Seconds of a clock that nobody sets, moved by the test."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def ticks() -> Ticking:
+    return Ticking()
+
+
+def waiting(stage: Stage) -> None:
+    """A request that waits for five minutes after its first failure, and a lane that is closed for ten."""
+    stage.tell(Phase.RECEIVED)
+    stage.ils.fails = [("create_temporary_item", Retry("Not now.", after=300))]
+    stage.settle()
+    assert stage.row().due_at == stage.clock.now + timedelta(seconds=300)
+
+
+def test_a_clock_set_back_makes_no_wait_longer(stage: Stage, ticks: Ticking) -> None:
+    told: list[str] = []
+    dispatcher = dispatcher_of(stage, ticks=ticks, set_back=lambda: told.append("clockwork"))
+    waiting(stage)
+    stage.ledger.lanes.ensure(["other"])
+    stage.ledger.lanes.close("other", until=stage.clock.now + timedelta(minutes=1), why="x", cause="y")
+    dispatcher.dispatch(lambda _: None)
+    ticks.now += 30
+    stage.clock.advance(seconds=30, hours=-1)
+    with structlog.testing.capture_logs() as logs:
+        dispatcher.dispatch(lambda _: pytest.fail("nothing is due yet"))
+    assert [(each["seconds"], each["requests"]) for each in logs if each["event"] == "clock.set_back"] == [(3600, 1)]
+    assert stage.row().due_at == stage.clock.now + timedelta(seconds=270)
+    assert {lane.name: lane.paused_until for lane in stage.ledger.lanes.all()}["other"] == stage.clock.now
+    dispatcher.dispatch(lambda _: None)
+    assert told == ["clockwork"]
+
+
+def test_what_was_due_before_the_clock_was_set_back_stays_due(stage: Stage, ticks: Ticking) -> None:
+    dispatcher = dispatcher_of(stage, ticks=ticks)
+    stage.tell(Phase.RECEIVED)
+    stage.clock.advance(hours=-1)
+    given: list[Crew] = []
+    dispatcher.dispatch(given.append)
+    assert len(given) == 1
+
+
+@pytest.mark.parametrize(("passed", "clock"), [(30, -10), (30, 30), (5, 7200), (7200, 7200)])
+def test_a_clock_that_goes_right_or_forward_moves_nothing(
+    stage: Stage, ticks: Ticking, passed: int, clock: int
+) -> None:
+    waiting(stage)
+    dispatcher, due_at = dispatcher_of(stage, ticks=ticks), stage.row().due_at
+    ticks.now += passed
+    stage.clock.advance(seconds=clock)
+    dispatcher.dispatch(lambda _: None)
+    assert stage.row().due_at == due_at
+
+
+def test_a_ledger_that_is_busy_just_then_is_asked_again(stage: Stage, ticks: Ticking) -> None:
+    dispatcher = dispatcher_of(stage, ticks=ticks)
+    waiting(stage)
+    stage.clock.advance(hours=-1)
+    moving = stage.ledger.work.bring_forward
+    stage.ledger.work.bring_forward = busy  # type: ignore[method-assign]
+    with pytest.raises(LedgerBusy):
+        dispatcher.dispatch(lambda _: None)
+    stage.ledger.work.bring_forward = moving  # type: ignore[method-assign]
+    dispatcher.dispatch(lambda _: None)
+    assert stage.row().due_at == stage.clock.now + timedelta(seconds=300)
+
+
+def busy(by: timedelta) -> int:
+    raise LedgerBusy(f"locked {by}")
 
 
 def test_leases_of_a_dead_predecessor_are_freed(make_stage: Callable[..., Stage], ready_url: str) -> None:

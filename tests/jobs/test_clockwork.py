@@ -1,0 +1,31 @@
+"""Where the clock was set back, the clockwork goes on at once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from bridge.jobs.clockwork import run_now
+
+
+@pytest.fixture
+def scheduler() -> Iterator[BackgroundScheduler]:
+    made = BackgroundScheduler(timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1})
+    made.start()
+    yield made
+    made.shutdown()
+
+
+def test_jobs_that_would_wait_for_an_hour_run_at_once_and_then_as_usual(scheduler: BackgroundScheduler) -> None:
+    ran, hour = threading.Event(), timedelta(hours=1)
+    by_the_clock_before = datetime.now(UTC) + hour
+    scheduler.add_job(ran.set, "interval", seconds=60, id="job", next_run_time=by_the_clock_before)
+    run_now(scheduler)
+    assert ran.wait(10)
+    job = scheduler.get_job("job")
+    assert job is not None
+    assert timedelta(seconds=30) < job.next_run_time - datetime.now(UTC) <= timedelta(seconds=60)
