@@ -163,15 +163,14 @@ class Dispatcher:
         return max(min(wakings) - now, timedelta(0))
 
     def _keep_time(self) -> None:
-        """A clock that was set back must not make longer what is waited for: waits and probes were reckoned by the one before."""
+        """A clock that was set back must not make longer what is waited for: all waits were reckoned by the one before."""
         now, ticks = self._ledger.clock(), self._ticks()
         then, before = self._time
         back = timedelta(seconds=ticks - before) - (now - then)
         if back > NOTICED:
-            moved = self._ledger.work.bring_forward(back)
-            self._ledger.lanes.probe_now()
+            moved = self._ledger.waits.bring_forward(back)
             self._set_back()
-            log.warning("clock.set_back", seconds=round(back.total_seconds()), requests=moved)
+            log.warning("clock.set_back", seconds=round(back.total_seconds()), waits=moved)
         self._time = (now, ticks)
 
     def _probed(self, crew: Crew, until: datetime, now: datetime) -> bool:

@@ -25,6 +25,7 @@ from bridge.ledger.presence import Presence
 from bridge.ledger.privacy import Privacy
 from bridge.ledger.requests import Requests
 from bridge.ledger.stopped import Stopped
+from bridge.ledger.waits import Waits
 from bridge.ledger.watches import Watches
 from bridge.ledger.work import Work
 
@@ -49,6 +50,7 @@ class Ledger:
         self.requests = Requests(self.database, clock)
         self.work = Work(self.database, clock)
         self.stopped = Stopped(self.database, clock)
+        self.waits = Waits(self.database, clock)
         self.watches = Watches(self.database, clock)
         self.lanes = Lanes(self.database, clock)
         self.libraries = Libraries(self.database, clock)

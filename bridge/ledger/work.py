@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, case, literal, or_, select, type_coerce, update
+from sqlalchemy import Connection, or_, select, update
 
 from bridge.domain.care import READING
 from bridge.domain.plan import Step
@@ -215,18 +215,6 @@ class Work:
         values = {"afresh": 1, "state": State.DUE.value, "due_at": self._clock(), "backlog": 1, "parked_goal": ""}
         with self._database.write() as connection:
             return connection.execute(update(REQUEST).where(REQUEST.c.state.in_(open_states)).values(values)).rowcount
-
-    def bring_forward(self, by: timedelta) -> int:
-        """Waits that were reckoned before the clock was set back end so much earlier, and none before now; answers how many."""
-        now = self._clock()
-        earlier = type_coerce(REQUEST.c.due_at, BigInteger) - by // schema.MICROSECOND
-        at_once = literal((now - schema.EPOCH) // schema.MICROSECOND, BigInteger)
-        due = case((REQUEST.c.due_at > now + by, earlier), else_=at_once)
-        with self._database.write() as connection:
-            moved = connection.execute(
-                update(REQUEST).where(schema.WORK_WAITS, REQUEST.c.due_at > now).values(due_at=due)
-            )
-        return moved.rowcount
 
     def take_up(self, libraries: Sequence[str]) -> int:
         """Plan anew what was only observed in these libraries; answers how many requests."""

@@ -183,9 +183,11 @@ def test_a_clock_set_back_makes_no_wait_longer(stage: Stage, ticks: Ticking) -> 
     stage.clock.advance(seconds=30, hours=-1)
     with structlog.testing.capture_logs() as logs:
         dispatcher.dispatch(lambda _: pytest.fail("nothing is due yet"))
-    assert [(each["seconds"], each["requests"]) for each in logs if each["event"] == "clock.set_back"] == [(3600, 1)]
+    assert [(each["seconds"], each["waits"]) for each in logs if each["event"] == "clock.set_back"] == [(3600, 2)]
     assert stage.row().due_at == stage.clock.now + timedelta(seconds=270)
-    assert {lane.name: lane.paused_until for lane in stage.ledger.lanes.all()}["other"] == stage.clock.now
+    assert {lane.name: lane.paused_until for lane in stage.ledger.lanes.all()}["other"] == stage.clock.now + timedelta(
+        seconds=30
+    )
     dispatcher.dispatch(lambda _: None)
     assert told == ["clockwork"]
 
@@ -215,11 +217,11 @@ def test_a_ledger_that_is_busy_just_then_is_asked_again(stage: Stage, ticks: Tic
     dispatcher = dispatcher_of(stage, ticks=ticks)
     waiting(stage)
     stage.clock.advance(hours=-1)
-    moving = stage.ledger.work.bring_forward
-    stage.ledger.work.bring_forward = busy  # type: ignore[method-assign]
+    moving = stage.ledger.waits.bring_forward
+    stage.ledger.waits.bring_forward = busy  # type: ignore[method-assign]
     with pytest.raises(LedgerBusy):
         dispatcher.dispatch(lambda _: None)
-    stage.ledger.work.bring_forward = moving  # type: ignore[method-assign]
+    stage.ledger.waits.bring_forward = moving  # type: ignore[method-assign]
     dispatcher.dispatch(lambda _: None)
     assert stage.row().due_at == stage.clock.now + timedelta(seconds=300)
 
