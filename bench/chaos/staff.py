@@ -30,7 +30,8 @@ Order = tuple[Command, ...] | None
 
 def asked(kind: str, row: Row, *, note: str = "", whole: bool = False) -> Asked:
     """Something asked of the bridge for a request, as the command of this name asks it."""
-    return Asked(Asking(kind), row.id, by=getpass.getuser(), note=note, whole=whole, goal=row.parked.goal)
+    by, parked = getpass.getuser(), row.parked
+    return Asked(Asking(kind), row.id, by=by, note=note, whole=whole, goal=parked.goal, stop=parked.fingerprint)
 
 
 @dataclass(frozen=True)

@@ -174,7 +174,7 @@ def _each(names: Sequence[str], config: Path, asked: Asked) -> bool:
         rows = each_named(ledger, names)
         done = []
         for row in rows:
-            mine = replace(asked, request_id=row.id, by=who(), goal=row.parked.goal)
+            mine = replace(asked, request_id=row.id, by=who(), goal=row.parked.goal, stop=row.parked.fingerprint)
             done.append(Done(mine, way.one(mine)))
             tell(ledger, done[-1:], as_json=False)
     return all(each.answer is not None and each.answer.ok for each in done)

@@ -31,7 +31,8 @@ class Asked:
     ``dry_run`` only looks and plans. ``fields`` are corrections (names of ``standing.CORRECTABLE``, dates as ISO 8601), ``volume``
     confines them to one; ``barcode`` names the item to adopt. ``whole``: all tasks for staff that stand one after the other are settled,
     not only the first. ``goal``: fingerprint of the goal that a request was stopped on when whoever asks looked at it; what is asked of
-    ``resolve`` and ``skip`` is about that, and nothing is settled once news made it another.
+    ``resolve`` and ``skip`` is about that, and nothing is settled once news made it another. ``stop``: fingerprint of why it was stopped
+    then; once that is settled, the same word settles nothing else.
     """
 
     kind: Asking
@@ -44,6 +45,7 @@ class Asked:
     barcode: str = ""
     whole: bool = False
     goal: str = ""
+    stop: str = ""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from bridge.domain.parking import Mend, mended_by
 from bridge.domain.plan import StaffTask, Step, next_step
 from bridge.domain.preview import Preview, found_there, left_behind, preview, step_parked_on, tasks_ahead
 from bridge.domain.privacy import patrons_of
+from bridge.domain.record import Record
 from bridge.domain.standing import correct
 from bridge.domain.steps import as_task
 from bridge.engine.adopting import taken_over
@@ -28,7 +29,7 @@ from bridge.engine.reconciler import Reconciler
 from bridge.engine.sitting import Sitting
 from bridge.engine.verdicts import not_configured
 from bridge.errors import CredentialsRejected, IlsError, Unavailable
-from bridge.ledger import Claimed, HistoryLine, Ledger, Parked, State, StepState, Verdict
+from bridge.ledger import Claimed, HistoryLine, Ledger, Parked, State, Verdict
 from bridge.ledger.model import Row
 
 OWNER = 100
@@ -189,8 +190,8 @@ class Steering:
 
     def _resolve(self, asked: Asked, held: Claimed, lane: WorkLane, reconciler: Reconciler) -> Answer:
         sitting = reconciler.sitting(held)
-        if _outdated(asked, sitting):
-            return self._told_of_news(held)
+        if told := self._outdated(asked, sitting):
+            return told
         parked = held.row.state is State.PARKED and mended_by(held.row.parked.cause, Mend.RESOLVE)
         if parked and held.row.pending is not None:
             return self._settled_at_word(asked, held, held.row.pending.step, lane, reconciler)
@@ -199,11 +200,11 @@ class Steering:
             made = replace(held, row=replace(held.row, record=taken_at_word(held.row.record, step)))
             return self._confirmed(asked, made, reconciler, (as_task(step, lane.connector.capabilities),), "Settled by")
         if parked and sitting.record.unseen:  # of what is not wanted any more
-            return self._begun_anew(asked, self._looked_by_people(held), reconciler, "Settled by")
+            return self._settled(asked, held, reconciler, held.row.record.seen(), (f"Settled by {asked.by}.",))
         tasks = tasks_ahead(sitting.goal, sitting.record, lane.connector.capabilities)
         if tasks:
             return self._confirmed(asked, held, reconciler, tasks if asked.whole else tasks[:1], "Settled by")
-        if held.row.state is State.STAFF:  # the command was cut off after the record was kept
+        if parked or held.row.state is State.STAFF:  # what it was stopped for is settled, or not wanted any more
             return self._begun_anew(asked, held, reconciler, "")
         self._give_back(held)
         return no("Nothing waits for staff.")
@@ -214,16 +215,15 @@ class Steering:
         """Staff's word ends a step of unknown end that no look can tell of: else the next worker would look, and park, for ever."""
         task = as_task(step, lane.connector.capabilities)
         record = confirm(taken_at_word(held.row.record, step), task)
-        said = self._line(asked, f"Settled by {asked.by}: {task.wish or task.instruction}")
-        self._ledger.work.finish(held, step, StepState.ALREADY, record, [said])
-        return replace(self._begun_anew(asked, self._ledger.work.refreshed(held), reconciler, ""), ok=True)
+        said = f"Settled by {asked.by}: {task.wish or task.instruction}"
+        return self._settled(asked, held, reconciler, record, (said,), step=step)
 
     def _skip(self, asked: Asked, held: Claimed, lane: WorkLane, reconciler: Reconciler) -> Answer:
         sitting = reconciler.sitting(held)
-        if _outdated(asked, sitting):
-            return self._told_of_news(held)
+        if told := self._outdated(asked, sitting):
+            return told
         if sitting.record.unseen and self._parked_on(sitting, lane) is None:
-            return self._begun_anew(asked, self._looked_by_people(held), reconciler, "Skipped by")
+            return self._settled(asked, held, reconciler, held.row.record.seen(), (f"Skipped by {asked.by}.",))
         found = self._next(sitting, lane)
         if found is None:
             self._give_back(held)
@@ -238,21 +238,37 @@ class Steering:
             found = as_task(found, lane.connector.capabilities)
         return self._confirmed(asked, held, reconciler, (found,), "Skipped by")
 
-    def _told_of_news(self, held: Claimed) -> Answer:
-        self._give_back(held)
-        return no(
-            f"News came in meanwhile, so that something else may be to do: see 'show {held.row.name}'. Nothing was settled."
-        )
+    def _outdated(self, asked: Asked, sitting: Sitting) -> Answer | None:
+        """That a request is stopped by now for something else than what whoever asks has seen; ``None`` where it is not."""
+        held = sitting.held
+        see = f"see 'show {held.row.name}'. Nothing was settled."
+        if asked.goal not in {"", sitting.goal.fingerprint}:
+            self._give_back(held)
+            return no(f"News came in meanwhile, so that something else may be to do: {see}")
+        if asked.stop not in {"", held.row.parked.fingerprint}:
+            self._give_back(held)
+            return no(f"What you saw is settled already, or something else is to do by now: {see}")
+        return None
 
     def _confirmed(
         self, asked: Asked, held: Claimed, reconciler: Reconciler, tasks: tuple[StaffTask, ...], how: str
     ) -> Answer:
         """Take staff's word for steps or tasks, and go on."""
-        self._ledger.work.keep(held, reduce(confirm, tasks, held.row.record))
-        for task in tasks:
-            self._tell(asked, held, f"{how} {asked.by}: {task.wish or task.instruction}")
-        answer = self._begun_anew(asked, self._ledger.work.refreshed(held), reconciler, "")
-        return replace(answer, ok=True)
+        said = tuple(f"{how} {asked.by}: {task.wish or task.instruction}" for task in tasks)
+        return self._settled(asked, held, reconciler, reduce(confirm, tasks, held.row.record), said)
+
+    def _settled(
+        self,
+        asked: Asked,
+        held: Claimed,
+        reconciler: Reconciler,
+        record: Record,
+        said: tuple[str, ...],
+        *,
+        step: Step | None = None,
+    ) -> Answer:
+        self._ledger.work.settle(held, record, [self._line(asked, each) for each in said], step=step)
+        return replace(self._worked(self._ledger.work.refreshed(held), reconciler), ok=True)
 
     def _forget(self, asked: Asked, held: Claimed) -> Answer:
         stays = (*left_behind(held.row.record), *_unclear(held.row))
@@ -359,11 +375,6 @@ _FIELDS = {
     "temporary_barcode": "temporary barcode",
     "due": "due date",
 }
-
-
-def _outdated(asked: Asked, sitting: Sitting) -> bool:
-    """Whether a request is to come to something else by now than what whoever asks has seen."""
-    return asked.goal not in {"", sitting.goal.fingerprint}
 
 
 def _preview(sitting: Sitting, lane: WorkLane) -> Preview:

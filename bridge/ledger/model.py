@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum, StrEnum
@@ -134,6 +135,12 @@ class Parked:
     cause: str = ""
     reason: str = ""
     advice: str = ""
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for whoever was told the same; empty where it is stopped for nothing."""
+        told = f"{self.cause}\n{self.reason}"
+        return hashlib.sha256(told.encode()).hexdigest()[:16] if self.cause else ""
 
     def alike(self, other: Parked) -> bool:
         """Whether both are for the same reason; parked again for the same is no news."""

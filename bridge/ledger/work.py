@@ -143,6 +143,22 @@ class Work:
             _mine(statements.KEEP.first(connection, _of(held) | {"learned": codec.record_text(record)}), held)
             add_history(connection, held.row.id, lines)
 
+    def settle(self, held: Claimed, record: Record, lines: Sequence[HistoryLine], *, step: Step | None = None) -> None:
+        """Store what staff settled, with the lines that tell it, and that the request is due and stopped for nothing any more.
+
+        All in one transaction: should whoever carries it out be cut off and do it again, nothing else is settled in its place. ``step`` is
+        one of unknown end, which their word ends. Raises ``LeaseLost``.
+        """
+        due = {"state": State.DUE.value, "due_at": self._clock(), "backlog": 0, "attempts": 0}
+        nothing = {"parked_goal": "", "parked_cause": "", "parked_reason": "", "parked_advice": "", "parked_at": None}
+        with self._database.write() as connection:
+            if step is None:
+                _mine(statements.KEEP.first(connection, _of(held) | {"learned": codec.record_text(record)}), held)
+                add_history(connection, held.row.id, lines)
+            else:
+                self._end(connection, held, Ending(step, StepState.ALREADY, record, tuple(lines)))
+            connection.execute(update(REQUEST).where(REQUEST.c.id == held.row.id).values(due | nothing))
+
     def correct(self, held: Claimed, request: Request, lines: Sequence[HistoryLine]) -> None:
         """Store what staff set right, which is news to whoever works on the request. Raises ``LeaseLost``."""
         values = {"document": codec.request_text(request), "version": REQUEST.c.version + 1}

@@ -25,7 +25,7 @@ from bridge.engine.leases import kept
 from bridge.engine.steering import Steering
 from bridge.errors import OutcomeUnknown, Rejected, Retry, Unavailable
 from bridge.ledger import LedgerBusy, State
-from tests.engine.pretend import DUE, POLICY, PretendIls, Stage, Thing, staffed
+from tests.engine.pretend import DUE, POLICY, Killed, PretendIls, Stage, Thing, staffed
 
 
 def until(holds: Callable[[], bool]) -> None:
@@ -375,6 +375,37 @@ def test_a_confirmation_that_was_cut_off_goes_on(stage: Stage) -> None:
     stage.restart()
     assert asked(stage, Asking.RESOLVE).ok
     assert stage.row().state is State.IN_STEP
+
+
+@pytest.mark.parametrize("kind", [Asking.RESOLVE, Asking.SKIP])
+@pytest.mark.parametrize("refused", [False, True])
+def test_a_confirmation_that_is_carried_out_twice_settles_one_task(
+    stage: Stage, kind: Asking, *, refused: bool
+) -> None:
+    """The daemon dies after it settled what staff did, and carries the order out again when it is back: the next task nobody did."""
+    stage.ils = staffed(*() if refused else (Verb.CHECK_OUT, Verb.MOVE_ITEM))
+    stage.restart()
+    stage.ils.fails = [("move_item", Rejected("At the desk.", cause="by_hand"))] if refused else []
+    stage.tell(Phase.SHIPPED, role=Role.LENDER, due=DUE)
+    stage.settle()
+    order = {"goal": stage.row().parked.goal, "stop": stage.row().parked.fingerprint}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stage.reconciler, "work", dies)
+        with pytest.raises(Killed):
+            ask(stage, kind, **order)
+    stage.restart()
+    stage.clock.advance(seconds=120)
+    answer = asked(stage, kind, **order)
+    assert (answer.ok, answer.lines[0].startswith("What you saw is settled already")) == (False, True)
+    stage.settle()
+    item = stage.row().record.item("", "")
+    assert item.moved_to is not None
+    assert (len(item.loans), stage.row().state) == ((1, State.IN_STEP) if refused else (0, State.STAFF))
+    assert sum(line.startswith(("Settled by", "Skipped by")) for line in stage.history()) == 1
+
+
+def dies(*_: object, **__: object) -> State:
+    raise Killed
 
 
 def test_what_is_forgotten_is_only_taken_up_by_a_retry(stage: Stage) -> None:
