@@ -63,8 +63,9 @@ def settled(record: Record, task_id: str) -> Record:
 
 
 def undone(record: Record, entrusted: Entrusted) -> Record:
-    """The record once staff said that this is not done, or done no more."""
-    return replace(record, entrusted=tuple(each for each in record.entrusted if each != entrusted))
+    """The record once staff said that this is not done, or done no more; in whatever words it was asked."""
+    rest = (each for each in record.entrusted if (each.task_id, each.undo) != (entrusted.task_id, entrusted.undo))
+    return replace(record, entrusted=tuple(rest))
 
 
 def withdrawn(record: Record, goal: Goal, wanted: Collection[str]) -> Iterator[StaffTask]:
@@ -73,7 +74,8 @@ def withdrawn(record: Record, goal: Goal, wanted: Collection[str]) -> Iterator[S
     ``wanted``: ids of the steps and tasks that are still to come. What the goal leaves as it is stays as it is.
     """
     goals = {(each.leg, each.volume): each for each in (*goal.forsaken, *goal.items)}
-    for each in reversed(record.entrusted):
+    last = {(each.task_id, each.undo): each for each in record.entrusted}
+    for each in reversed(last.values()):
         now = goals.get((each.leg, each.volume))
         if each.task_id not in wanted and not _went_along(record, each) and (now is None or _UNWANTED[each.verb](now)):
             text = f"Not wanted any more: {each.wish} If it was done already: {each.undo}"

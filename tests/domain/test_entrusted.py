@@ -129,6 +129,15 @@ class TestWhatIsWantedInOtherWords:
         assert shown(other, both) == both, "what was told is not told again"
         assert confirmed(other, both).entrusted == ()
 
+    def test_what_is_undone_alike_is_asked_of_once(self) -> None:
+        other = goal_of(*SHIPPED, change(2, key=LENDER, due=LATER))
+        both = shown(other, shown(goal_of(*SHIPPED)))
+        completed = goal_of(*SHIPPED, change(3, Phase.COMPLETED, key=LENDER))
+        moved, lent_out = told(completed, both)
+        assert "Move item OWN-1" in moved
+        assert f"due {LATER}. If it was done already: check item OWN-1 in." in lent_out
+        assert confirmed(completed, both) == Record()
+
     def test_another_patron_is_told_without_a_name(self) -> None:
         record = shown(goal_of(*RECEIVED), confirmed(goal_of(*RECEIVED), Record(), most=2))
         other = goal_of(*RECEIVED, change(2, patron_id="p2"))
