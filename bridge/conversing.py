@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -13,6 +13,7 @@ from bridge.domain.arrival import Arrival, ArrivalState
 from bridge.domain.change import NOT_SUPPLIED
 from bridge.domain.standing import legs_of, standings
 from bridge.errors import RefusedInput
+from bridge.intake import Intake
 from bridge.ledger import Ledger, LedgerBusy, Receipt
 from bridge.metrics import Metrics
 from bridge.sources.iso18626 import Iso18626Source
@@ -57,14 +58,13 @@ class Heard:
 
 
 class Conversations:
-    """The door of one source. ``taken`` is told the lanes of what was new; ``others`` are the other sources of its service."""
+    """The door of one source. ``others`` are the other sources of its service."""
 
     def __init__(
         self,
         source: Iso18626Source,
         ledger: Ledger,
-        lane_of: Callable[[str], str],
-        taken: Callable[..., None],
+        intake: Intake,
         metrics: Metrics,
         others: Sequence[str] = (),
     ) -> None:
@@ -72,8 +72,7 @@ class Conversations:
         self.max_bytes = source.settings.max_bytes
         self.source = source
         self.ledger = ledger
-        self._lane_of = lane_of
-        self._taken = taken
+        self._intake = intake
         self.metrics = metrics
         self._others = tuple(others)
         self._looked: datetime | None = None
@@ -157,15 +156,14 @@ class Conversations:
 
     def take(self, arrival: Arrival) -> Receipt:
         """Keep and fold; one that was kept before without being understood is taken now."""
-        (receipt,) = self.ledger.inbox.take(self.name, (arrival,), self._lane_of)
+        receipt = self._intake.take(self.name, arrival)
         self.metrics.received(self.name, (arrival,), (receipt,))
         if receipt.repeated and arrival.changes:
             (before,) = self.ledger.inbox.kept((receipt.inbox_id,))
             if before.state is not ArrivalState.FOLDED:
-                self.ledger.inbox.replay(receipt.inbox_id, arrival, self._lane_of)
+                self.ledger.inbox.replay(receipt.inbox_id, arrival, self._intake.lane_of)
+                self._intake.told(arrival)
                 receipt = replace(receipt, repeated=False)
-        if not receipt.repeated and arrival.changes:
-            self._taken(*{self._lane_of(change.request.library) for change in arrival.changes})
         return receipt
 
     def _judged(self, caller: Caller, reading: Reading, message: IsoMessage) -> Verdict:
@@ -238,8 +236,8 @@ class Conversations:
                 continue
             verdict = self._judged(Caller(name, peer), reading, reading.message)
             if verdict.fault is None:
-                self.ledger.inbox.replay(kept.id, verdict.arrival, self._lane_of)
-                self._taken(*{self._lane_of(change.request.library) for change in verdict.arrival.changes})
+                self.ledger.inbox.replay(kept.id, verdict.arrival, self._intake.lane_of)
+                self._intake.told(verdict.arrival)
                 log.info("door.waited", source=self.name, inbox=kept.id)
 
     def _probed(self, message: IsoMessage, asked: int) -> tuple[Fault | None, Fault | None]:

@@ -151,11 +151,13 @@ class Daemon:
             sources=self._known.sources,
             gauges=LedgerGauges(self.ledger.figures.seen, self._known),
         )
-        doors = doors_of(self._known, self.ledger, taken=dispatcher.wake, metrics=self.metrics)
+        doors = doors_of(self._known, self.ledger, taken=dispatcher.wake, spare=dispatcher.spare, metrics=self.metrics)
         loans = loan_doors_of(self._known, self.ledger, taken=dispatcher.wake)
         readiness = health_of(self._known, self.ledger)
         web = self._known.settings.web
-        self._conversations = conversations_of(self._known, self.ledger, taken=dispatcher.wake, metrics=self.metrics)
+        self._conversations = conversations_of(
+            self._known, self.ledger, taken=dispatcher.wake, spare=dispatcher.spare, metrics=self.metrics
+        )
         self._web = WebServers(web, doors, readiness, self.metrics.exposition, loans, self._conversations)
         for name, door in self._conversations.items():
             self._scheduler.add_job(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 
@@ -12,6 +12,7 @@ import structlog
 from bridge.conversing import AGAIN, Conversations
 from bridge.domain.arrival import Arrival, ArrivalState
 from bridge.errors import IlsError, OutcomeUnknown, RefusedInput, Retry
+from bridge.intake import Intake
 from bridge.ledger import Ledger, LedgerBusy
 from bridge.metrics import Metrics
 from bridge.sources.iso18626 import Iso18626Source
@@ -34,14 +35,13 @@ class RelayedConversations(Conversations):
         self,
         source: Iso18626Source,
         ledger: Ledger,
-        lane_of: Callable[[str], str],
-        taken: Callable[..., None],
+        intake: Intake,
         metrics: Metrics,
         relay: Relay,
         unkept: UnkeptMessages,
         others: Sequence[str] = (),
     ) -> None:
-        super().__init__(source, ledger, lane_of, taken, metrics, others)
+        super().__init__(source, ledger, intake, metrics, others)
         self._relay = relay
         self._readers = ThreadPoolExecutor(THREADS, thread_name_prefix="relay-read")
         self._keepers = ThreadPoolExecutor(THREADS, thread_name_prefix="relay-keep")

@@ -26,6 +26,7 @@ from bridge.engine.lane import LaneRules, WorkLane
 from bridge.engine.pace import Bucket, LanePace
 from bridge.errors import RefusedInput
 from bridge.http import Exchange, Unpaced
+from bridge.intake import Intake, Spares, nobody, none_spare
 from bridge.ledger import Ledger, LedgerBusy, Receipt
 from bridge.ledger.outbox import NoteRule
 from bridge.logging import tell_exchange, tell_poll
@@ -213,22 +214,20 @@ def capabilities_of(known: Configuration, lane: str) -> Capabilities:
 
 
 class LedgerDoor:
-    """A webhook's door: verified and read by its source, kept and folded, and counted. ``taken`` is told the lanes of what was new."""
+    """A webhook's door: verified and read by its source, kept and folded, and counted."""
 
     def __init__(
         self,
         source: WebhookSource,
         ledger: Ledger,
-        known: Configuration,
-        taken: Callable[..., None],
+        intake: Intake,
         metrics: Metrics,
     ) -> None:
         self.name = source.name
         self.max_bytes = source.settings.max_bytes
         self._source = source
         self._ledger = ledger
-        self._lane_of = known.settings.lane
-        self._taken = taken
+        self._intake = intake
         self._metrics = metrics
 
     def verify(self, headers: Mapping[str, str], body: bytes) -> None:
@@ -246,49 +245,54 @@ class LedgerDoor:
     def take(self, arrival: Arrival) -> Receipt:
         """Keep it and fold it; durable when this returns."""
         try:
-            (receipt,) = self._ledger.inbox.take(self.name, (arrival,), self._lane_of)
+            receipt = self._intake.take(self.name, arrival)
         except LedgerBusy:
             self._metrics.not_kept(self.name)
             raise
         self._metrics.received(self.name, (arrival,), (receipt,))
-        if not receipt.repeated and arrival.changes:
-            self._taken(*{self._lane_of(change.request.library) for change in arrival.changes})
         return receipt
 
 
-def _nobody(*_lanes: str) -> None:
-    """For commands: no dispatcher to wake."""
-
-
 def doors_of(
-    known: Configuration, ledger: Ledger, *, taken: Callable[..., None] = _nobody, metrics: Metrics | None = None
+    known: Configuration,
+    ledger: Ledger,
+    *,
+    taken: Callable[..., None] = nobody,
+    spare: Spares = none_spare,
+    metrics: Metrics | None = None,
 ) -> dict[str, LedgerDoor]:
-    """The doors of all webhooks; ``taken`` is called with the lanes after each message that was new."""
+    """The doors of all webhooks; ``taken`` is told the lanes of what was new and no ``spare`` worker has begun."""
     counted = metrics or Metrics()
+    intake = Intake(ledger, known.settings.lane, taken=taken, spare=spare)
     libraries = frozenset(known.settings.libraries)
     return {
-        name: LedgerDoor(WebhookSource(name, settings, libraries), ledger, known, taken, counted)
+        name: LedgerDoor(WebhookSource(name, settings, libraries), ledger, intake, counted)
         for name, settings in known.sources.items()
         if isinstance(settings, WebhookSettings)
     }
 
 
 def conversations_of(
-    known: Configuration, ledger: Ledger, *, taken: Callable[..., None] = _nobody, metrics: Metrics | None = None
+    known: Configuration,
+    ledger: Ledger,
+    *,
+    taken: Callable[..., None] = nobody,
+    spare: Spares = none_spare,
+    metrics: Metrics | None = None,
 ) -> dict[str, Conversations]:
     """The doors of all ISO 18626 sources; close them when done."""
     counted = metrics or Metrics()
+    intake = Intake(ledger, known.settings.lane, taken=taken, spare=spare)
     libraries = frozenset(known.settings.libraries)
 
     def door(name: str, settings: Iso18626Settings) -> Conversations:
         source = Iso18626Source(name, settings, libraries, clock=ledger.clock)
-        lane_of = known.settings.lane
         others = [each for each, other in known.sources.items() if each != name and _speak_of_one(settings, other)]
         if settings.deployment == "copy":
-            return Conversations(source, ledger, lane_of, taken, counted, others)
+            return Conversations(source, ledger, intake, counted, others)
         relay = Relay(settings, both(partial(counted.relayed, name), tell_poll))
         unkept = UnkeptMessages(name, unkept_folder(known.settings, name))
-        return RelayedConversations(source, ledger, lane_of, taken, counted, relay, unkept, others)
+        return RelayedConversations(source, ledger, intake, counted, relay, unkept, others)
 
     return {name: door(name, each) for name, each in known.sources.items() if isinstance(each, Iso18626Settings)}
 
@@ -317,7 +321,7 @@ class LedgerLoanDoor:
 
 
 def loan_doors_of(
-    known: Configuration, ledger: Ledger, *, taken: Callable[..., None] = _nobody
+    known: Configuration, ledger: Ledger, *, taken: Callable[..., None] = nobody
 ) -> dict[str, LedgerLoanDoor]:
     """The doors of all ILSs whose settings have what telling of loans needs."""
     doors = {}

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 
 from bridge.domain.parking import advice_for
 from bridge.engine.lane import WorkLane
 from bridge.engine.reconciler import Reconciler
-from bridge.ledger import Claimed, LeaseLost, Ledger, LedgerBusy, Parked, State, Verdict
+from bridge.ledger import Claimed, LeaseLost, Ledger, LedgerBusy, Parked, State, Terms, Verdict
 
 log = structlog.get_logger(__name__)
 
@@ -45,6 +47,21 @@ class Crew:
     probing: bool = False
     blocked: bool = False
     guard: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Spare:
+    """A worker of a lane who is kept free for what is about to be taken in."""
+
+    def __init__(self, lane: str, terms: Terms, begin: Callable[[Claimed], None]) -> None:
+        self.lane = lane
+        self.terms = terms
+        self.begun = False
+        self._begin = begin
+
+    def begin(self, held: Claimed) -> None:
+        """Work on it."""
+        self.begun = True
+        self._begin(held)
 
 
 class Dispatcher:
@@ -113,6 +130,21 @@ class Dispatcher:
             self._staff(crew)
         if not lanes:
             self._woken.set()
+
+    @contextmanager
+    def spare(self, lane: str) -> Iterator[Spare | None]:
+        """Keep a worker of this lane free meanwhile; ``None`` where all have something to do."""
+        crew = self._crews.get(lane)
+        if crew is None or not self._engaged(crew):
+            yield None
+            return
+        spare = Spare(lane, Terms(self._owner, self._lease, crew.lane.rules.cap), partial(self._begin, crew))
+        try:
+            yield spare
+        finally:
+            if not spare.begun:
+                self._unblocked(crew)
+                self._let_go(crew)
 
     def stop(self) -> None:
         """Let the steps in hand end, then stop; requests in work are given back due."""
@@ -193,17 +225,36 @@ class Dispatcher:
             crew.running += 1
             crew.pool.submit(self._counted, crew, task).add_done_callback(_report)
 
+    def _engaged(self, crew: Crew) -> bool:
+        with crew.guard:
+            free = not self._stop.is_set() and crew.running < crew.lane.rules.cap
+            crew.running += free
+        return free
+
+    def _begin(self, crew: Crew, held: Claimed) -> None:
+        """What a spare worker claimed; one who comes too late gives it back as it was."""
+        with crew.guard:
+            if not self._stop.is_set():
+                task = partial(self._drain, held=held)
+                crew.pool.submit(self._counted, crew, task).add_done_callback(_report)
+                return
+        self._let_go(crew)
+        self._ledger.work.give_back(held)
+
     def _counted(self, crew: Crew, task: Callable[[Crew], None]) -> None:
         try:
             task(crew)
         except LedgerBusy as problem:
             log.critical("ledger.busy", why=str(problem), lane=crew.lane.name)
         finally:
-            with crew.guard:
-                crew.running -= 1
-                again, crew.knocked = crew.knocked, False
-            if again:
-                self._staff(crew)
+            self._let_go(crew)
+
+    def _let_go(self, crew: Crew) -> None:
+        with crew.guard:
+            crew.running -= 1
+            again, crew.knocked = crew.knocked, False
+        if again:
+            self._staff(crew)
 
     def _probe(self, crew: Crew) -> None:
         crew.probing = True
@@ -213,13 +264,16 @@ class Dispatcher:
             crew.probing = False
         self.wake()
 
-    def _drain(self, crew: Crew) -> None:
-        """Work while something is known to be due; a claim that leaves more calls one more worker, as long as the cap allows."""
+    def _drain(self, crew: Crew, held: Claimed | None = None) -> None:
+        """Work while something is known to be due; a claim that leaves more calls one more worker, as long as the cap allows.
+
+        ``held`` was claimed before.
+        """
         worked = False
         falls_due = False
         more = True
-        while more and not self._stop.is_set():
-            held = self._claim(crew.lane)
+        while more and (held is not None or not self._stop.is_set()):
+            held = held or self._claim(crew.lane)
             if held is None:
                 self._blocked(crew)
                 break
@@ -227,7 +281,7 @@ class Dispatcher:
                 self._staff(crew)
             state = self.work_on(held, crew.reconciler)
             falls_due = falls_due or state in FALLS_DUE
-            worked, more = True, held.more
+            worked, more, held = True, held.more, None
         if worked:
             self._unblocked(crew)
         if falls_due or self._in_vain:
@@ -249,6 +303,9 @@ class Dispatcher:
 
     def work_on(self, held: Claimed, reconciler: Reconciler) -> State:
         """Work on a claimed request, and give it back whatever happens; answers how it stands."""
+        if not held.row.readable:
+            self._ledger.work.set_aside(held)
+            return State.PARKED
         self._held[held.row.id] = held
         faulty = True
         state = State.DUE

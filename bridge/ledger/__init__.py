@@ -18,8 +18,10 @@ from bridge.ledger.model import (
     Quota,
     QuotaReached,
     Receipt,
+    SpareWorker,
     State,
     StepState,
+    Terms,
     Verdict,
     Watch,
 )
@@ -42,8 +44,10 @@ __all__ = [
     "Quota",
     "QuotaReached",
     "Receipt",
+    "SpareWorker",
     "State",
     "StepState",
+    "Terms",
     "Verdict",
     "Watch",
 ]

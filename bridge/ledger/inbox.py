@@ -13,8 +13,9 @@ from bridge.domain.record import Record
 from bridge.domain.request import Request, fold
 from bridge.domain.sentences import change_sentence
 from bridge.ledger import codec, outbox, schema, statements
+from bridge.ledger.claims import claim_at_once
 from bridge.ledger.database import Database
-from bridge.ledger.model import Arrival, ArrivalState, HistoryLine, Kept, Receipt, Row, State
+from bridge.ledger.model import Arrival, ArrivalState, HistoryLine, Kept, Receipt, Row, SpareWorker, State
 
 LaneOf = Callable[[str], str]
 NOTHING_DONE = codec.record_text(Record())
@@ -28,16 +29,29 @@ class Inbox:
         self._clock = clock
 
     def take(
-        self, source: str, arrivals: Sequence[Arrival], lane_of: LaneOf, *, cursor: str | None = None
+        self,
+        source: str,
+        arrivals: Sequence[Arrival],
+        lane_of: LaneOf,
+        *,
+        cursor: str | None = None,
+        worker: SpareWorker | None = None,
     ) -> tuple[Receipt, ...]:
         """Keep and fold these messages in one transaction, with the source's cursor where one is given.
 
-        ``lane_of`` names the lane of a library. Raises ``LedgerBusy``; then nothing was taken.
+        ``lane_of`` names the lane of a library. A spare ``worker`` begins with the one request that was told of, where nothing stands in
+        its way. Raises ``LedgerBusy``; then nothing was taken.
         """
+        held = None
         with self._database.write() as connection:
             receipts = tuple(self._take(connection, source, arrival, lane_of) for arrival in arrivals)
             if cursor is not None:
                 _move_cursor(connection, source, cursor, self._clock())
+            told = {request for receipt in receipts for request in receipt.requests}
+            if worker is not None and len(told) == 1:
+                held = claim_at_once(connection, told.pop(), worker, self._clock())
+        if worker is not None and held is not None:
+            worker.begin(held)
         return receipts
 
     def _take(self, connection: Connection, source: str, arrival: Arrival, lane_of: LaneOf) -> Receipt:

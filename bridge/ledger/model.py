@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum, StrEnum
+from typing import Protocol
 
 from bridge.domain.arrival import Arrival, ArrivalState
 from bridge.domain.attention import common_reason
@@ -35,8 +36,10 @@ __all__ = [
     "QuotaReached",
     "Receipt",
     "Row",
+    "SpareWorker",
     "State",
     "StepState",
+    "Terms",
     "Verdict",
     "Watch",
 ]
@@ -193,6 +196,31 @@ class Claimed:
     fence: int
     lease: Lease
     more: bool = False
+
+
+@dataclass(frozen=True)
+class Terms:
+    """On which a request is claimed: by whom, for how long at first, and how many of its lane may be worked on at once."""
+
+    owner: str
+    lease: timedelta
+    cap: int
+
+
+class SpareWorker(Protocol):
+    """One who waits for what is being taken in: it is claimed on these terms in the same transaction, and begun once that is durable."""
+
+    lane: str
+    terms: Terms
+
+    @property
+    def begun(self) -> bool:
+        """Whether it was begun."""
+        ...
+
+    def begin(self, held: Claimed) -> None:
+        """Work on it. Called once, or not at all."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     FromClause,
     TextClause,
@@ -100,6 +101,32 @@ def _more(kind: Callable[[FromClause], Waits]) -> ColumnElement[bool]:
     mine = (other.c.lane == bindparam("of_lane"), other.c.id != bindparam("of"), other.c.library.not_in(HELD_LIBRARIES))
     return select(other.c.id).where(*mine, *due).exists()
 
+
+def _at_once() -> Update:
+    """Takes the lease of a request that was just told of, where it need not wait: see ``claim_next`` for what it might wait for."""
+    other, busy, lane = REQUEST.alias("other"), REQUEST.alias("busy"), schema.lane
+    mine: BindParameter[str] = bindparam("of_lane")
+    running = (other.c.lease_until.is_not(None), other.c.lease_until > NOW)
+    at_work = select(func.count()).where(busy.c.lane == mine, busy.c.lease_until.is_not(None), busy.c.lease_until > NOW)
+    shut = or_(lane.c.paused_until.is_not(None), lane.c.held_until > NOW)
+    return (
+        update(REQUEST)
+        .where(
+            REQUEST.c.id == bindparam("of"),
+            *_waiting(mine, _live),
+            REQUEST.c.due_at <= NOW,
+            ~exists().where(other.c.conversation == REQUEST.c.conversation, *running),
+            at_work.scalar_subquery() < bindparam("cap"),
+            ~exists().where(lane.c.name == mine, shut),
+        )
+        .values(lease_until=bindparam("until"), owner=bindparam("by"), fence=REQUEST.c.fence + 1)
+    )
+
+
+AT_ONCE = Prepared(_at_once().returning(*REQUEST.c, or_(*map(_more, KINDS)).label("more")))
+"""Gives the request as it is now, and whether more of the lane is due; no row where it has to wait its turn."""
+LANE_AT_ONCE = Prepared(LANE.with_for_update(skip_locked=True))
+"""The lane under a lock, unless somebody claims in it just now."""
 
 LEASE = Prepared(
     update(REQUEST)

@@ -13,6 +13,7 @@ from bridge.domain.plan import Step
 from bridge.domain.record import Record
 from bridge.domain.request import Request
 from bridge.ledger import codec, schema, statements
+from bridge.ledger.claims import claim_next
 from bridge.ledger.database import Database
 from bridge.ledger.inbox import add_history
 from bridge.ledger.libraries import guard_quota
@@ -28,6 +29,7 @@ from bridge.ledger.model import (
     Quota,
     State,
     StepState,
+    Terms,
     Verdict,
 )
 from bridge.ledger.rows import row_or_husk
@@ -58,24 +60,16 @@ class Work:
 
         What this release cannot read is parked, so that it is in nobody's way.
         """
-        now = self._clock()
-        here = {"of_lane": lane, "now": now}
         with self._database.write(relaxed=True) as connection:
-            if not _lane_open(connection, lane, now):
-                return None
-            if statements.LEASED.scalar(connection, here) >= cap:
-                return None
-            found = next(filter(None, (query.first(connection, here) for query in statements.NEXT_DUE)), None)
-            if found is None:
-                return None
-            until, fence = now + lease, found.fence + 1
-            taken = {"of": found.id, "until": until, "by": owner, "with_fence": fence}
-            more = statements.LEASE.scalar(connection, here | taken)
-        held = Claimed(row_or_husk(found), fence, Lease(until), bool(more))
-        if held.row.readable:
+            held = claim_next(connection, lane, Terms(owner, lease, cap), self._clock())
+        if held is None or held.row.readable:
             return held
-        self.release(held, Verdict(State.PARKED, held.row.status, parked=held.row.parked), version=held.row.version)
+        self.set_aside(held)
         return self.claim(lane, owner=owner, lease=lease, cap=cap)
+
+    def set_aside(self, held: Claimed) -> None:
+        """Park what this release cannot read. Raises ``LeaseLost``."""
+        self.release(held, Verdict(State.PARKED, held.row.status, parked=held.row.parked), version=held.row.version)
 
     def claim_one(self, request_id: int, *, owner: str, lease: timedelta) -> Claimed | None:
         """Take this request, whatever its state, unless it is leased; for a resync by hand."""
@@ -99,6 +93,14 @@ class Work:
         with self._database.write() as connection:
             if connection.execute(update(REQUEST).where(*mine).values(due)).rowcount == 0:
                 raise _lost(held)
+
+    def give_back(self, held: Claimed) -> None:
+        """Let go of what was claimed and not begun: it is due as before. Raises ``LeaseLost``."""
+        row = held.row
+        as_before = Verdict(
+            State.DUE, row.status, due_at=self._clock(), attempts=row.attempts, afresh=row.afresh, look=row.look
+        )
+        self.release(held, as_before, version=row.version)
 
     def extend(self, held: Claimed, *, lease: timedelta) -> None:
         """Hold the lease longer. Raises ``LeaseLost``."""
@@ -340,14 +342,6 @@ def _mine(found: Any, held: Claimed) -> object:  # noqa: ANN401 - a row
 
 def _lost(held: Claimed) -> LeaseLost:
     return LeaseLost(f"The lease on request {held.row.name} ran out, or another worker took it over.")
-
-
-def _lane_open(connection: Connection, lane: str, now: datetime) -> bool:
-    """Read the lane under a lock, so that two daemons never pass its cap together."""
-    found = statements.LOCKED_LANE.first(connection, {"of_lane": lane})
-    if found is None:
-        return True
-    return found.paused_until is None and (found.held_until is None or found.held_until <= now)
 
 
 def _unsaid(

@@ -9,18 +9,19 @@ from datetime import timedelta
 
 import pytest
 import structlog
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from bridge.connectors.base import Call
 from bridge.domain import commands as do
-from bridge.domain.change import Phase
+from bridge.domain.change import Change, Edits, Phase, Stamp
 from bridge.domain.finding import Finding
+from bridge.domain.identity import RequestKey, Role
 from bridge.domain.record import Outcome
-from bridge.engine.dispatcher import Crew, Dispatcher
+from bridge.engine.dispatcher import Crew, Dispatcher, Spare
 from bridge.engine.lane import LaneRules, WorkLane
 from bridge.errors import CredentialsRejected, Rejected, Retry, Unavailable
-from bridge.ledger import LedgerBusy, State, Verdict, schema
-from tests.engine.pretend import PretendIls, Stage
+from bridge.ledger import Arrival, LedgerBusy, State, Verdict, schema
+from tests.engine.pretend import START, PretendIls, Stage
 
 SECONDS = 10.0
 
@@ -459,3 +460,70 @@ def test_a_lane_that_is_open_is_not_probed(stage: Stage) -> None:
     """Another worker or daemon may have asked meanwhile."""
     stage.lane.probe_if_due()
     assert stage.ils.probes == 0
+
+
+class TestSpare:
+    """A worker who is kept free for what is about to be taken in."""
+
+    def told(self, stage: Stage, spare: Spare | None) -> None:
+        """A change comes in while this worker waits for it."""
+        key = RequestKey("main", "svc", Role.BORROWER, "REQ", "1")
+        edits = Edits(patron_id="p1", pickup_location="MAIN")
+        change = Change("c", key, Stamp(0, START, 0, "c"), phase=Phase.RECEIVED, edits=edits)
+        stage.ledger.inbox.take("hook", (Arrival("c", "{}", (change,)),), lambda _: "pretend", worker=spare)
+
+    def test_begins_at_once(self, stage: Stage) -> None:
+        with running(stage, backstop=timedelta(seconds=60)) as dispatcher, dispatcher.spare("pretend") as spare:
+            assert spare is not None
+            self.told(stage, spare)
+            assert spare.begun
+            until(lambda: stage.row().state is State.IN_STEP)
+
+    def test_there_is_none_of_a_full_crew_nor_of_an_unknown_lane_nor_at_the_end(
+        self, make_stage: Callable[..., Stage]
+    ) -> None:
+        stage = make_stage(cap=1)
+        with running(stage) as dispatcher:
+            with dispatcher.spare("pretend") as first, dispatcher.spare("pretend") as second:
+                assert (first is None, second is None) == (False, True)
+            with dispatcher.spare("koha") as nobody:
+                assert nobody is None
+        with dispatcher.spare("pretend") as late:
+            assert late is None
+
+    def test_who_was_kept_free_in_vain_takes_up_what_came_meanwhile(self, make_stage: Callable[..., Stage]) -> None:
+        stage = make_stage(cap=1)
+        with running(stage, backstop=timedelta(seconds=60)) as dispatcher:
+            with dispatcher.spare("pretend") as spare:
+                assert spare is not None
+                stage.tell(Phase.RECEIVED)
+                dispatcher.wake("pretend")
+            until(lambda: stage.row().state is State.IN_STEP)
+
+    def test_it_hides_no_request_that_somebody_else_speaks_of(self, make_stage: Callable[..., Stage]) -> None:
+        """A claim in vain beside a spare worker is made again as soon as that one is let go."""
+        stage = make_stage(cap=2)
+        with running(stage, backstop=timedelta(seconds=60)) as dispatcher:
+            with dispatcher.spare("pretend"):
+                dispatcher.wake("pretend")
+                (crew,) = dispatcher._crews.values()
+                until(lambda: crew.blocked)
+                stage.tell(Phase.RECEIVED)
+            until(lambda: stage.row().state is State.IN_STEP)
+
+    def test_who_is_begun_when_all_stop_gives_it_back(self, stage: Stage) -> None:
+        with running(stage) as dispatcher, dispatcher.spare("pretend") as spare:
+            dispatcher.stop()
+            self.told(stage, spare)
+        row = stage.row()
+        assert (row.state, row.record.patron) == (State.DUE, None)
+        assert stage.work() is State.IN_STEP
+
+    def test_what_cannot_be_read_is_set_aside(self, stage: Stage) -> None:
+        stage.tell(Phase.RECEIVED)
+        stage.settle()
+        with stage.ledger.database.write() as connection:
+            connection.execute(update(schema.request).values(record="{"))
+        with running(stage, backstop=timedelta(seconds=60)) as dispatcher, dispatcher.spare("pretend") as spare:
+            self.told(stage, spare)
+            until(lambda: stage.row().state is State.PARKED)
