@@ -89,7 +89,7 @@ def _undone(row: Row, leg: str, volume: str, unseen: Unseen) -> tuple[Command, .
     own = row.request.key.role is Role.LENDER
     target = do.Target(mark, do.Origin.OWN if own else do.Origin.CREATED, unseen.barcode)
     if unseen.verb is Verb.CREATE_TEMPORARY_ITEM:
-        return (do.DeleteTemporaryItem(target),)
+        return (do.CheckIn(target), do.DeleteTemporaryItem(target))
     if unseen.verb is Verb.PLACE_HOLD:
         return (do.CancelHold(target, "", ""),)
     return tuple(do.CheckIn(target, account=account) for account in ACCOUNTS.values())

@@ -21,7 +21,7 @@ def undoing(row: Row, asked: Entrusted) -> tuple[Command, ...]:  # noqa: C901 - 
     target, item = do.Target(mark, origin, asked.barcode), row.record.item(asked.leg, asked.volume)
     match asked.verb:
         case Verb.CREATE_TEMPORARY_ITEM:
-            return (do.DeleteTemporaryItem(target),)
+            return (do.CheckIn(target), do.DeleteTemporaryItem(target))
         case Verb.DELETE_TEMPORARY_ITEM:
             return (do.CreateTemporaryItem(target, do.Description()),)
         case Verb.PLACE_HOLD:
