@@ -34,11 +34,20 @@ class RefusedInput(BridgeError):
     """A message from outside that cannot be understood; the text says why."""
 
 
+LONGEST_REASON = 1000
+LONGEST_CODE = 100
+"""Signs of what an ILS says that are kept: it stands in lists, mails and histories."""
+
+
+def _shortened(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[:most].rstrip()} …"
+
+
 class IlsError(BridgeError):
     """Something went wrong with an ILS.
 
     ``reason`` is one plain sentence without a patron's identifier; ``advice`` says what to do next; ``code`` is the vendor's; ``cause``
-    groups like cases (``unknown_patron``, ``item_type`` …).
+    groups like cases (``unknown_patron``, ``item_type`` …). What an ILS makes endlessly long is cut.
     """
 
     consequence: ClassVar[str] = "error"
@@ -46,10 +55,10 @@ class IlsError(BridgeError):
     def __init__(
         self, reason: str, *, advice: str = "", code: str = "", cause: str = "", after: float | None = None
     ) -> None:
-        super().__init__(reason)
-        self.reason = reason
+        self.reason = _shortened(reason, LONGEST_REASON)
+        super().__init__(self.reason)
         self.advice = advice
-        self.code = code
+        self.code = _shortened(code, LONGEST_CODE)
         self.cause = cause or self.consequence
         self.after = after
 

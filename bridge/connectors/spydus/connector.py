@@ -219,7 +219,9 @@ class SpydusConnector(ByHand):
         if item is not None and item.known:
             loans = self._loans(item, command)
             seen = Sighting(barcode=barcode, loans_seen=loans is not None, loans=loans or ())
-        return self._lcf.seen(seen, command) if self._lcf and command.target.origin is not do.Origin.OWN else seen
+        if self._lcf is None:
+            return seen
+        return self._lcf.seen_own(seen, command) if own else self._lcf.seen(seen, command)
 
     def _loans(self, item: Item, asked: do.Inspect) -> tuple[SeenLoan, ...] | None:
         """Who has it; ``None`` where that is not told. An item of which nothing is told is on loan only if the account's list has it."""

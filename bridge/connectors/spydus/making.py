@@ -43,9 +43,18 @@ class Lcf:
         )
         if asked.loans_only or not asked.patron_id:
             return found
+        return self._with_hold(found, asked)
+
+    def seen_own(self, by_sip: Sighting, asked: do.Inspect) -> Sighting:
+        """What SIP2 saw of an own item, with the reservation that waits for it for an account."""
+        if asked.loans_only or not asked.patron_id:
+            return by_sip
+        return self._with_hold(by_sip, asked)
+
+    def _with_hold(self, seen: Sighting, asked: do.Inspect) -> Sighting:
         hold = self.holds.of(asked.target, asked.patron_id)
         record = HoldRecord(hold.identifier, asked.patron_id, hold.pickup) if hold else None
-        return replace(found, hold=record, hold_seen=True)
+        return replace(seen, hold=record, hold_seen=True)
 
     def finding(self) -> Finding:
         """Whether it answers, and knows the record under which items are made. Raises ``Unavailable`` and ``CredentialsRejected``."""

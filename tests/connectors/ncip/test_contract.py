@@ -1,5 +1,6 @@
 """Every connector over NCIP keeps the contract of all connectors, as far as its responder goes."""
 
+from bridge.domain.commands import Verb
 from tests.contract.suite import ConnectorContract
 
 
@@ -8,7 +9,9 @@ class TestNcip(ConnectorContract):
 
 
 class TestHorizon(ConnectorContract):
-    """NCIP 1, seen by a user's lists only."""
+    """NCIP 1, seen by a user's lists only, which name an item by the number that the answer to AcceptItem told."""
+
+    unshown = frozenset({Verb.CREATE_TEMPORARY_ITEM})
 
 
 class TestMillennium(ConnectorContract):

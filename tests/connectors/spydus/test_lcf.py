@@ -237,3 +237,15 @@ def test_no_reservation_is_called_like_another(lcf: LcfBench) -> None:
     assert kept is not None
     assert (again.hold_id, lcf.door.reserved[kept.hold_id].barcode) != (kept.hold_id, "ILL-1")
     assert len(lcf.door.reserved) == 2
+
+
+def test_a_reservation_for_a_library_on_an_own_item_is_seen(lcf: LcfBench) -> None:
+    """A cancelled request whose reservation nobody heard of does not leave it behind."""
+    target = do.Target(a_mark("9"), do.Origin.OWN, lcf.own_barcode)
+    before = lcf.connector.inspect(do.Inspect(target, patron_id=lcf.account), CALL)
+    lcf.connector.place_hold(do.PlaceHold(target, lcf.account, lcf.pickup, notify=False), CALL)
+    seen = lcf.connector.inspect(do.Inspect(target, patron_id=lcf.account), CALL)
+    assert (before.hold_seen, before.hold) == (True, None)
+    assert seen.hold is not None
+    assert (seen.hold.patron_id, seen.hold_seen) == (lcf.account, True)
+    assert not lcf.connector.inspect(do.Inspect(target), CALL).hold_seen, "nobody is named"

@@ -103,9 +103,12 @@ class CardsClient:
         return self._parsed("check the item out", sending, Loan)
 
     def take_back(self, barcode: str, loan_id: str) -> None:
-        """End this very loan. Raises ``Missing``."""
+        """End this very loan; a success that says anything is none of Cards'. Raises ``Missing``."""
         path = f"/items/{quote(barcode, safe='')}/loan/{quote(loan_id, safe='')}"
-        self._sent("check the item in", Sending("DELETE", path, "/items/{barcode}/loan/{id}"))
+        sending = Sending("DELETE", path, "/items/{barcode}/loan/{id}")
+        answer = self._sent("check the item in", sending)
+        if answer.body:
+            raise nonsense("check the item in", answer, repeatable=sending.repeatable)
 
     def _parsed(self, doing: str, sending: Sending, model: type[M]) -> M:
         answer = self._sent(doing, sending)
