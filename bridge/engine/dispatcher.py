@@ -133,7 +133,7 @@ class Dispatcher:
 
     @contextmanager
     def spare(self, lane: str) -> Iterator[Spare | None]:
-        """Keep a worker of this lane free meanwhile; ``None`` where all have something to do."""
+        """Keep a worker of this lane free meanwhile; ``None`` where all of them and one more have something to do."""
         crew = self._crews.get(lane)
         if crew is None or not self._engaged(crew):
             yield None
@@ -226,8 +226,11 @@ class Dispatcher:
             crew.pool.submit(self._counted, crew, task).add_done_callback(_report)
 
     def _engaged(self, crew: Crew) -> bool:
+        """One more than there are workers: who has just given a request back is counted until he looks up. The cap is kept by the ledger,
+        which counts leases when it claims.
+        """
         with crew.guard:
-            free = not self._stop.is_set() and crew.running < crew.lane.rules.cap
+            free = not self._stop.is_set() and crew.running <= crew.lane.rules.cap
             crew.running += free
         return free
 

@@ -484,12 +484,27 @@ class TestSpare:
     ) -> None:
         stage = make_stage(cap=1)
         with running(stage) as dispatcher:
-            with dispatcher.spare("pretend") as first, dispatcher.spare("pretend") as second:
-                assert (first is None, second is None) == (False, True)
+            with dispatcher.spare("pretend"), dispatcher.spare("pretend") as more, dispatcher.spare("pretend") as most:
+                assert (more is None, most is None) == (False, True), "one may be about to be free"
             with dispatcher.spare("koha") as nobody:
                 assert nobody is None
         with dispatcher.spare("pretend") as late:
             assert late is None
+
+    def test_beyond_the_cap_nothing_is_begun(self, make_stage: Callable[..., Stage]) -> None:
+        ils = Slow()
+        stage = make_stage(ils=ils, cap=1)
+        with running(stage, backstop=timedelta(seconds=60)) as dispatcher:
+            other = stage.tell(Phase.RECEIVED, number="2")
+            dispatcher.wake("pretend")
+            assert ils.there.wait(SECONDS)
+            with dispatcher.spare("pretend") as spare:
+                self.told(stage, spare)
+                assert spare is not None
+                assert not spare.begun
+            dispatcher.wake("pretend")
+            ils.go_on.set()
+            until(lambda: {stage.row(each).state for each in (other, other + 1)} == {State.IN_STEP})
 
     def test_who_was_kept_free_in_vain_takes_up_what_came_meanwhile(self, make_stage: Callable[..., Stage]) -> None:
         stage = make_stage(cap=1)
