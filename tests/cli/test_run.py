@@ -20,7 +20,7 @@ def test_a_change_becomes_a_hold_and_sigterm_ends_it_well(house: House) -> None:
     house.settled("in_step")
     assert requests.get(f"{url}/readyz", timeout=10).status_code == 200
     daemon.send_signal(signal.SIGTERM)
-    out, err = daemon.communicate(timeout=20)
+    out, err = daemon.communicate(timeout=60)
     assert daemon.returncode == 0, err
     assert out == ""
     assert "daemon.stopped" in err
@@ -55,7 +55,7 @@ def test_the_second_daemon_refuses_and_names_the_first(house: House) -> None:
     first = house.start()
     house.url_of(first)
     second = house.start()
-    _, err = second.communicate(timeout=20)
+    _, err = second.communicate(timeout=60)
     assert second.returncode == 1
     assert f"process {first.pid}" in err
 
@@ -82,7 +82,7 @@ def test_after_sigkill_a_restart_goes_on_by_itself(house: House) -> None:
 def test_a_wrong_configuration_is_told_whole_and_exits_2(house: House) -> None:
     house.write("[libraries.branch]\nils = 'almma'\n[nonsense]\n")
     daemon = house.start()
-    _, err = daemon.communicate(timeout=20)
+    _, err = daemon.communicate(timeout=60)
     assert daemon.returncode == 2
     assert "did you mean 'alma'" in err
     assert "nonsense" in err
@@ -95,7 +95,7 @@ def test_a_port_already_taken_is_told(house: House) -> None:
     house.ledger_url = f"sqlite:///{house.folder / 'other.db'}"
     house.write()
     second = house.start()
-    _, err = second.communicate(timeout=20)
+    _, err = second.communicate(timeout=60)
     assert second.returncode == 2
     assert f"port {port}" in err
 
@@ -114,7 +114,7 @@ def test_the_daemon_tells_systemd_how_it_stands(house: House) -> None:
         daemon.send_signal(signal.SIGTERM)
         while told != "STOPPING=1":
             told = systemd.recv(1000).decode()
-        daemon.communicate(timeout=20)
+        daemon.communicate(timeout=60)
         assert daemon.returncode == 0
 
 
@@ -129,7 +129,7 @@ def test_after_a_rollback_the_daemon_works_on_the_newer_schema(house: House) -> 
     house.settled("in_step")
     assert "newer release and was left as it is" in house.command("db", "check").stdout
     daemon.send_signal(signal.SIGTERM)
-    _, err = daemon.communicate(timeout=20)
+    _, err = daemon.communicate(timeout=60)
     assert daemon.returncode == 0, err
     assert "newer release and was left as it is" in house.command("db", "upgrade").stdout
 
