@@ -79,7 +79,7 @@ def withdrawn(record: Record, goal: Goal, wanted: Collection[str]) -> Iterator[S
         now = goals.get((each.leg, each.volume))
         if each.task_id not in wanted and not _went_along(record, each) and (now is None or _UNWANTED[each.verb](now)):
             text = f"Not wanted any more: {each.wish} If it was done already: {each.undo}"
-            wish = f"Not wanted any more, and not done or undone: {each.wish}"
+            wish = f"Not wanted any more: {each.wish}"
             yield StaffTask(None, f"withdrawn:{each.task_id}", text, wish=wish, withdrawn=each)
 
 

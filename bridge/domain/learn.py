@@ -373,21 +373,3 @@ SHOWN = frozenset(
     }
 )
 """Verbs of which a look shows whether they were done; of the others, doing them again is the same."""
-
-
-def happened(before: ItemRecord, after: ItemRecord, verb: Verb) -> bool:
-    """Whether what was seen in the ILS shows that a step of unknown end was taken; what cannot be seen is not claimed."""
-    shown: dict[Verb, bool] = {
-        Verb.CREATE_TEMPORARY_ITEM: after.existence is Existence.PRESENT,
-        Verb.PLACE_HOLD: len(after.holds) > len(before.holds),
-        Verb.CANCEL_HOLD: after.hold is not None and after.hold.state is HoldState.CANCELLED,
-        Verb.CHECK_OUT: after.open_loan is not None,
-        Verb.CHECK_IN: after.checked_in or bool(after.loans and after.open_loan is None),
-        Verb.SEND_TRANSIT: after.transit_sent,
-        Verb.MOVE_ITEM: after.moved_to is not None,
-        Verb.RESTORE_ITEM: after.restored,
-        Verb.DELETE_TEMPORARY_ITEM: after.existence is Existence.DELETED,
-        Verb.CHARGE_FEE: len(after.fees) > len(before.fees),
-        Verb.RELABEL_ITEM: after.barcode != before.barcode,
-    }
-    return shown.get(verb, False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
@@ -220,27 +220,33 @@ def _shows(entrusted: Entrusted, before: ItemRecord, now: ItemRecord) -> bool:
     """Whether it came to light that this was done."""
     if (entrusted.leg, entrusted.volume) != (now.leg, now.volume):
         return False
-    done = _DONE[entrusted.verb]
-    return bool(done(now)) and done(now) != done(before)
+    match entrusted.verb:
+        case Verb.SET_DUE_DATE:
+            return now.due_written != before.due_written
+        case Verb.NOTE_ITEM:
+            return now.staff_note != before.staff_note
+        case verb:
+            return happened(before, now, verb) and not happened(before, before, verb)
 
 
-_DONE: Mapping[Verb, Callable[[ItemRecord], object]] = {
-    Verb.CREATE_TEMPORARY_ITEM: lambda item: item.existence is Existence.PRESENT,
-    Verb.RELABEL_ITEM: lambda item: item.barcode,
-    Verb.PLACE_HOLD: lambda item: item.hold is not None and item.hold.state is not HoldState.CANCELLED,
-    Verb.CANCEL_HOLD: lambda item: item.hold is not None and item.hold.state is not HoldState.PLACED,
-    Verb.CHECK_OUT: lambda item: len(item.loans),
-    Verb.SET_DUE_DATE: lambda item: item.due_written,
-    Verb.CHECK_IN: lambda item: item.over,
-    Verb.MOVE_ITEM: lambda item: item.moved_to,
-    Verb.RESTORE_ITEM: lambda item: item.restored,
-    Verb.DELETE_TEMPORARY_ITEM: lambda item: item.existence is Existence.DELETED,
-    Verb.CHARGE_FEE: lambda item: len(item.fees),
-    Verb.MARK_LOST: lambda item: item.marked_lost,
-    Verb.MARK_FOUND: lambda item: item.lost_ended or not item.marked_lost,
-    Verb.NOTE_ITEM: lambda item: item.staff_note,
-}
-"""What of an item's record tells that a verb was done; a change to it says that it was."""
+def happened(before: ItemRecord, after: ItemRecord, verb: Verb) -> bool:
+    """Whether what was seen in the ILS shows that a step of unknown end was taken; what cannot be seen is not claimed."""
+    shown: dict[Verb, bool] = {
+        Verb.CREATE_TEMPORARY_ITEM: after.existence is Existence.PRESENT,
+        Verb.PLACE_HOLD: len(after.holds) > len(before.holds),
+        Verb.CANCEL_HOLD: after.hold is not None and after.hold.state is HoldState.CANCELLED,
+        Verb.CHECK_OUT: after.open_loan is not None,
+        Verb.CHECK_IN: after.checked_in or bool(after.loans and after.open_loan is None),
+        Verb.SEND_TRANSIT: after.transit_sent,
+        Verb.MOVE_ITEM: after.moved_to is not None,
+        Verb.RESTORE_ITEM: after.restored,
+        Verb.DELETE_TEMPORARY_ITEM: after.existence is Existence.DELETED,
+        Verb.CHARGE_FEE: len(after.fees) > len(before.fees),
+        Verb.RELABEL_ITEM: after.barcode != before.barcode,
+        Verb.MARK_LOST: after.marked_lost,
+        Verb.MARK_FOUND: after.lost_ended,
+    }
+    return shown.get(verb, False)
 
 
 class OutcomeKind(StrEnum):

@@ -14,7 +14,7 @@ from bridge.domain.commands import CheckOut, CreateTemporaryItem, PlaceHold, Rel
 from bridge.domain.goal import Goal
 from bridge.domain.identity import Role, mark_for
 from bridge.domain.inspection import glance, inspection, review
-from bridge.domain.learn import SHOWN, amend, happened, learn, shows
+from bridge.domain.learn import SHOWN, amend, learn, shows
 from bridge.domain.looked import found_of
 from bridge.domain.plan import PATRON, Step, volume_key
 from bridge.domain.policy import AlignDueDate
@@ -28,6 +28,7 @@ from bridge.domain.record import (
     Record,
     Sighting,
     Unseen,
+    happened,
 )
 from bridge.engine.audit import taken_up
 from bridge.engine.failing import unnamed

@@ -16,7 +16,7 @@ from bridge.domain.commands import Verb
 from bridge.domain.goal import LEAVE
 from bridge.domain.identity import Role, mark_for
 from bridge.domain.inspection import inspection, review
-from bridge.domain.learn import SHOWN, amend, confirm, happened, keep, learn
+from bridge.domain.learn import SHOWN, amend, confirm, keep, learn
 from bridge.domain.plan import PATRON, StaffTask, Step, StepKey, next_step, volume_key, wished
 from bridge.domain.policy import BarcodeFrom, BorrowingPolicy, CreateOn, LendingPolicy, Policy
 from bridge.domain.preview import preview, tasks_ahead
@@ -34,6 +34,7 @@ from bridge.domain.record import (
     Record,
     SeenLoan,
     Sighting,
+    happened,
 )
 from bridge.domain.request import fold
 from bridge.domain.sentences import change_sentence, plan_sentence, status_of, step_sentence

@@ -14,7 +14,7 @@ from bridge.domain.commands import Charge, Origin, Place, Verb
 from bridge.domain.expect import Use, expectations_of
 from bridge.domain.goal import Goal
 from bridge.domain.inspection import inspection, review
-from bridge.domain.learn import amend, happened, learn
+from bridge.domain.learn import amend, learn
 from bridge.domain.plan import StaffTask, Step, StepKey, next_step
 from bridge.domain.policy import (
     BorrowingPolicy,
@@ -27,7 +27,17 @@ from bridge.domain.policy import (
 )
 from bridge.domain.preview import left_behind
 from bridge.domain.privacy import patrons_of, record_without_person
-from bridge.domain.record import ItemRecord, Learned, LoanRecord, Outcome, OutcomeKind, Record, SeenLoan, Sighting
+from bridge.domain.record import (
+    ItemRecord,
+    Learned,
+    LoanRecord,
+    Outcome,
+    OutcomeKind,
+    Record,
+    SeenLoan,
+    Sighting,
+    happened,
+)
 from bridge.domain.request import Request
 from bridge.domain.sentences import plan_sentence, step_sentence
 from bridge.domain.within import BorrowedWithin, may_be_of, shared

@@ -180,13 +180,18 @@ def test_staffs_word_is_taken_for_a_step_that_the_ils_does_not_show_or_refuses(s
     assert stage.history()[-2].startswith("Settled by ada: Place a hold")
 
 
-def test_it_is_taken_for_an_item_too_with_the_hold_that_comes_with_it(stage: Stage) -> None:
+def made_by_staff(stage: Stage) -> None:
+    """An item whose making the ILS did not show, and that staff confirmed."""
     stage.ils = PretendIls(by_patron=True)
     stage.restart()
     stage.tell(Phase.RECEIVED)
     stage.ils.fails = [("create_temporary_item", Rejected("Nobody can tell.", cause="cannot_look"))]
     stage.settle()
     asked(stage, Asking.RESOLVE)
+
+
+def test_it_is_taken_for_an_item_too_with_the_hold_that_comes_with_it(stage: Stage) -> None:
+    made_by_staff(stage)
     item = stage.row().record.item("", "")
     assert (item.existence, item.origin, item.hold and item.hold.state) == ("present", "created", "placed")
     assert "place_hold" not in stage.ils.asked
@@ -194,12 +199,7 @@ def test_it_is_taken_for_an_item_too_with_the_hold_that_comes_with_it(stage: Sta
 
 def test_what_staff_made_for_us_is_cleaned_up_as_what_we_made_is(stage: Stage) -> None:
     """Whether it may be deleted its mark says, in the connector: what bears none is left to staff, and its end is seen by a resync."""
-    stage.ils = PretendIls(by_patron=True)
-    stage.restart()
-    stage.tell(Phase.RECEIVED)
-    stage.ils.fails = [("create_temporary_item", Rejected("Nobody can tell.", cause="cannot_look"))]
-    stage.settle()
-    asked(stage, Asking.RESOLVE)
+    made_by_staff(stage)
     stage.ils.fails = [("delete_temporary_item", Rejected("It does not bear our mark.", cause="not_ours"))]
     stage.tell(Phase.RETURNED)
     stage.settle()
