@@ -127,6 +127,7 @@ def lived_through(house: House, daemon: Daemon, service: str) -> None:
     until(lambda: any(each.tries for each in daemon.ledger.notes.unsent()), "a note that was not taken")
     daemon.ledger.audits.seen((NewFinding("alma:mark:1", "main", "alma", "orphan", "Something bears our mark."),))
     order = NewOrder("resync", 1, '{"kind": "resync", "request_id": 1}', "ada")
+    daemon.ledger.orders.watch("b")
     daemon.ledger.orders.give_all([order], batch="b")
     daemon.ledger.libraries.hold("main", until=daemon.ledger.clock().replace(year=9000), why="Enough.")
 
