@@ -296,7 +296,7 @@ class Steering:
             self._give_back(held)
             return Answer(("It stands so already; nothing was changed.",))
         named = ", ".join(_FIELDS[name] for name in asked.fields)
-        self._ledger.work.correct(held, request, [self._line(asked, f"Set right by {asked.by}: {named}.")])
+        self._ledger.work.correct(held, request.corrections, [self._line(asked, f"Set right by {asked.by}: {named}.")])
         return self._begun_anew(asked, self._ledger.work.refreshed(held), reconciler, "")
 
     def _begun_anew(self, asked: Asked, held: Claimed, reconciler: Reconciler, how: str) -> Answer:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, update
 
-from bridge.ledger import statements
+from bridge.ledger import schema, statements
 from bridge.ledger.model import Claimed, Lease, SpareWorker, Terms
 from bridge.ledger.rows import row_or_husk
 
@@ -25,6 +25,23 @@ def claim_next(connection: Connection, lane: str, terms: Terms, now: datetime) -
     taken = {"of": found.id, "until": until, "by": terms.owner, "with_fence": fence}
     more = statements.LEASE.scalar(connection, here | taken)
     return Claimed(row_or_husk(found), fence, Lease(until), bool(more))
+
+
+def claim_this(
+    connection: Connection, request_id: int, *, owner: str, lease: timedelta, now: datetime
+) -> Claimed | None:
+    """This request, whatever its state and its lane's; ``None`` while it, or the other side of its conversation, is held.
+
+    The lane is locked first, as by every claim, so that two claims never take the two sides of a conversation together.
+    """
+    statements.LOCKED_LANE_OF.first(connection, {"of": request_id})
+    found = statements.THIS_ONE.first(connection, {"of": request_id, "now": now})
+    if found is None:
+        return None
+    until, fence = now + lease, found.fence + 1
+    taken = {"lease_until": until, "owner": owner, "fence": fence}
+    connection.execute(update(schema.request).where(schema.request.c.id == request_id).values(taken))
+    return Claimed(row_or_husk(found), fence, Lease(until))
 
 
 def claim_at_once(connection: Connection, request_id: int, worker: SpareWorker, now: datetime) -> Claimed | None:

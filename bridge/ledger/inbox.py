@@ -112,9 +112,8 @@ class Inbox:
         """
         now = self._clock()
         with self._database.write() as connection:
-            found = connection.execute(
-                select(schema.request.c.document, schema.request.c.state).where(schema.request.c.id == row.id)
-            ).one()
+            stands = select(schema.request.c.document, schema.request.c.state).where(schema.request.c.id == row.id)
+            found = connection.execute(stands.with_for_update()).one()
             if codec.request_from(found.document) != row.request:
                 return False
             _changed(connection, row.id, found.state, after, now)

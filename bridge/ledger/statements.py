@@ -44,6 +44,11 @@ HELD = REQUEST.c.library.in_(HELD_LIBRARIES)
 
 LANE = select(schema.lane.c.paused_until, schema.lane.c.held_until).where(schema.lane.c.name == bindparam("of_lane"))
 LOCKED_LANE = Prepared(LANE.with_for_update())
+LOCKED_LANE_OF = Prepared(
+    select(schema.lane.c.name)
+    .where(schema.lane.c.name == select(REQUEST.c.lane).where(REQUEST.c.id == bindparam("of")).scalar_subquery())
+    .with_for_update()
+)
 LANES = Prepared(select(schema.lane).order_by(schema.lane.c.name))
 LEASED = Prepared(
     select(func.count()).where(
@@ -76,14 +81,17 @@ def _waiting(lane: ColumnElement[str], kind: Callable[[FromClause], Waits]) -> W
     return (REQUEST.c.lane == lane, *kind(REQUEST), FREE, ~HELD)
 
 
-def _next_due(kind: Callable[[FromClause], Waits]) -> Prepared:
+def _spoken_with() -> ColumnElement[bool]:
+    """Whether somebody works on the other side of its conversation."""
     other = REQUEST.alias("other")
-    spoken_with = exists().where(
-        other.c.conversation == REQUEST.c.conversation, other.c.lease_until.is_not(None), other.c.lease_until > NOW
-    )
+    running = (other.c.lease_until.is_not(None), other.c.lease_until > NOW)
+    return exists().where(other.c.conversation == REQUEST.c.conversation, *running)
+
+
+def _next_due(kind: Callable[[FromClause], Waits]) -> Prepared:
     return Prepared(
         select(REQUEST)
-        .where(*_waiting(bindparam("of_lane"), kind), REQUEST.c.due_at <= NOW, ~spoken_with)
+        .where(*_waiting(bindparam("of_lane"), kind), REQUEST.c.due_at <= NOW, ~_spoken_with())
         .order_by(REQUEST.c.due_at)
         .limit(1)
         .with_for_update(skip_locked=True, of=REQUEST)
@@ -93,6 +101,12 @@ def _next_due(kind: Callable[[FromClause], Waits]) -> Prepared:
 NEXT_DUE = tuple(map(_next_due, KINDS))
 """The next live change of a lane, the next of its backlog, the next parked request that is tried again; in the very order of the index, so
 that no database sorts all that waits."""
+THIS_ONE = Prepared(
+    select(REQUEST)
+    .where(REQUEST.c.id == bindparam("of"), FREE, ~_spoken_with())
+    .with_for_update(skip_locked=True, of=REQUEST)
+)
+"""A request by its id, whatever its state, unless somebody works on it or on the other side of its conversation."""
 
 
 def _more(kind: Callable[[FromClause], Waits]) -> ColumnElement[bool]:
@@ -104,9 +118,8 @@ def _more(kind: Callable[[FromClause], Waits]) -> ColumnElement[bool]:
 
 def _at_once() -> Update:
     """Takes the lease of a request that was just told of, where it need not wait: see ``claim_next`` for what it might wait for."""
-    other, busy, lane = REQUEST.alias("other"), REQUEST.alias("busy"), schema.lane
+    busy, lane = REQUEST.alias("busy"), schema.lane
     mine: BindParameter[str] = bindparam("of_lane")
-    running = (other.c.lease_until.is_not(None), other.c.lease_until > NOW)
     at_work = select(func.count()).where(busy.c.lane == mine, busy.c.lease_until.is_not(None), busy.c.lease_until > NOW)
     shut = or_(lane.c.paused_until.is_not(None), lane.c.held_until > NOW)
     return (
@@ -115,7 +128,7 @@ def _at_once() -> Update:
             REQUEST.c.id == bindparam("of"),
             *_waiting(mine, _live),
             REQUEST.c.due_at <= NOW,
-            ~exists().where(other.c.conversation == REQUEST.c.conversation, *running),
+            ~_spoken_with(),
             at_work.scalar_subquery() < bindparam("cap"),
             ~exists().where(lane.c.name == mine, shut),
         )

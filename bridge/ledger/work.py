@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, select, update
 
 from bridge.domain.care import READING
 from bridge.domain.plan import Step
 from bridge.domain.record import Record
-from bridge.domain.request import Request
+from bridge.domain.request import Correction
 from bridge.ledger import codec, schema, statements
-from bridge.ledger.claims import claim_next
+from bridge.ledger.claims import claim_next, claim_this
 from bridge.ledger.database import Database
 from bridge.ledger.inbox import add_history
 from bridge.ledger.libraries import guard_quota
@@ -22,7 +23,6 @@ from bridge.ledger.model import (
     Claimed,
     Ending,
     HistoryLine,
-    Lease,
     LeaseLost,
     Parked,
     Pending,
@@ -72,19 +72,9 @@ class Work:
         self.release(held, Verdict(State.PARKED, held.row.status, parked=held.row.parked), version=held.row.version)
 
     def claim_one(self, request_id: int, *, owner: str, lease: timedelta) -> Claimed | None:
-        """Take this request, whatever its state, unless it is leased; for a resync by hand."""
-        now = self._clock()
+        """Take this request, whatever its state, unless it or the other side of its conversation is leased; for what staff ask."""
         with self._database.write() as connection:
-            free = or_(REQUEST.c.lease_until.is_(None), REQUEST.c.lease_until <= now)
-            query = select(REQUEST).where(REQUEST.c.id == request_id, free).with_for_update(skip_locked=True)
-            found = connection.execute(query).first()
-            if found is None:
-                return None
-            fence, until = found.fence + 1, now + lease
-            connection.execute(
-                update(REQUEST).where(REQUEST.c.id == request_id).values(lease_until=until, owner=owner, fence=fence)
-            )
-        return Claimed(row_or_husk(found), fence, Lease(until))
+            return claim_this(connection, request_id, owner=owner, lease=lease, now=self._clock())
 
     def begin(self, held: Claimed) -> None:
         """Work is about to be done for a request that was not due: should it be cut off, the next worker goes on. Raises ``LeaseLost``."""
@@ -161,13 +151,16 @@ class Work:
                 self._end(connection, held, Ending(step, StepState.ALREADY, record, tuple(lines)))
             connection.execute(update(REQUEST).where(REQUEST.c.id == held.row.id).values(due | nothing))
 
-    def correct(self, held: Claimed, request: Request, lines: Sequence[HistoryLine]) -> None:
-        """Store what staff set right, which is news to whoever works on the request. Raises ``LeaseLost``."""
-        values = {"document": codec.request_text(request), "version": REQUEST.c.version + 1}
+    def correct(self, held: Claimed, corrections: tuple[Correction, ...], lines: Sequence[HistoryLine]) -> None:
+        """Store what staff set right, beside whatever was said of the request since it was claimed. Raises ``LeaseLost``."""
         mine = (REQUEST.c.id == held.row.id, REQUEST.c.fence == held.fence)
         with self._database.write() as connection:
-            if connection.execute(update(REQUEST).where(*mine).values(values)).rowcount == 0:
+            document = connection.execute(select(REQUEST.c.document).where(*mine).with_for_update()).scalar()
+            if document is None:
                 raise _lost(held)
+            request = replace(codec.request_from(document), corrections=corrections)
+            values = {"document": codec.request_text(request), "version": REQUEST.c.version + 1}
+            connection.execute(update(REQUEST).where(*mine).values(values))
             add_history(connection, held.row.id, lines)
 
     def finish(

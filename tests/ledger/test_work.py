@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
@@ -14,7 +15,10 @@ from bridge.domain.commands import Verb
 from bridge.domain.identity import Role
 from bridge.domain.plan import Step, StepKey
 from bridge.domain.record import PatronRecord, Record
+from bridge.domain.request import Request
+from bridge.domain.standing import correct, standings
 from bridge.ledger import (
+    Claimed,
     Ending,
     HistoryLine,
     LeaseLost,
@@ -24,8 +28,11 @@ from bridge.ledger import (
     QuotaReached,
     State,
     StepState,
+    Terms,
     Verdict,
+    codec,
 )
+from bridge.ledger.claims import claim_next
 from tests.ledger.sample import MINUTE, NOW, STEP, Clock, arrival, claim, held, take
 
 LINE = HistoryLine(NOW, "step", "Done by one who slept.", str(STEP.key))
@@ -288,3 +295,78 @@ class TestTheDisk:
         mine = held(ledger)
         ledger.work.release(mine, Verdict(State.IN_STEP, "in step"), version=mine.row.version)
         assert relaxed == [True, True]
+
+
+class TestNewsMeanwhile:
+    """Whoever writes a request's document anew writes it over what is there by then."""
+
+    def test_a_correction_keeps_the_news_that_came_after_the_claim(self, ledger: Ledger) -> None:
+        take(ledger)
+        mine = held(ledger)
+        take(ledger, arrival("e2", phase=Phase.RETURNED))
+        told = ledger.requests.one(1).request
+        ledger.work.correct(mine, correct(mine.row.request, "patron_id", "p9").corrections, [])
+        assert ledger.requests.one(1).request == correct(told, "patron_id", "p9")
+
+    def test_a_correction_of_whoever_lost_the_request_is_refused(self, ledger: Ledger, clock: Clock) -> None:
+        take(ledger)
+        sleeper = held(ledger)
+        clock.now += MINUTE
+        held(ledger)
+        with pytest.raises(LeaseLost):
+            ledger.work.correct(sleeper, (), [])
+
+    def test_a_request_told_anew_waits_for_no_news_to_slip_in(
+        self, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        take(ledger)
+        row = ledger.requests.one(1)
+        read = codec.request_from
+        news = threading.Thread(target=take, args=(ledger, arrival("e2", phase=Phase.RETURNED)))
+
+        def slowly(text: str) -> Request:
+            monkeypatch.setattr(codec, "request_from", read)
+            found = read(text)
+            news.start()
+            news.join(0.3)
+            return found
+
+        monkeypatch.setattr(codec, "request_from", slowly)
+        assert ledger.inbox.retell(row, correct(row.request, "patron_id", "p9"), {}, "Told anew.")
+        news.join()
+        found = ledger.requests.one(1)
+        assert found.request.corrections, "told anew"
+        assert found.version == row.version + 2
+        assert standings(found.request)[0].phase is Phase.RETURNED, "and the news"
+
+
+class TestOneRequest:
+    """Staff ask for a request by name: it is claimed whatever its state, and still not beside another worker."""
+
+    def one(self, ledger: Ledger, request_id: int) -> Claimed | None:
+        return ledger.work.claim_one(request_id, owner="staff", lease=MINUTE)
+
+    def test_the_other_side_of_its_conversation_is_in_no_other_hands(self, ledger: Ledger, clock: Clock) -> None:
+        take(ledger, arrival("a", role=Role.LENDER), arrival("b"), arrival("c", number="2"))
+        lender = self.one(ledger, 1)
+        assert lender is not None
+        assert self.one(ledger, 1) is None
+        assert self.one(ledger, 2) is None, "both are worked under one lock"
+        assert self.one(ledger, 3) is not None
+        clock.now += MINUTE
+        assert self.one(ledger, 2) is not None, "a lease that ran out is as good as none"
+
+    @pytest.mark.postgres
+    def test_it_waits_for_whoever_claims_in_the_lane_just_now(self, ledger: Ledger) -> None:
+        if ledger.lock.exclusive:
+            pytest.skip("SQLite's writers take turns")
+        take(ledger, arrival("a", role=Role.LENDER), arrival("b"))
+        found: list[Claimed | None] = []
+        asking = threading.Thread(target=lambda: found.append(self.one(ledger, 2)))
+        with ledger.database.write() as connection:
+            assert claim_next(connection, "alma", Terms("worker", MINUTE, 4), NOW) is not None
+            asking.start()
+            asking.join(0.3)
+            assert asking.is_alive()
+        asking.join()
+        assert found == [None]
