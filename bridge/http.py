@@ -42,7 +42,7 @@ class Pace(Protocol):
     """A lane's permission for calls."""
 
     def acquire(self, cost: int = 1) -> None:
-        """Wait until ``cost`` calls may be made. Raises ``Unavailable`` where the lane closed meanwhile."""
+        """Wait until ``cost`` calls may be made. Raises ``Unavailable`` where that would be too long to wait for."""
         ...
 
     def give_back(self, cost: int) -> None:

@@ -11,6 +11,11 @@ import time
 from collections.abc import Callable
 
 from bridge.engine.leases import must_hold
+from bridge.errors import Unavailable
+
+PATIENCE = 30.0
+"""Seconds that workers stand still because an ILS said "too fast". One that wants to be left alone for longer counts as down: its lane
+closes, its requests wait as rows, and a daemon can be stopped."""
 
 
 class Bucket:
@@ -51,14 +56,17 @@ class Bucket:
             self._level = min(self._level, 0.0)
             self._seen = max(self._seen, self._clock() + seconds)
 
+    def held_back(self) -> float:
+        """For how many seconds no token comes in."""
+        return max(0.0, self._seen - self._clock())
+
     def _reserve(self, cost: int) -> float:
         with self._guard:
             self._refill()
             if self._rate <= 0:
-                return max(0.0, self._seen - self._clock())
+                return self.held_back()
             self._level -= cost
-            resting = max(0.0, self._seen - self._clock())
-            return resting + (-self._level / self._rate if self._level < 0 else 0.0)
+            return self.held_back() + (-self._level / self._rate if self._level < 0 else 0.0)
 
     def _refill(self) -> None:
         now = self._clock()
@@ -76,7 +84,14 @@ class LanePace:
         self._told = told
 
     def acquire(self, cost: int = 1) -> None:
-        """Wait for ``cost`` calls. Raises ``LeaseLost`` for a worker whose lease has run out meanwhile."""
+        """Wait for ``cost`` calls. Raises ``Unavailable`` where the ILS wants to be left alone for longer than a worker waits, and
+        ``LeaseLost`` for a worker whose lease has run out meanwhile.
+        """
+        if (rest := self._bucket.held_back()) > PATIENCE:
+            said = f"The ILS says that it is called too often, and wants no call for {rest:.0f} seconds."
+            raise Unavailable(
+                said, advice="It is asked again by itself. Where this comes back, take calls_per_second lower."
+            )
         self._bucket.acquire(cost)
         must_hold()
 

@@ -17,6 +17,7 @@ from bridge.domain.finding import Finding
 from bridge.domain.identity import Role
 from bridge.domain.record import Outcome, Sighting
 from bridge.engine.ailing import WIDESPREAD, Ailing
+from bridge.engine.pace import Bucket, LanePace
 from bridge.engine.schedule import RetrySchedule
 from bridge.errors import CredentialsRejected, IlsError, OutcomeUnknown, Retry, Unavailable
 from bridge.ledger import State
@@ -354,3 +355,42 @@ class TestDoneWithoutAnAnswer:
         number = stage.tell(Phase.SHIPPED, role=Role.LENDER, due=DUE)
         stage.work()
         assert stage.row(number).pending is None
+
+
+class Paced(PretendIls):
+    """Every call waits for the lane's pace, as all that are made through ``bridge.http`` do."""
+
+    def __init__(self, bucket: Bucket) -> None:
+        super().__init__()
+        self.pace = LanePace(bucket)
+
+    def _verb(self, name: str) -> None:
+        self.pace.acquire()
+        super()._verb(name)
+
+    def probe(self) -> tuple[Finding, ...]:
+        self.pace.acquire()
+        return super().probe()
+
+
+def test_an_ils_that_wants_to_be_left_alone_for_an_hour_holds_no_worker(make_stage: Callable[..., Stage]) -> None:
+    stage = make_stage()
+    slept: list[float] = []
+
+    def seconds() -> float:
+        return stage.clock.now.timestamp()
+
+    bucket = Bucket(0.0, clock=seconds, sleep=slept.append)
+    stage.ils = Paced(bucket)
+    stage.restart()
+    stage.ils.pace.throttled(3600.0)
+    number = stage.tell(Phase.RECEIVED, due=DUE)
+    stage.settle()
+    (lane,) = stage.ledger.lanes.all()
+    assert "wants no call for 3600 seconds" in lane.why
+    row = stage.row(number)
+    assert (row.state, row.attempts, stage.ils.asked, slept) == (State.DUE, 0, [], [])
+    stage.clock.advance(hours=1)
+    stage.lane.probe_if_due()
+    stage.settle()
+    assert stage.row(number).state is State.IN_STEP

@@ -11,6 +11,7 @@ from bridge.engine.boundary import Boundary, pass_by
 from bridge.engine.leases import in_hand
 from bridge.engine.pace import Bucket, LanePace
 from bridge.engine.schedule import RetrySchedule
+from bridge.errors import Unavailable
 from bridge.ledger import LeaseLost
 from tests.engine.pretend import Stage
 
@@ -99,6 +100,17 @@ def test_the_lane_slows_down_as_told_or_by_itself(time: Time) -> None:
         pace.throttled(advice)
         pace.acquire()
         assert time.now - before == pytest.approx(wait)
+
+
+def test_nobody_stands_still_for_as_long_as_an_ils_may_ask_for(time: Time) -> None:
+    pace = LanePace(Bucket(5.0, clock=time.clock, sleep=time.sleep))
+    pace.throttled(3600.0)
+    with pytest.raises(Unavailable, match="wants no call for 3600 seconds"):
+        pace.acquire()
+    assert time.slept == []
+    time.now += 3575
+    pace.acquire()
+    assert time.slept == [25.2]
 
 
 def test_the_quota_left_is_told_on() -> None:
