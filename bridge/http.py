@@ -210,7 +210,7 @@ class Http:
             sleep=sleep,
             reraise=True,
         )
-        self._wire = Wire(self.base_url, pool=self._rules.pool)
+        self._wire = Wire(self.base_url, pool=self._rules.pool, whole=self._rules.whole_timeout)
 
     def send(self, sending: Sending) -> Answer:
         """Send and read the answer, whatever its status; only a GET follows a redirect, since a write would become a GET on its way.
@@ -265,7 +265,7 @@ class Http:
         started = time.perf_counter()
         try:
             response = self._wire.send(self._wanted(sending))
-            body = self._body(response, started)
+            body = _body(response)
         except _TooLarge as large:
             self._told(sending, attempt, started, status=None, error="TooLarge")
             said = f"{self._name} answered {sending.method} {sending.template} with more than {LARGEST} bytes."
@@ -296,18 +296,6 @@ class Http:
             raise _Again(answer, None, retry_after(answer.header("Retry-After")))
         return answer
 
-    def _body(self, response: requests.Response, started: float) -> bytes:
-        """The whole body; neither a large one nor one that comes drop by drop holds a worker for long."""
-        received = bytearray()
-        with response:
-            for chunk in response.raw.stream(CHUNK, decode_content=True):
-                received += chunk
-                if len(received) > LARGEST:
-                    raise _TooLarge
-                if time.perf_counter() - started > self._rules.whole_timeout:
-                    raise requests.ReadTimeout("the answer came too slowly")
-        return bytes(received)
-
     def _give_up(self, last: _Again) -> Answer:
         if last.answer is None:
             raise Unavailable(f"{self._name} cannot be reached ({type(last.failure).__name__}).") from last.failure
@@ -329,6 +317,17 @@ class Http:
                 error=error,
             )
         )
+
+
+def _body(response: requests.Response) -> bytes:
+    """The whole body, where it is not too large."""
+    received = bytearray()
+    with response:
+        for chunk in response.raw.stream(CHUNK, decode_content=True):
+            received += chunk
+            if len(received) > LARGEST:
+                raise _TooLarge
+    return bytes(received)
 
 
 def _never_sent(failure: Exception) -> bool:

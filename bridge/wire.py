@@ -6,17 +6,25 @@ here once. Whatever is rarer than a plain call is the Session's as before: as so
 
 from __future__ import annotations
 
+import io
+import socket
+import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any, cast
+from functools import cached_property, partial
+from http.client import HTTPResponse
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlencode
 
 import requests
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 from requests.utils import check_header_validity, requote_uri
-from urllib3.connectionpool import ConnectionPool
+from urllib3.connectionpool import ConnectionPool, HTTPConnectionPool
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 PLAIN_HEADERS = frozenset({"accept", "accept-encoding", "connection", "user-agent"})
 BODILESS = frozenset({"GET", "HEAD"})
@@ -39,13 +47,18 @@ class Wanted:
 
 
 class Wire:
-    """Connections to one host, shared by threads. Errors are those of requests, and while a body is read those of urllib3."""
+    """Connections to one host, shared by threads. Errors are those of requests, and while a body is read those of urllib3.
 
-    def __init__(self, base_url: str, *, pool: int) -> None:
+    ``whole``: seconds from the call to the last byte of its answer, however it comes.
+    """
+
+    def __init__(self, base_url: str, *, pool: int, whole: float) -> None:
         self._base_url = base_url
+        self._whole_timeout = whole
+        self._deadline = _Deadline()
         self._session = _OwnHost()
         self._session.trust_env = False
-        self._adapter = _OnePool(pool_connections=1, pool_maxsize=pool)
+        self._adapter = _OnePool(self._deadline, pool_connections=1, pool_maxsize=pool)
         self._session.mount("http://", self._adapter)
         self._session.mount("https://", self._adapter)
         self._usual = {name: str(value) for name, value in self._session.headers.items()}
@@ -53,6 +66,7 @@ class Wire:
 
     def send(self, wanted: Wanted) -> requests.Response:
         """The answer with its body still to be read; only a GET follows a redirect, since a write would become a GET on its way."""
+        self._deadline.at = time.monotonic() + self._whole_timeout
         if self._whole:
             return self._by_session(wanted)
         response = self._adapter.send(self._prepared(wanted), stream=True, timeout=wanted.timeout, verify=wanted.verify)
@@ -122,10 +136,57 @@ class _OwnHost(requests.Session):
             prepared_request.headers = CaseInsensitiveDict(kept)
 
 
+class _Deadline(threading.local):
+    """Until when the answer to this thread's call must have come, by ``time.monotonic``."""
+
+    at: float
+
+
+class _Until(io.RawIOBase):
+    """What a connection receives, until a deadline: a socket's time-out is one of silence, and drops would hold a worker for days."""
+
+    def __init__(self, raw: io.RawIOBase, line: socket.socket, deadline: float) -> None:
+        super().__init__()
+        self._raw = raw
+        self._line = line
+        self._silence = line.gettimeout() or 0.0
+        self._deadline = deadline
+
+    def readable(self) -> bool:
+        """It can be."""
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int | None:
+        """What came next. Raises ``TimeoutError``."""
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the answer came too slowly")
+        if left < self._silence:
+            self._line.settimeout(left)
+        return cast("int | None", self._raw.readinto(buffer))
+
+    def close(self) -> None:
+        """The connection is counted as unused."""
+        self._raw.close()
+        super().close()
+
+
+class _Answered(HTTPResponse):
+    """An answer that is read until the deadline of the call."""
+
+    def __init__(self, line: socket.socket, *args: Any, deadline: _Deadline, **more: Any) -> None:  # noqa: ANN401 - http.client's own
+        super().__init__(line, *args, **more)
+        self.fp: io.BufferedReader = io.BufferedReader(_Until(self.fp.detach(), line, deadline.at))
+
+
 class _OnePool(HTTPAdapter):
     """Remembers the pool of the host that was asked last, and takes no URL apart that was just put together."""
 
     _found: tuple[str, object, ConnectionPool] | None = None
+
+    def __init__(self, deadline: _Deadline, **more: Any) -> None:  # noqa: ANN401 - requests' own
+        super().__init__(**more)
+        self._deadline = deadline
 
     def get_connection_with_tls_context(
         self,
@@ -139,9 +200,19 @@ class _OnePool(HTTPAdapter):
         found = self._found
         if found is not None and found[:2] == (origin, verify):
             return found[2]
-        pool = super().get_connection_with_tls_context(request, verify, proxies=proxies, cert=cert)
+        pool = cast(
+            "HTTPConnectionPool",
+            super().get_connection_with_tls_context(request, verify, proxies=proxies, cert=cert),
+        )
+        kind = type(pool).ConnectionCls
+        pool.ConnectionCls = partial(self._connection, kind)  # type: ignore[assignment]
         self._found = (origin, verify, pool)
         return pool
+
+    def _connection(self, kind: type[Any], **told: Any) -> Any:  # noqa: ANN401 - urllib3's own
+        made = kind(**told)
+        made.response_class = partial(_Answered, deadline=self._deadline)
+        return made
 
     def request_url(self, request: requests.PreparedRequest, proxies: Any) -> str:  # noqa: ANN401, ARG002
         """What is asked of the host; there are no proxies."""

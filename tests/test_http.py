@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -450,3 +451,43 @@ def test_an_answer_that_comes_drop_by_drop_is_one_that_did_not_come(
     with pytest.raises(error):
         bench.http(endless, whole_timeout=0.0).send(sending)
     assert bench.told[-1].error == "ReadTimeout"
+
+
+HEAD = b"HTTP/1.1 200 OK\r\n"
+
+
+@pytest.mark.parametrize(
+    ("at_once", "drop"),
+    [
+        (HEAD + b"X: ", b"x"),
+        (b"", HEAD.replace(b"200 OK", b"100 Continue") + b"\r\n"),
+        (HEAD + b"\r\n", b"x"),
+        (HEAD + b"Content-Length: 100000\r\n\r\n", b"x"),
+        (HEAD + b"Transfer-Encoding: chunked\r\n\r\nfffff\r\n", b"x"),
+        (HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"0"),
+    ],
+    ids=["header", "continue", "until it closes", "length", "chunk", "length of a chunk"],
+)
+def test_wherever_an_answer_comes_drop_by_drop_its_time_is_up(bench: Bench, at_once: bytes, drop: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            line, _ = listening.accept()
+            with line, suppress(OSError):
+                line.recv(65_536)
+                line.sendall(at_once)
+                while not given_up.wait(0.02):
+                    line.sendall(drop)
+
+        given_up = threading.Event()
+        late = threading.Timer(5, given_up.set)
+        late.start()
+        thread = threading.Thread(target=serve)
+        thread.start()
+        with pytest.raises(Unavailable):
+            bench.http(f"http://127.0.0.1:{listening.getsockname()[1]}", whole_timeout=0.1, tries=1).send(GET)
+        assert not given_up.is_set()
+        late.cancel()
+        given_up.set()
+        thread.join()
+    assert bench.told[-1].error.startswith("ReadTimeout")

@@ -10,6 +10,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from bridge.errors import ConfigurationError
+from bridge.web.line import Line
 
 LOOK_EVERY = 0.005
 PATIENCE = 15.0
@@ -24,6 +25,7 @@ class WebServer:
         self._socket = _bound(host, port)
         config = uvicorn.Config(
             app,
+            http=Line,
             log_config=None,
             access_log=False,
             lifespan="off",
