@@ -93,7 +93,8 @@ class Dispatcher:
         }
         self._ticks = ticks
         self._set_back = set_back
-        self._time = (ledger.clock(), ticks())
+        now = ledger.clock()
+        self._time = (max(now, ledger.waits.last_reckoned() or now), ticks())
         self._woken = threading.Event()
         self._stop = threading.Event()
         self._held: dict[int, Claimed] = {}
@@ -195,12 +196,14 @@ class Dispatcher:
         return max(min(wakings) - now, timedelta(0))
 
     def _keep_time(self) -> None:
-        """A clock that was set back must not make longer what is waited for: all waits were reckoned by the one before."""
+        """A clock that was set back, also while no daemon ran, must not make longer what is waited for: all waits were reckoned by the one
+        before.
+        """
         now, ticks = self._ledger.clock(), self._ticks()
         then, before = self._time
         back = timedelta(seconds=ticks - before) - (now - then)
         if back > NOTICED:
-            moved = self._ledger.waits.bring_forward(back)
+            moved = self._ledger.waits.bring_forward(back, lease=self._lease)
             self._set_back()
             log.warning("clock.set_back", seconds=round(back.total_seconds()), waits=moved)
         self._time = (now, ticks)

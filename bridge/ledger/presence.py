@@ -15,6 +15,8 @@ META = schema.meta
 DAEMON = "daemon:"
 SILENT = timedelta(seconds=20)
 """After so long without a word a daemon counts as gone."""
+AHEAD = timedelta(minutes=1)
+"""By how much another machine's clock may be ahead of ours."""
 
 
 class Presence:
@@ -38,10 +40,11 @@ class Presence:
             connection.execute(delete(META).where(META.c.name == _name(owner)))
 
     def lives(self) -> bool:
-        """Whether any daemon works on the ledger now."""
+        """Whether any daemon works on the ledger now; a word by a clock that was set back since is none."""
         with self._database.read() as connection:
             told = connection.execute(select(META.c.value).where(META.c.name.startswith(DAEMON))).scalars().all()
-        return any(datetime.fromisoformat(moment) > self._clock() - SILENT for moment in told)
+        now = self._clock()
+        return any(now - SILENT < datetime.fromisoformat(moment) < now + AHEAD for moment in told)
 
 
 def _name(owner: str) -> str:

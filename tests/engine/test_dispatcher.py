@@ -193,6 +193,15 @@ def test_a_clock_set_back_makes_no_wait_longer(stage: Stage, ticks: Ticking) -> 
     assert told == ["clockwork"]
 
 
+def test_nor_does_one_that_was_set_back_while_no_daemon_ran(stage: Stage, ticks: Ticking) -> None:
+    waiting(stage)
+    stage.clock.advance(hours=-1)
+    with structlog.testing.capture_logs() as logs:
+        dispatcher_of(stage, ticks=ticks).dispatch(lambda _: pytest.fail("nothing is due yet"))
+    assert [(each["seconds"], each["waits"]) for each in logs if each["event"] == "clock.set_back"] == [(3600, 1)]
+    assert stage.row().due_at == stage.clock.now + timedelta(seconds=300)
+
+
 def test_what_was_due_before_the_clock_was_set_back_stays_due(stage: Stage, ticks: Ticking) -> None:
     dispatcher = dispatcher_of(stage, ticks=ticks)
     stage.tell(Phase.RECEIVED)
@@ -227,8 +236,8 @@ def test_a_ledger_that_is_busy_just_then_is_asked_again(stage: Stage, ticks: Tic
     assert stage.row().due_at == stage.clock.now + timedelta(seconds=300)
 
 
-def busy(by: timedelta) -> int:
-    raise LedgerBusy(f"locked {by}")
+def busy(by: timedelta, *, lease: timedelta) -> int:
+    raise LedgerBusy(f"locked {by} {lease}")
 
 
 def test_leases_of_a_dead_predecessor_are_freed(make_stage: Callable[..., Stage], ready_url: str) -> None:
