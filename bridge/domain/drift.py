@@ -74,7 +74,7 @@ def ours_open(
 
     Of an in-system loan only a charge that can be of this loan by the time it began.
     """
-    known = {loan.loan_id for loan in item.loans if loan.loan_id}
+    known = {loan.loan_id for loan in item.loans if loan.loan_id and not (elsewhere and loan.name_came_again)}
     return tuple(
         loan
         for loan in seen.loans

@@ -59,6 +59,11 @@ class LoanRecord:
     ended: bool = False
     charge: Charge = Charge.ANY
 
+    @property
+    def name_came_again(self) -> bool:
+        """Whether an open loan of this name may be a later one: it ended, and where loans have no numbers the account names them all."""
+        return self.ended and self.loan_id == self.account
+
 
 @dataclass(frozen=True)
 class PatronLoan:

@@ -104,7 +104,7 @@ def _elsewhere(ledger: Ledger, held: Claimed, item: ItemRecord, seen: Sighting) 
     """Whether a loan or place of an own item, or a temporary item that came back, may be another open request's; only asked where there
     is something to tell apart.
     """
-    known = {loan.loan_id for loan in item.loans}
+    known = {loan.loan_id for loan in item.loans if not loan.name_came_again}
     unknown = any(loan.ours and loan.loan_id not in known for loan in seen.loans)
     away = seen.temporary_place is not None and item.restored
     if not stands_again(item, seen) and (item.origin is not Origin.OWN or not (unknown or away)):

@@ -302,6 +302,20 @@ class TestRepair:
         assert kinds(stage) == []
         assert stage.ils.items["OWN-1"].loan is not None
 
+    def test_so_it_is_where_loans_have_no_numbers(self, stage: Stage) -> None:
+        """NCIP and SIP2 name a loan by the account that has the item: the next loan to the same partner bears the name of the last."""
+        stage.ils._made = lambda what: "PARTNER" if what == "loan" else what  # type: ignore[method-assign]
+        shipped(stage)
+        over(stage)
+        shipped(stage, "2")
+        audited(stage, repair=True)
+        assert kinds(stage) == []
+        assert stage.ils.items["OWN-1"].loan is not None
+        over(stage, "2")
+        stage.ils.items["OWN-1"].loan = ("PARTNER", "PARTNER", DUE)
+        audited(stage, 2, repair=True)
+        assert stage.ils.items["OWN-1"].loan is None, "it is nobody else's"
+
     def test_a_due_date_is_set_again(self, stage: Stage) -> None:
         shipped(stage)
         thing = stage.ils.items["OWN-1"]
