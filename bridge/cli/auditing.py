@@ -26,6 +26,7 @@ from bridge.settings import Configuration
 from bridge.wiring import connector_of
 
 WHAT = "audit"
+NAMED = 10
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,20 @@ class Round:
     def failed(self) -> tuple[Done, ...]:
         """What could not be looked at or repaired."""
         return tuple(each for each in (*self.looks, *self.repairs) if each.answer is None or not each.answer.ok)
+
+    @property
+    def passed_by(self) -> dict[str, list[str]]:
+        """Why nothing was compared = the requests of which nothing was."""
+        found: dict[str, list[str]] = {}
+        for each in self.looks:
+            if each.answer is not None and each.answer.passed_by:
+                found.setdefault(each.answer.passed_by, []).append(f"R{each.asked.request_id}")
+        return found
+
+    @property
+    def looked(self) -> int:
+        """How many requests were held against the ILS."""
+        return sum(each.answer is not None and each.answer.ok and not each.answer.passed_by for each in self.looks)
 
 
 def audit(
@@ -168,6 +183,8 @@ def _tell(
     for failed in done.failed:
         why = " ".join(failed.answer.lines) if failed.answer is not None else "It was taken back before it was begun."
         typer.echo(f"R{failed.asked.request_id} was not looked at: {why}", err=True)
+    for why, requests in done.passed_by.items():
+        typer.echo(f"{_named(requests)}: {why}")
     for line in done.unread:
         typer.echo(line, err=True)
     for marks in ledger.audits.lists():
@@ -182,20 +199,27 @@ def _line(each: KeptFinding) -> str:
     return f"{who_for}: {each.sentence} {does}".strip()
 
 
+def _named(requests: Sequence[str]) -> str:
+    """Some of them by name, the rest counted."""
+    more = len(requests) - NAMED
+    return ", ".join(requests[:NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
 def _summary(done: Round, found: Sequence[KeptFinding]) -> str:
     kinds: dict[str, int] = {}
     for each in found:
         kinds[each.kind] = kinds.get(each.kind, 0) + 1
     counted = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
-    looks = len(done.looks)
-    looked = f"{looks} request{' was' if looks == 1 else 's were'} looked at. " if looks else ""
+    looks = done.looked
+    looked = f"{looks} request{' was' if looks == 1 else 's were'} looked at. " if done.looks else ""
     stand = "1 finding stands" if len(found) == 1 else f"{len(found)} findings stand"
     return f"{looked}{f'{stand}: {counted}.' if found else 'Nothing differs.'}"
 
 
 def _report(ledger: Ledger, done: Round, found: Sequence[KeptFinding]) -> dict[str, Any]:
     return {
-        "looked": len(done.looks),
+        "looked": done.looked,
+        "passed_by": [{"request": each, "why": why} for why, found in done.passed_by.items() for each in found],
         "failed": [
             {"request": f"R{each.asked.request_id}", "why": list(each.answer.lines) if each.answer else []}
             for each in done.failed

@@ -109,7 +109,7 @@ def compare(
     item that came back under its barcode. ``confirmed``
     names the tasks and steps that staff settled or skipped (``Record.confirmed``): of these nothing is told anew, or nothing repaired.
     """
-    if seen.item_present is None or _decided(goal, item, confirmed):
+    if not tells(goal, item, seen) or _decided(goal, item, confirmed):
         return ()
     say = Say(goal, item)
     if isinstance(goal.within, BorrowedWithin):
@@ -125,6 +125,30 @@ def compare(
         for each in found
         if not _taken_over(each, MISSED_AFTER.get(each.kind), confirmed)
     )
+
+
+def tells(goal: ItemGoal, item: ItemRecord, seen: Sighting) -> bool:
+    """Whether a look shows anything to compare: that the item is there or not; of an own one it may do to see who has it."""
+    own = goal.within is not None or _is_own(goal, item)
+    return seen.item_present is not None or (own and seen.loans_seen)
+
+
+def unshown(goal: ItemGoal, item: ItemRecord, seen: Sighting) -> frozenset[Drift]:
+    """Of which kinds a look cannot say that there is nothing."""
+    kinds: set[Drift] = set()
+    if seen.item_present is None:
+        kinds |= set(Drift) - _OF_HOLDS - _OF_LOANS
+    if not seen.hold_seen:
+        kinds |= _OF_HOLDS
+    if not seen.loans_seen:
+        kinds |= _OF_LOANS
+    if not (seen.loans_seen and tells(goal, item, seen)):
+        kinds.add(Drift.HOLD_GONE)
+    return frozenset(kinds)
+
+
+_OF_HOLDS = frozenset({Drift.HOLD_LEFT, Drift.HOLD_GONE, Drift.PICKUP})
+_OF_LOANS = frozenset({Drift.STILL_CHARGED, Drift.CHECKED_IN, Drift.LENT_ON, Drift.DUE_DATE})
 
 
 def _decided(goal: ItemGoal, item: ItemRecord, confirmed: Collection[str]) -> bool:
@@ -302,7 +326,7 @@ def _patrons_date(say: Say, seen: Sighting, can: Capabilities) -> Iterator[Audit
 def _own(say: Say, seen: Sighting, can: Capabilities, *, elsewhere: bool) -> Iterator[AuditFinding]:
     goal, item = say.goal, say.item
     out = isinstance(goal.loan, LoanWish) and item.open_loan is not None
-    if not seen.item_present:
+    if seen.item_present is False:
         if out or (item.moved_to is not None and not item.restored):
             yield say(
                 Drift.ITEM_GONE, "Own item {item} is no longer in the ILS", advice="See what became of it in the ILS."
@@ -327,9 +351,10 @@ def _away(say: Say, seen: Sighting, can: Capabilities) -> Iterator[AuditFinding]
                 advice="The bridge leaves that loan alone. If the item came back, tell the service.",
             )
         else:
+            instead = "it is checked in" if seen.item_present else "its account does not have it"
             yield say(
                 Drift.CHECKED_IN,
-                "Item {item} should be on loan to the borrowing library, but it is checked in",
+                f"Item {{item}} should be on loan to the borrowing library, but {instead}",
                 advice="If the item came back, tell the service; else check it out again by hand.",
             )
     if isinstance(loan, LoanWish) and can.of(Verb.SET_DUE_DATE) is Ability.YES:
@@ -350,7 +375,9 @@ def _lenders_date(say: Say, loan: LoanWish, mine: tuple[SeenLoan, ...]) -> Itera
 
 def _away_from_home(say: Say, seen: Sighting, can: Capabilities) -> Iterator[AuditFinding]:
     wanted, item = say.goal.place, say.item
-    if not isinstance(wanted, Place) or item.moved_to is None or item.restored or not can.temporary_location:
+    if not isinstance(wanted, Place) or item.moved_to is None or item.restored:
+        return
+    if not seen.item_present or not can.temporary_location:
         return
     now = seen.temporary_place
     if now is not None and same_spot(now, item.moved_to):

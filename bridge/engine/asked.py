@@ -50,12 +50,16 @@ class Asked:
 
 @dataclass(frozen=True)
 class Answer:
-    """What was found or done, in sentences; for a dry run also how many things would be made and deleted."""
+    """What was found or done, in sentences; for a dry run also how many things would be made and deleted.
+
+    ``passed_by``: why an audit held nothing, or not all of the request, against the ILS.
+    """
 
     lines: tuple[str, ...]
     ok: bool = True
     creates: int = 0
     deletes: int = 0
+    passed_by: str = ""
 
 
 def planned(found: Preview, notes: tuple[str, ...], why_not: str) -> Answer:
@@ -67,3 +71,8 @@ def planned(found: Preview, notes: tuple[str, ...], why_not: str) -> Answer:
 def no(*lines: str) -> Answer:
     """It cannot be done, and why."""
     return Answer(lines, ok=False)
+
+
+def passed_by(why: str) -> Answer:
+    """An audit compared nothing, and why."""
+    return Answer((why,), passed_by=why)

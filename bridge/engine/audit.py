@@ -8,7 +8,7 @@ import structlog
 
 from bridge.connectors.base import Call
 from bridge.domain.align import unaligned, watched
-from bridge.domain.audit import WHILE_STUCK, beyond_doubt, compare, stands_again, worth_a_look
+from bridge.domain.audit import WHILE_STUCK, beyond_doubt, compare, stands_again, tells, unshown, worth_a_look
 from bridge.domain.care import hands_off
 from bridge.domain.commands import Inspect, Origin
 from bridge.domain.drift import AuditFinding, Drift
@@ -35,13 +35,16 @@ MENDABLE = frozenset({State.IN_STEP, State.CLOSED})
 class Looked:
     """What one look found, and the record from which the plan would repair it; ``news``: something came in meanwhile.
 
-    ``lent`` are items that the desk has lent, and whose date is still to be brought to the goal's (due-date alignment).
+    ``lent`` are items that the desk has lent, and whose date is still to be brought to the goal's (due-date alignment). ``hidden``: of
+    an item the ILS shows nothing to compare. ``stays`` names findings that stand, if they did: not shown, or not told.
     """
 
     record: Record
     findings: tuple[AuditFinding, ...] = ()
     news: bool = False
     lent: tuple[ItemRecord, ...] = ()
+    hidden: bool = False
+    stays: frozenset[str] = frozenset()
 
     @property
     def mendable(self) -> bool:
@@ -59,6 +62,8 @@ def look(ledger: Ledger, sitting: Sitting, lane: WorkLane) -> Looked:
         return Looked(sitting.record)
     findings: list[AuditFinding] = []
     lent: list[ItemRecord] = []
+    hidden = False
+    stays: set[str] = set()
     record = sitting.record
     can = lane.connector.capabilities
     for goal in sitting.goal.items:
@@ -68,13 +73,17 @@ def look(ledger: Ledger, sitting: Sitting, lane: WorkLane) -> Looked:
         seen = lane.connector.inspect(_asked(sitting, goal, item), Call())
         elsewhere = _elsewhere(ledger, sitting.held, item, seen)
         found = compare(goal, item, seen, can, elsewhere=elsewhere, confirmed=sitting.record.confirmed)
-        findings += _telling(sitting.held, found)
+        told = _telling(sitting.held, found)
+        findings += told
+        stays |= {_subject(sitting.held, goal.leg, goal.volume, kind) for kind in unshown(goal, item, seen)}
+        stays |= {_subject(sitting.held, each.leg, each.volume, each.kind) for each in found if each not in told}
+        hidden = hidden or not tells(goal, item, seen)
         record = record.with_item(mended(item, seen, found, elsewhere=elsewhere, within=goal.within))
         loan = goal.loan
         if watched(goal, item, can) and isinstance(loan, LoanWish) and unaligned(loan, amend(item, seen).patron_loan):
             lent.append(item)
     news = ledger.work.refreshed(sitting.held).row.version != sitting.held.row.version
-    return Looked(record, tuple(findings), news, tuple(lent))
+    return Looked(record, tuple(findings), news, tuple(lent), hidden, frozenset(stays))
 
 
 def taken_up(
@@ -117,6 +126,10 @@ def _telling(held: Claimed, found: tuple[AuditFinding, ...]) -> tuple[AuditFindi
     return tuple(each for each in found if held.row.state not in STUCK or each.kind in WHILE_STUCK)
 
 
+def _subject(held: Claimed, leg: str, volume: str, kind: Drift) -> str:
+    return f"{held.row.name}:{leg}:{volume}:{kind}"
+
+
 def why_not_mended(sitting: Sitting) -> str:
     """Why the bridge writes nothing for this request now; empty where it may."""
     why = hands_off(sitting.held.row.request, sitting.record, sitting.policy)
@@ -130,19 +143,21 @@ def foreseen(sitting: Sitting, looked: Looked, lane: WorkLane) -> Preview:
     return preview(sitting.goal, looked.record, lane.connector.capabilities)
 
 
-def room_for(ledger: Ledger, sitting: Sitting, plan: Preview) -> bool:
-    """Whether deletions leave live work half of the library's quota: an audit never stops a library."""
-    if not plan.deletes:
-        return True
-    library = sitting.held.row.request.key.library
-    return 2 * (ledger.libraries.deletions(library) + plan.deletes) <= sitting.policy.deletes_per_hour
+def no_room(ledger: Ledger, sitting: Sitting, plan: Preview) -> str:
+    """Why the deletions of a repair have to wait: they leave live work half of the library's quota, so that an audit never stops it. Empty
+    where they need not.
+    """
+    library, most = sitting.held.row.request.key.library, sitting.policy.deletes_per_hour
+    if not plan.deletes or 2 * (ledger.libraries.deletions(library) + plan.deletes) <= most:
+        return ""
+    return f"Not repaired now: an audit leaves live work half of the deletions an hour (deletes_per_hour). {' '.join(plan.sentences)}"
 
 
 def kept_as(held: Claimed, findings: tuple[AuditFinding, ...]) -> tuple[NewFinding, ...]:
     """The findings as the ledger keeps them."""
     return tuple(
         NewFinding(
-            subject=f"{held.row.name}:{each.leg}:{each.volume}:{each.kind}",
+            subject=_subject(held, each.leg, each.volume, each.kind),
             library=held.row.request.key.library,
             lane=held.row.lane,
             kind=each.kind.value,

@@ -20,8 +20,8 @@ from bridge.domain.record import Record
 from bridge.domain.standing import correct
 from bridge.domain.steps import as_task
 from bridge.engine.adopting import taken_over
-from bridge.engine.asked import Answer, Asked, Asking, no, planned
-from bridge.engine.audit import MENDABLE, STUCK, UNSETTLED, Looked, foreseen, kept_as, look, room_for, why_not_mended
+from bridge.engine.asked import Answer, Asked, Asking, no, passed_by, planned
+from bridge.engine.audit import MENDABLE, STUCK, UNSETTLED, Looked, foreseen, kept_as, look, no_room, why_not_mended
 from bridge.engine.lane import WorkLane
 from bridge.engine.leases import kept
 from bridge.engine.pauses import why_closed, why_paused
@@ -133,7 +133,7 @@ class Steering:
             if cut_off:  # whatever its state says, the next worker looks that step up
                 self._ledger.work.begin(held)
             self._ledger.audits.let_go(held)
-            return Answer((_LEFT_OUT[held.row.state is State.FORGOTTEN],))
+            return passed_by(_LEFT_OUT[held.row.state is State.FORGOTTEN])
         sitting = reconciler.sitting(held)
         try:
             looked = look(self._ledger, sitting, lane)
@@ -144,32 +144,32 @@ class Steering:
             return no(str(problem))
         if looked.news:
             self._ledger.audits.let_go(held)
-            return Answer(("News came in meanwhile; it is worked on, and looked at another time.",))
+            return passed_by("News came in meanwhile; it is worked on, and looked at another time.")
         return self._mended(asked, sitting, looked, lane, reconciler)
 
     def _mended(self, asked: Asked, sitting: Sitting, looked: Looked, lane: WorkLane, reconciler: Reconciler) -> Answer:
         held, found = sitting.held, kept_as(sitting.held, looked.findings)
         plan = foreseen(sitting, looked, lane) if looked.mendable else Preview()
-        why_not = why_not_mended(sitting)
-        mends = not asked.dry_run and looked.mendable and not why_not and room_for(self._ledger, sitting, plan)
-        self._ledger.audits.looked(held, found, let_go=not mends)
-        lines = tuple(each.told for each in found) or (AS_IT_SHOULD_BE,)
+        why_not = why_not_mended(sitting) or ("" if asked.dry_run else no_room(self._ledger, sitting, plan))
+        mends = not asked.dry_run and looked.mendable and not why_not
+        self._ledger.audits.looked(held, found, let_go=not mends, stays=looked.stays)
+        hidden = NOT_SHOWN if looked.hidden else ""
+        lines = (*(each.told for each in found), *([hidden] if hidden else [])) or (AS_IT_SHOULD_BE,)
         if not mends:
             self._align(held, looked)
             said = (why_not,) if looked.mendable and why_not else plan.sentences
             counted = (0, 0) if why_not else (plan.creates, plan.deletes)
-            return Answer((*lines, *said), creates=counted[0], deletes=counted[1])
+            return Answer((*lines, *said), creates=counted[0], deletes=counted[1], passed_by=hidden)
         request = held.row.request
         if patrons_of(request, looked.record) and not patrons_of(request, held.row.record):
             self._ledger.privacy.want_erased(
                 [held.row.id]
             )  # the patron was taken out before, and is only borrowed for the repair
-        self._ledger.work.keep(held, looked.record)
-        self._tell(asked, held, f"Repaired after an audit by {asked.by}.")
+        self._ledger.work.settle(held, looked.record, [self._line(asked, f"Repaired after an audit by {asked.by}.")])
         worked = self._begun_anew(asked, self._ledger.work.refreshed(held), reconciler, "")
         if self._ledger.requests.one(held.row.id).state in MENDABLE:
             self._ledger.audits.repaired(held.row.id, [each.subject for each in found if each.repair])
-        return replace(worked, lines=(*lines, *worked.lines))
+        return replace(worked, lines=(*lines, *worked.lines), passed_by=hidden)
 
     def _align(self, held: Claimed, looked: Looked) -> None:
         """A loan of the desk that nobody told us of is looked at as if the ILS had told of it."""
@@ -364,6 +364,7 @@ class Steering:
 
 _WELL = frozenset({State.IN_STEP, State.CLOSED, State.DUE, State.OBSERVED})
 AS_IT_SHOULD_BE = "Everything is as it should be."
+NOT_SHOWN = "The ILS does not show what became of its item, so that nothing was compared."
 _LEFT_OUT = {
     False: "Work on it is still to be done; it is looked at when it is in step.",
     True: "It was forgotten, so the audit leaves it out.",

@@ -9,6 +9,7 @@ import structlog
 
 from bridge.domain.audit import AuditMode
 from bridge.domain.drift import Drift
+from bridge.domain.policy import Mode
 from bridge.engine.asked import Asked, Asking
 from bridge.engine.lane import WorkLane
 from bridge.engine.marks import MarkReader, PageRead
@@ -53,15 +54,13 @@ class AuditJob:
         self._stopping = stopping
         self._accounts = AccountJob(known.settings, ledger, lanes, stopping=stopping)
         self._reader = MarkReader(ledger, known.settings.bridge, known.settings.libraries)
-        self._tried: dict[str, set[int]] = {name: set() for name in known.settings.libraries}
+        self._tried: dict[str, tuple[datetime, set[int]]] = {}
         self._accounted: datetime | None = None
 
     def run(self, lane: str) -> None:
         """One minute's looks in a lane. Raises ``LedgerBusy``."""
         modes = self._modes(lane)
-        by_night = {name: modes[name] for name in modes if self._by_night(name)}
-        for library in modes.keys() - by_night:
-            self._tried[library].clear()
+        by_night = {name: modes[name] for name in modes if self._night(name)}
         if not by_night:
             return
         looked = self._look(lane, by_night)
@@ -73,7 +72,7 @@ class AuditJob:
         """Once an hour of the night: what the ILSs say of ILL accounts, and what is long over takes no room. Raises ``LedgerBusy``."""
         now = self._ledger.clock()
         lately = self._accounted is not None and now - self._accounted < ACCOUNTS_EVERY
-        if lately or not any(self._by_night(name) for lane in self._lanes for name in self._modes(lane)):
+        if lately or not any(self._night(name) for lane in self._lanes for name in self._modes(lane)):
             return
         self._accounted = now
         if not self._known.settings.alerts.on:  # else they are asked about all day long
@@ -90,9 +89,9 @@ class AuditJob:
             name: each.audit for name, each in libraries.items() if each.ils == lane and each.audit is not AuditMode.OFF
         }
 
-    def _by_night(self, library: str) -> bool:
-        """Whether the audit of a library may be at work now."""
-        return self._known.settings.audit_of(library).goes_on(self._ledger.clock())
+    def _night(self, library: str) -> datetime | None:
+        """When the night began in which the audit of a library may be at work now; ``None`` by day."""
+        return self._known.settings.audit_of(library).night(self._ledger.clock())
 
     def _may(self, lane: str) -> bool:
         """Whether the lane is open and nothing else is to be done there."""
@@ -120,19 +119,35 @@ class AuditJob:
 
     def _next(self, library: str) -> int | None:
         """The next request of a library to look at, once a night at most; asked anew each time since another daemon may be at it too."""
-        tried = self._tried[library]
+        tried = self._tried_tonight(library)
         due = self._ledger.audits.due(self._due(library), limit=len(tried) + 1)
         return next((each for each in due if each not in tried), None)
+
+    def _tried_tonight(self, library: str) -> set[int]:
+        night = self._night(library)
+        began, tried = self._tried.get(library, (None, set()))
+        if night is not None and night != began:
+            tried = set()
+            self._tried[library] = night, tried
+        return tried
 
     def _due(self, library: str) -> DueFor:
         now, rules = self._ledger.clock(), self._rules
         open_before = now - timedelta(days=rules.open_every_days) if rules.open_every_days else _NEVER
-        return DueFor(library, open_before, now - timedelta(days=rules.finished_within_days), now - SETTLED)
+        own = self._known.settings.libraries[library]
+        mends = own.audit is AuditMode.REPAIR and own.mode is Mode.LIVE
+        return DueFor(
+            library,
+            open_before,
+            now - timedelta(days=rules.finished_within_days),
+            now - SETTLED,
+            self._night(library) if mends else None,
+        )
 
     def _audit(self, library: str, request_id: int, mode: AuditMode) -> None:
         """Look at one request; one that could not be looked at comes again in the next night."""
         asked = Asked(Asking.AUDIT, request_id, BY, dry_run=mode is not AuditMode.REPAIR)
-        self._tried[library].add(request_id)
+        self._tried_tonight(library).add(request_id)
         try:
             answer = self._steering.carry_out(asked)
         except LeaseLost as lost:

@@ -14,7 +14,7 @@ from bridge.domain.audit import FindingGroup, KeptFinding
 from bridge.ledger import schema
 from bridge.ledger.database import Database
 from bridge.ledger.inbox import add_history
-from bridge.ledger.model import Claimed, HistoryLine, LeaseLost
+from bridge.ledger.model import Claimed, HistoryLine, LeaseLost, State
 
 REQUEST = schema.request
 FINDING = schema.audit_finding
@@ -59,13 +59,15 @@ class MarkList:
 class DueFor:
     """Which requests of a library are to be looked at: open ones not seen since, finished ones closed between the two moments.
 
-    Finished ones of which a finding stands count as open ones do.
+    Finished ones of which a finding stands count as open ones do. Where the library has its findings repaired, those that can be and were
+    not are looked at again if they were not since ``mend_before``.
     """
 
     library: str
     open_before: datetime
     closed_after: datetime
     closed_before: datetime
+    mend_before: datetime | None = None
 
 
 class Audits:
@@ -79,15 +81,20 @@ class Audits:
         """Ledger ids of the requests to look at that nobody holds, those that were never seen or not for longest first."""
         now = self._clock()
         ids: dict[int, None] = {}
+        queries = [_open_due(wanted, now), _found_due(wanted, now), _closed_due(wanted, now)]
+        queries += [_mendable_due(wanted, wanted.mend_before, now)] if wanted.mend_before is not None else []
         with self._database.read() as connection:
-            for query in (_open_due(wanted, now), _found_due(wanted, now), _closed_due(wanted, now)):
+            for query in queries:
                 ids |= dict.fromkeys(connection.execute(query.limit(limit)).scalars())
         return tuple(ids)[:limit]
 
-    def looked(self, held: Claimed, found: Sequence[NewFinding], *, let_go: bool) -> tuple[str, ...]:
+    def looked(
+        self, held: Claimed, found: Sequence[NewFinding], *, let_go: bool, stays: Collection[str] = ()
+    ) -> tuple[str, ...]:
         """Note what one look at a claimed request found, in its history too where it is new or over; answers the new ones' sentences.
 
-        ``let_go`` gives the request back as it is: nothing of it changes but when it was looked at. Raises ``LeaseLost``.
+        ``stays`` are subjects that are not over, though they were not found: the look says nothing of them. ``let_go`` gives the request
+        back as it is: nothing of it changes but when it was looked at. Raises ``LeaseLost``.
         """
         now = self._clock()
         given: dict[str, object] = {"audited_at": now}
@@ -99,7 +106,8 @@ class Audits:
                 raise LeaseLost(f"Request {held.row.name} was taken over by another worker.")
             before = _standing(connection, FINDING.c.request_id == held.row.id)
             fresh = _seen(connection, found, before, now)
-            over = _gone(connection, [each for each in before if each not in {new.subject for new in found}], now)
+            standing = {*stays, *(each.subject for each in found)}
+            over = _gone(connection, [each for each in before if each not in standing], now)
             lines = [HistoryLine(now, HISTORY, f"Audit: {each.told}") for each in fresh]
             lines += [HistoryLine(now, HISTORY, f"Audit, no longer so: {before[each]}") for each in over]
             add_history(connection, held.row.id, lines)
@@ -223,6 +231,16 @@ def _found_due(wanted: DueFor, now: datetime) -> Select[Any]:
     stands = select(FINDING.c.request_id).where(schema.UNMENDED, FINDING.c.request_id.is_not(None))
     due = (REQUEST.c.library == wanted.library, schema.CLOSED, REQUEST.c.audited_at <= wanted.open_before, _free(now))
     return select(REQUEST.c.id).where(REQUEST.c.id.in_(stands), *due).order_by(REQUEST.c.audited_at, REQUEST.c.id)
+
+
+def _mendable_due(wanted: DueFor, before: datetime, now: datetime) -> Select[Any]:
+    """What a repair would end that was put off, or cut off: of requests that rest."""
+    mendable = select(FINDING.c.request_id).where(
+        schema.UNMENDED, FINDING.c.request_id.is_not(None), FINDING.c.repair != ""
+    )
+    rests = REQUEST.c.state.in_([State.IN_STEP.value, State.CLOSED.value])
+    due = (REQUEST.c.library == wanted.library, rests, REQUEST.c.audited_at < before, _free(now))
+    return select(REQUEST.c.id).where(REQUEST.c.id.in_(mendable), *due).order_by(REQUEST.c.audited_at, REQUEST.c.id)
 
 
 def _closed_due(wanted: DueFor, now: datetime) -> Select[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from pydantic import Field
@@ -42,10 +42,10 @@ class AuditSettings(Section):
         default=10, ge=1, le=600, description="Requests looked at in a minute, for each ILS.", examples=[10]
     )
 
-    def goes_on(self, now: datetime) -> bool:
-        """Whether the night's audit may be at work at this moment (aware)."""
+    def night(self, now: datetime) -> datetime | None:
+        """When the night's audit began that may be at work at this moment (aware); ``None`` by day."""
         here = now.astimezone(ZoneInfo(self.timezone))
         began = datetime.combine(here.date(), self.at, tzinfo=here.tzinfo)
         if began > here:
             began -= timedelta(days=1)
-        return here - began < timedelta(hours=self.hours)
+        return began.astimezone(UTC) if here - began < timedelta(hours=self.hours) else None

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.domain import commands as do
-from bridge.domain.audit import compare, worth_a_look
+from bridge.domain.audit import compare, unshown, worth_a_look
 from bridge.domain.capabilities import Ability, Capabilities
 from bridge.domain.change import Change, Condition, Phase
 from bridge.domain.commands import Origin, Verb
@@ -56,6 +56,7 @@ RECEIVED = (borrowed(), change(1, Phase.RECEIVED, due=DUE))
 RETURNED = (*RECEIVED, change(2, Phase.RETURNED), change(3, Phase.COMPLETED))
 SHIPPED = (lent(), change(1, Phase.SHIPPED, key=LENDER, due=DUE))
 OVER = (*SHIPPED, change(2, Phase.COMPLETED, key=LENDER))
+LOANS = {Drift.STILL_CHARGED, Drift.CHECKED_IN, Drift.LENT_ON, Drift.DUE_DATE}
 PATRONS = SeenLoan("loan-9", "p1", DUE, ours=False)
 
 
@@ -121,6 +122,28 @@ def test_what_is_as_it_should_be_is_no_finding(changes: tuple[Change, ...]) -> N
 
 def test_an_ils_that_cannot_tell_gives_no_finding() -> None:
     assert compared(RECEIVED, item_present=None) == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "shown", "kinds"),
+    [
+        (RECEIVED, {}, set()),
+        (RECEIVED, {"hold_seen": False}, {Drift.HOLD_LEFT, Drift.HOLD_GONE, Drift.PICKUP}),
+        (
+            SHIPPED,
+            {"loans_seen": False},
+            {Drift.STILL_CHARGED, Drift.CHECKED_IN, Drift.LENT_ON, Drift.DUE_DATE, Drift.HOLD_GONE},
+        ),
+        (RECEIVED, {"item_present": None}, set(Drift) - {Drift.HOLD_LEFT, Drift.PICKUP, *LOANS}),
+        (SHIPPED, {"item_present": None}, set(Drift) - {Drift.HOLD_LEFT, Drift.HOLD_GONE, Drift.PICKUP, *LOANS}),
+        (RECEIVED, {"item_present": None, "hold_seen": False, "loans_seen": False}, set(Drift)),
+    ],
+)
+def test_of_which_kinds_a_look_says_nothing(
+    changes: tuple[Change, ...], shown: dict[str, Any], kinds: set[Drift]
+) -> None:
+    goal, item, _ = settled(*changes)
+    assert unshown(goal.items[0], item, seen_as(item, **shown)) == kinds
 
 
 def test_nothing_made_is_not_worth_a_look() -> None:
@@ -328,6 +351,14 @@ class TestLent:
     def test_loans_that_could_not_be_seen_say_nothing(self) -> None:
         assert compared(SHIPPED, loans=(), loans_seen=False) == ()
 
+    def test_who_has_it_may_be_shown_where_the_item_is_not(self) -> None:
+        """As SIP2 and the lists of an NCIP account do."""
+        calm = compared(SHIPPED, item_present=None, temporary_place=None, place=None)
+        assert calm == ()
+        found = only(compared(SHIPPED, item_present=None, temporary_place=None, place=None, loans=()))
+        assert (found.kind, found.repair) == (Drift.CHECKED_IN, "")
+        assert found.sentence.endswith("but its account does not have it.")
+
     def test_another_due_date(self) -> None:
         other: dict[str, Any] = {"loans": (SeenLoan("loan-0", "XYZ", LATER, ours=True),)}
         assert only(compared(SHIPPED, **other)).kind is Drift.DUE_DATE
@@ -366,6 +397,12 @@ class TestLoanOver:
         found = only(compared(OVER, loans=(self.LOAN,)))
         assert (found.kind, found.repair) == (Drift.STILL_CHARGED, "Check item OWN-1 in.")
         assert repaired(OVER, loans=(self.LOAN,)) == ["check_in"]
+
+    def test_so_it_is_where_the_item_itself_is_not_shown(self) -> None:
+        ours = (SeenLoan("loan", "PARTNER", DUE, ours=True),)
+        found = only(compared(OVER, item_present=None, place=None, loans=ours))
+        assert found.kind is Drift.STILL_CHARGED
+        assert found.repair
 
     def test_still_charged_where_policy_leaves_it_to_the_desk(self) -> None:
         policy = replace(POLICY, lending=replace(POLICY.lending, check_in_on_completed=False))

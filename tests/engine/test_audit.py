@@ -16,11 +16,11 @@ from bridge.domain.change import Phase
 from bridge.domain.identity import Mark, RequestKey, Role, mark_for
 from bridge.domain.policy import AlignDueDate, Mode
 from bridge.domain.privacy import patrons_of
-from bridge.domain.record import HoldRecord, HoldState
+from bridge.domain.record import HoldRecord, HoldState, Sighting
 from bridge.engine.asked import Answer, Asked, Asking
 from bridge.engine.audit import UNSETTLED
 from bridge.engine.marks import MarkReader
-from bridge.engine.steering import AS_IT_SHOULD_BE, Steering
+from bridge.engine.steering import AS_IT_SHOULD_BE, NOT_SHOWN, Steering
 from bridge.errors import Rejected, Retry, Unavailable
 from bridge.jobs.retention import Retention
 from bridge.ledger import LeaseLost, State
@@ -129,6 +129,31 @@ def test_a_finding_is_told_in_the_history_once_and_when_it_is_over(stage: Stage)
     audited(stage)
     assert len(standing(stage)) == 1
     assert len(told(stage)) == 3
+
+
+def test_what_a_look_does_not_show_is_not_over(stage: Stage) -> None:
+    received(stage)
+    mine(stage).hold = None
+    audited(stage)
+    stage.ils.inspect = lambda *_: Sighting()  # type: ignore[method-assign]
+    answer = audited(stage)
+    assert answer.lines == (NOT_SHOWN,)
+    assert answer.passed_by == NOT_SHOWN
+    assert kinds(stage) == ["hold_gone"]
+    assert len(told(stage)) == 1
+
+
+def test_what_is_not_told_of_a_stuck_request_is_not_over(stage: Stage) -> None:
+    received(stage)
+    mine(stage).hold = None
+    audited(stage)
+    stage.ils.fails = [("relabel_item", Rejected("Not this one."))]
+    stage.tell(None, temporary_barcode="NEW-1")
+    stage.settle()
+    assert stage.row().state is State.PARKED
+    audited(stage)
+    assert kinds(stage) == ["hold_gone"]
+    assert len(told(stage)) == 1
 
 
 def test_the_advice_names_the_request(stage: Stage) -> None:
@@ -362,7 +387,10 @@ class TestRepair:
         finished(stage)
         put_back(stage)
         answer = audited(stage, repair=True)
-        assert answer.deletes == 1
+        assert answer.lines[-1] == (
+            "Not repaired now: an audit leaves live work half of the deletions an hour (deletes_per_hour). "
+            "Would delete temporary item ILL-1 with its holding and bib."
+        )
         assert "again" in stage.ils.items
         stage.clock.advance(hours=2)
         audited(stage, repair=True)
@@ -412,7 +440,7 @@ class TestRepair:
         Retention(PrivacySettings(), stage.ledger, rest=lambda _: None).run()
         assert patrons_of(stage.row().request, stage.row().record) == frozenset(), "in the very next night"
 
-    @pytest.mark.parametrize("where", ["inspect", "passing", "keep"])
+    @pytest.mark.parametrize("where", ["inspect", "passing", "settle", "begin"])
     def test_a_kill_in_the_middle_leaves_everything_right(self, stage: Stage, where: str) -> None:
         """Cut off anywhere, the next audit (or the next worker) brings it to the same end."""
         finished(stage)
@@ -421,7 +449,7 @@ class TestRepair:
         def die(*_: Any) -> Any:
             raise Killed
 
-        of = {"inspect": stage.ils, "keep": stage.ledger.work, "passing": stage.ils}[where]
+        of = stage.ils if where in {"inspect", "passing"} else stage.ledger.work
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(of, where, die)
             with pytest.raises(Killed):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -19,8 +20,8 @@ from bridge.jobs.audit import AuditJob
 from bridge.ledger import LeaseLost, State
 from bridge.ledger.model import FOREVER
 from bridge.settings import AuditSettings, Configuration, IlsSettings, LibrarySettings, Settings
-from tests.engine.pretend import START, Stage, Thing
-from tests.engine.test_audit import MARK, finished, kinds, lists, put_back, standing
+from tests.engine.pretend import POLICY, START, Killed, Stage, Thing
+from tests.engine.test_audit import MARK, audited, finished, kinds, lists, put_back, standing
 
 
 def job_of(
@@ -96,7 +97,7 @@ def test_only_by_night_and_where_it_is_wanted(stage: Stage) -> None:
 )
 def test_the_night_is_that_of_its_zone(stage: Stage, at: str, zone: str, *, goes_on: bool) -> None:
     """The stage begins at nine in UTC."""
-    assert AuditSettings.model_validate({"at": at, "timezone": zone}).goes_on(stage.clock()) is goes_on
+    assert (AuditSettings.model_validate({"at": at, "timezone": zone}).night(stage.clock()) is not None) is goes_on
 
 
 @pytest.mark.parametrize(("zone", "looked"), [("UTC", 1), ("Asia/Tokyo", 0)])
@@ -116,6 +117,56 @@ def test_each_library_is_looked_at_anew_in_its_next_night(stage: Stage) -> None:
         stage.clock.advance(hours=hours)
         job.run("pretend")
         assert looks(stage) == done
+
+
+def test_a_night_that_lasts_all_day_is_followed_by_the_next(stage: Stage) -> None:
+    in_step(stage, 1)
+    job = job_of(stage, hours=24)
+    for day in range(1, 4):
+        job.run("pretend")
+        assert looks(stage) == day
+        stage.clock.advance(days=7)
+
+
+def test_a_repair_that_found_no_room_is_made_in_the_next_night(make_stage: Callable[..., Stage]) -> None:
+    """One deletion in this hour was the loan's own, and half of three leaves no room for another."""
+    stage = make_stage(policy=replace(POLICY, deletes_per_hour=3))
+    finished(stage)
+    put_back(stage)
+    assert "Not repaired now" in audited(stage, repair=True).lines[-1]
+    job = job_of(stage, audit=AuditMode.REPAIR, own={"mode": "live"})
+    stage.clock.advance(minutes=5)
+    job.run("pretend")
+    assert "again" in stage.ils.items, "looked at since the night began"
+    stage.clock.advance(days=1)
+    stage.tell(Phase.RECEIVED, number="2")
+    stage.settle()
+    job.run("pretend")
+    assert "again" not in stage.ils.items
+    assert kinds(stage) == []
+
+
+@pytest.mark.parametrize("boundary", ["settle", "begin"])
+def test_a_repair_that_was_cut_off_is_made_by_the_next_night(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, boundary: str
+) -> None:
+    finished(stage)
+    put_back(stage)
+    stage.clock.advance(hours=2)
+
+    def die(*_: Any) -> Any:
+        raise Killed
+
+    monkeypatch.setattr(stage.ledger.work, boundary, die)
+    with pytest.raises(Killed):
+        job_of(stage, audit=AuditMode.REPAIR, own={"mode": "live"}).run("pretend")
+    monkeypatch.undo()
+    stage.restart()
+    stage.settle()
+    stage.clock.advance(hours=22)
+    job_of(stage, audit=AuditMode.REPAIR, own={"mode": "live"}).run("pretend")
+    assert "again" not in stage.ils.items
+    assert kinds(stage) == []
 
 
 @pytest.mark.parametrize("odd", [{"timezone": "Nowhere/Else"}, {"at": "02:00+01:00"}])
