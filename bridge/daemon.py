@@ -52,6 +52,8 @@ from bridge.wiring import (
 
 log = structlog.get_logger(__name__)
 
+LATE_AND_ONCE = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+"""What could not be done at its time is done as soon as it can, not left out."""
 ORDERS_EVERY = 0.5
 """Seconds between looks at orders that commands wrote."""
 REMEMBER_EVERY = 5
@@ -95,7 +97,7 @@ class Daemon:
         self._stopping = threading.Event()
         self._dispatcher: Dispatcher | None = None
         self._engine: Engine | None = None
-        self._scheduler = BackgroundScheduler(timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1})
+        self._scheduler = BackgroundScheduler(timezone="UTC", job_defaults=LATE_AND_ONCE)
         self._web: WebServers | None = None
         self._conversations: dict[str, Conversations] = {}
         self._run_file = RunFile(self.ledger, run_file(settings))
@@ -178,6 +180,7 @@ class Daemon:
                     self._known.settings.lane,
                     taken=dispatcher.wake,
                     received=self.metrics.received,
+                    stopping=self._stopping.is_set,
                 ),
                 feed.settings.interval_seconds,
             )
@@ -221,13 +224,19 @@ class Daemon:
             self.ledger.presence.tell(self._owner)
         for name, job, every in of_the_ledger:
             self._scheduler.add_job(Steady(name, job).run, "interval", seconds=every, id=name)
-        for number, (poll, every) in enumerate(polls):
-            self._scheduler.add_job(poll.run, "interval", seconds=every, id=f"poll {number}")
+        self._start_polls(polls)
         self._start_audit(engine)
         self._start_notes()
         if self._known.settings.alerts.on:
             self._start_alerts(engine)
         self._scheduler.start()
+
+    def _start_polls(self, polls: Sequence[tuple[PollJob, float]]) -> None:
+        """On a thread each: a service that does not answer must hold up neither another one nor what else goes by the clock."""
+        if polls:
+            self._scheduler.add_executor(ThreadPoolExecutor(len(polls)), "polls")
+        for number, (poll, every) in enumerate(polls):
+            self._scheduler.add_job(poll.run, "interval", seconds=every, id=f"poll {number}", executor="polls")
 
     def _retention(self) -> RetentionJob:
         rules = self._known.settings.privacy

@@ -34,6 +34,7 @@ class PollJob:
         *,
         taken: Callable[[], None],
         received: Received = uncounted,
+        stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self._name = name
         self._feed = feed
@@ -41,9 +42,10 @@ class PollJob:
         self._lane_of = lane_of
         self._taken = taken
         self._received = received
+        self._stopping = stopping
 
     def run(self) -> None:
-        """Poll until the feed has no further page."""
+        """Poll until the feed has no further page, or the daemon stops."""
         try:
             self._poll()
         except LedgerBusy as busy:
@@ -60,6 +62,8 @@ class PollJob:
             fresh += sum(not receipt.repeated for receipt in receipts)
             if fresh:
                 self._taken()
+            if self._stopping():
+                return
         if self._ledger.inbox.polled(self._name):
             log.info("source.speaks", source=self._name)
         if fresh:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import signal
 import socket
+import threading
+from contextlib import suppress
 from pathlib import Path
+from select import select
 
 import pytest
 import requests
 
 from bridge.ledger import Ledger
-from tests.cli.house import House, until
+from tests.cli.house import House, daemon, until
 
 
 def test_a_change_becomes_a_hold_and_sigterm_ends_it_well(house: House) -> None:
@@ -143,3 +146,47 @@ def test_the_password_of_the_ledger_is_in_no_log(house: House) -> None:
     assert daemon.returncode == 1
     assert "The ledger cannot be" in err
     assert "hush-hush" not in out + err
+
+
+class SilentService:
+    """Takes connections, and never says a word."""
+
+    def __init__(self) -> None:
+        self.held: list[socket.socket] = []
+        self._door = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.url = f"http://127.0.0.1:{self._door.getsockname()[1]}/changes"
+        self._taking = threading.Thread(target=self._take)
+        self._taking.start()
+
+    def _take(self) -> None:
+        with suppress(OSError):
+            while True:
+                self.held.append(self._door.accept()[0])
+
+    def close(self) -> None:
+        self._door.shutdown(socket.SHUT_RDWR)
+        self._taking.join()
+        for each in (self._door, *self.held):
+            each.close()
+
+
+def test_many_services_that_never_answer_hold_up_neither_one_another_nor_the_clockwork(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = 12
+    service = SilentService()
+    feed = 'kind = "feed"\nservice = "svc"\nlibrary = "main"\ninterval_seconds = 0.05'
+    house.write("".join(f'[sources.feed{n}]\n{feed}\nurl = "{service.url}"\n' for n in range(many)))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(house.folder / "notify"))
+        systemd.settimeout(20)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(house.folder / "notify"))
+        monkeypatch.setenv("WATCHDOG_USEC", "300000")
+        with daemon(house):
+            try:
+                until(lambda: len(service.held) == many, "a poll of each")
+                while select([systemd], [], [], 0)[0]:
+                    systemd.recv(1000)
+                assert systemd.recv(1000) == b"WATCHDOG=1"
+            finally:
+                service.close()
