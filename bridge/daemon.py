@@ -136,10 +136,10 @@ class Daemon:
             backstop=timedelta(seconds=settings.engine.backstop),
             set_back=partial(run_now, self._scheduler),
         )
-        self._dispatcher = dispatcher
         polls = self._polls(dispatcher)
         self._caution(polls)
         dispatcher.start()
+        self._dispatcher = dispatcher
         self._start_clockwork(self._engine, polls)
         self._start_looks(dispatcher)
         self._start_aging()

@@ -5,14 +5,16 @@ from __future__ import annotations
 import signal
 import socket
 import threading
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from select import select
 
 import pytest
 import requests
 
-from bridge.ledger import Ledger
+from bridge.daemon import Daemon
+from bridge.ledger import Ledger, LedgerBusy
+from bridge.wiring import configuration
 from tests.cli.house import House, daemon, until
 
 
@@ -190,3 +192,17 @@ def test_many_services_that_never_answer_hold_up_neither_one_another_nor_the_clo
                 assert systemd.recv(1000) == b"WATCHDOG=1"
             finally:
                 service.close()
+
+
+def test_a_start_that_fails_halfway_is_told_for_what_it_was(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_libraries: object) -> int:
+        raise LedgerBusy("The ledger cannot be written: the disk is full")
+
+    made = Daemon(configuration(house.config))
+    monkeypatch.setattr(made.ledger.work, "take_up", full)
+    stopped = ExitStack()
+    stopped.callback(made.stop)
+    with pytest.raises(LedgerBusy, match="the disk is full"), stopped:
+        made.start()
+    with daemon(house):
+        pass
