@@ -29,8 +29,8 @@ class Standing:
 
     ``dead``: another supplier's leg took over. ``reverted_from``: the service took back a phase in which the item had moved. ``unnamed``:
     the request came back as a whole, but nobody named this one of its volumes. ``moved``: it was shipped or further. ``arrived``: the
-    borrower said that it was received or sent back. ``lost``: declared lost and not found or returned since; ``was_lost``: declared lost
-    at any time; ``lost_on_the_way_back``: lost after the borrower had sent it. ``recall_dated``: the recall in force named a date, which
+    borrower said that it was received or sent back. ``lost``: declared lost and not found or returned since, nor received for the first
+    time; ``was_lost``: declared lost at any time; ``lost_on_the_way_back``: lost after the borrower had sent it. ``recall_dated``: the recall in force named a date, which
     is ``due`` then. ``received_at``, ``back_at``: when it was first said to be received, and to be on its
     way back or back. ``bill`` is what the lender wants for a lost or damaged item, ``fee`` any other fee.
     """
@@ -189,7 +189,7 @@ def _standing(request: Request, leg: str, volume: str, live: str, volumes: tuple
     furthest = _furthest(own, phase)
     back = _came_back(own, volumes)
     lost = _in_force(own, Condition.LOST)
-    conditions = _conditions(own, phase, back)
+    conditions = _conditions(own, phase, back, volumes)
     due, recall = _latest(own, "due"), _recall(own)
     fee, bill = _fees(own, conditions, closure := _closure(own, phase), was_lost=lost is not None)
     return Standing(
@@ -312,12 +312,14 @@ def _came_back(own: tuple[Node, ...], volumes: tuple[str, ...]) -> Stamp | None:
     return said.stamp if said is not None and said.value else None
 
 
-def _conditions(own: tuple[Node, ...], phase: Stamped[Phase] | None, back: Stamp | None) -> tuple[Condition, ...]:
+def _conditions(
+    own: tuple[Node, ...], phase: Stamped[Phase] | None, back: Stamp | None, volumes: tuple[str, ...]
+) -> tuple[Condition, ...]:
     standing = {name: found for name in Condition if (found := _in_force(own, name))}
     lost, found = standing.get(Condition.LOST), standing.get(Condition.FOUND)
     if lost and found and found.stamp <= lost.stamp:
         del standing[Condition.FOUND]
-    if lost and (Condition.FOUND in standing or (back is not None and back > lost.stamp)):
+    if lost and (Condition.FOUND in standing or _turned_up(own, lost.stamp, back, volumes)):
         del standing[Condition.LOST]
     if Condition.OVERDUE in standing and _dated_later(own, standing[Condition.OVERDUE].stamp):
         del standing[Condition.OVERDUE]
@@ -325,6 +327,17 @@ def _conditions(own: tuple[Node, ...], phase: Stamped[Phase] | None, back: Stamp
         for name in (Condition.OVERDUE, Condition.RECALLED, Condition.RENEWAL_REQUESTED):
             standing.pop(name, None)
     return tuple(sorted(standing))
+
+
+def _turned_up(own: tuple[Node, ...], lost: Stamp, back: Stamp | None, volumes: tuple[str, ...]) -> bool:
+    """Whether it was sent back after it had been called lost, or only then received for the first time: it was lost on the way there.
+
+    Of several volumes each must be named.
+    """
+    arrived = [(stamp, node.volume) for node in own for phase, stamp in node.facts.reached if phase in _ARRIVED]
+    of_this_one = any(volume or len(volumes) == 1 for _, volume in arrived)
+    at_last = of_this_one and min(stamp for stamp, _ in arrived) > lost
+    return at_last or (back is not None and back > lost)
 
 
 def _dated_later(own: tuple[Node, ...], overdue: Stamp) -> bool:
