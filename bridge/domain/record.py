@@ -265,8 +265,8 @@ class OutcomeKind(StrEnum):
 class Learned:
     """What an answer taught us, which may be more than was asked; ``None`` means nothing was said of it.
 
-    ``nothing_waits``: no hold waits for the item any more, so ours has been filled, has expired or was withdrawn. ``beneath``: the charge
-    that stands under ``loan``.
+    ``due`` is the date that was brought to the ILS, ``stands`` the one that the loan has there now. ``nothing_waits``: no hold waits for
+    the item any more, so ours has been filled, has expired or was withdrawn. ``beneath``: the charge that stands under ``loan``.
     """
 
     ids: VendorIds | None = None
@@ -283,6 +283,7 @@ class Learned:
     moved_to: Place | None = None
     restored: bool | None = None
     due: date | None = None
+    stands: date | None = None
     checked_in: bool | None = None
     transit_received: bool | None = None
     transit_sent: bool | None = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from bridge.domain import commands as do
 from bridge.domain.change import UNSET, WITHOUT_ITEM, Change, Closure
 from bridge.domain.plan import Step, kind_of_fee, way_of
@@ -81,12 +83,20 @@ def step_sentence(step: Step, outcome: Outcome, item: ItemRecord, ils: str) -> s
         and item.hold.state is not HoldState.PLACED
     ):
         return f"Item {item.barcode} needed no hold."
-    words = _words(command, item)
-    said = of_two(command, telling) if twice(command) else _TOLD[telling][type(command)]
-    return said.format(ils=ils, **words)
+    words = _words(command, item, outcome.learned.stands)
+    return _said(command, telling).format(ils=ils, **words)
 
 
-def _words(command: do.Command, item: ItemRecord) -> dict[str, str]:
+def _said(command: do.Command, telling: Telling) -> str:
+    """The sentence, with its words still to be filled in."""
+    if twice(command):
+        return of_two(command, telling)
+    if isinstance(command, do.NoteItem) and not command.note:
+        return _NOTE_OFF[telling]
+    return _TOLD[telling][type(command)]
+
+
+def _words(command: do.Command, item: ItemRecord, stands: date | None = None) -> dict[str, str]:
     target = None if isinstance(command, do.FindPatron) else command.target
     ids = item.ids
     named = ", ".join(
@@ -96,21 +106,21 @@ def _words(command: do.Command, item: ItemRecord) -> dict[str, str]:
         "barcode": item.barcode or (target.barcode if target else ""),
         "ids": f" ({named})" if named else "",
         "pickup": getattr(command, "pickup_location", ""),
-        "due": str(_due(command, item) or "the ILS's own date"),
+        "due": str(_due(command, item, stands) or "the ILS's own date"),
         "account": account_of(command),
         "place": str(getattr(command, "to", "") or getattr(command, "before", "") or ""),
         "new": getattr(command, "new_barcode", ""),
         "fee": str(command.fee) if isinstance(command, do.ChargeFee) else "",
         "kind": kind_of_fee(command),
         "way": way_of(command),
-        "note": getattr(command, "note", "") or "none of ours",
+        "note": getattr(command, "note", ""),
     }
 
 
-def _due(command: do.Command, item: ItemRecord) -> object:
-    """The date that stands after a check-out, where the ILS told it; else the one asked for."""
+def _due(command: do.Command, item: ItemRecord, stands: date | None) -> object:
+    """The date that stands after a check-out or a change of date, where the ILS told it; else the one asked for."""
     loan = item.open_loan if isinstance(command, do.CheckOut) else None
-    return (loan.due if loan else None) or getattr(command, "due", None)
+    return (loan.due if loan else stands) or getattr(command, "due", None)
 
 
 DONE: dict[type, str] = {
@@ -173,8 +183,6 @@ _NOTED: dict[type, str] = {
     do.MarkFound: "{ils} cannot be told that item {barcode} was found.",
     do.NoteItem: "{ils} cannot put a note on item {barcode}: {note}.",
 }
-_TOLD = {Telling.DONE: DONE, Telling.ALREADY: _ALREADY, Telling.NOTED: _NOTED}
-
 LONGEST_STATUS = 200
 """Signs of a status that are kept; many volumes of which everything was said at once have more."""
 
@@ -202,8 +210,7 @@ def plan_sentence(step: Step) -> str:
     """What a step would do, in one sentence."""
     words = _words(step.command, ItemRecord(step.key.leg, step.key.volume))
     volume = f" (volume {step.key.volume})" if step.key.volume else ""
-    planned = of_two(step.command, Telling.PLANNED) if twice(step.command) else _PLANNED[type(step.command)]
-    return "Would " + planned.format(**words) + volume + "."
+    return "Would " + _said(step.command, Telling.PLANNED).format(**words) + volume + "."
 
 
 _PLANNED: dict[type, str] = {
@@ -226,3 +233,11 @@ _PLANNED: dict[type, str] = {
     do.MarkFound: "take back that item {barcode} was declared lost",
     do.NoteItem: "put a note on item {barcode}: {note}",
 }
+_TOLD = {Telling.DONE: DONE, Telling.ALREADY: _ALREADY, Telling.NOTED: _NOTED, Telling.PLANNED: _PLANNED}
+_NOTE_OFF = {
+    Telling.DONE: "Our note on item {barcode} was taken off.",
+    Telling.ALREADY: "Our note on item {barcode} was off already.",
+    Telling.NOTED: "No note on item {barcode} is wanted any more; {ils} never had one of ours.",
+    Telling.PLANNED: "take our note off item {barcode}",
+}
+"""Where a note of ours is no longer wanted."""

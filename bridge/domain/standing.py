@@ -27,12 +27,12 @@ from bridge.domain.request import ONE_WAY, PLAIN, Correction, Facts, Node, Reque
 class Standing:
     """One leg and volume as it stands.
 
-    ``dead``: another supplier's leg took over. ``reverted_from``: the service took back a phase in which the item had moved. ``unnamed``:
-    the request came back as a whole, but nobody named this one of its volumes. ``moved``: it was shipped or further. ``arrived``: the
-    borrower said that it was received or sent back. ``lost``: declared lost and not found or returned since, nor received for the first
-    time; ``was_lost``: declared lost at any time; ``lost_on_the_way_back``: lost after the borrower had sent it. ``recall_dated``: the recall in force named a date, which
-    is ``due`` then. ``received_at``, ``back_at``: when it was first said to be received, and to be on its
-    way back or back. ``bill`` is what the lender wants for a lost or damaged item, ``fee`` any other fee.
+    ``dead``: another supplier's leg took over. ``reverted_from``: the service took back a phase in which the item had moved.
+    ``unnamed``: the request came back as a whole, but nobody named this one of its volumes. ``moved``: it was shipped or further.
+    ``arrived``: the borrower said that it was received or sent back. ``lost``: declared lost and not found or returned since, nor
+    received for the first time; ``was_lost``: declared lost at any time; ``lost_on_the_way_back``: lost after the borrower had sent it.
+    ``recall_dated``: the recall in force named a date, which is ``due`` then. ``received_at``, ``back_at``: when it was first said to
+    be received, and to be on its way back or back. ``bill`` is what the lender wants for a lost or damaged item, ``fee`` any other fee.
     """
 
     leg: str

@@ -103,13 +103,20 @@ def as_task(step: Step, can: Capabilities) -> StaffTask:
 def wished(command: Command) -> str:
     """What staff are asked to do, in one sentence."""
     barcode = command.target.barcode if not isinstance(command, do.FindPatron) else ""
-    note = getattr(command, "note", "") or "none of ours any more"
+    note = getattr(command, "note", "")
     fee, kind = getattr(command, "fee", ""), kind_of_fee(command)
     due = getattr(command, "due", "")
     words = {"barcode": barcode, "fee": fee, "kind": kind, "note": note, "due": due, "way": way_of(command)}
     words["account"] = account_of(command)
-    asked = of_two(command, Telling.ASKED) if twice(command) else _INSTRUCTIONS[type(command)]
-    return asked.format(**words, details=_details(command))
+    return _asked(command).format(**words, details=_details(command))
+
+
+def _asked(command: Command) -> str:
+    if twice(command):
+        return of_two(command, Telling.ASKED)
+    if isinstance(command, do.NoteItem) and not command.note:
+        return "Take our note off item {barcode}."
+    return _INSTRUCTIONS[type(command)]
 
 
 def _details(command: Command) -> str:

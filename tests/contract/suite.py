@@ -113,6 +113,14 @@ def dating(bench: ContractBench, target: do.Target, due: date) -> do.SetDueDate:
     return replace(command, patron_id=bench.patron) if bench.connector.capabilities.by_patron else command
 
 
+def dated(bench: ContractBench, lending: tuple[do.Target, Outcome], due: date, *, before: date | None) -> do.SetDueDate:
+    """A due date for a loan of ours, as the plan asks for it."""
+    target, outcome = lending
+    loan = outcome.learned.loan
+    assert loan is not None
+    return do.SetDueDate(target, due, loan.loan_id, loan.account, may_shorten=True, before=before)
+
+
 def lists(bench: ContractBench) -> None:
     if InspectBy.ALL_MARKS not in bench.connector.capabilities.inspect_by:
         pytest.skip(bench.connector.capabilities.cannot_list)
@@ -300,6 +308,29 @@ class ConnectorContract(CrashContract):
         assert outcome.kind is OutcomeKind.ALREADY
         assert outcome.notes
         assert bench.due_of(target.barcode) == before
+
+    def test_a_recall_makes_no_loan_of_ours_longer(self, bench: ContractBench) -> None:
+        """Where all that an ILS can do is renew, a loan that should end sooner stays as it is."""
+        needs(bench, Verb.SET_DUE_DATE)
+        recall = dated(bench, lent(bench, "d3"), DUE - timedelta(days=21), before=DUE)
+        stood = bench.due_of(bench.own_barcode)[:10]
+        outcome = bench.connector.set_due_date(recall, CALL)
+        stands = bench.due_of(bench.own_barcode)[:10]
+        assert stands <= stood
+        assert outcome.kind is OutcomeKind.ALREADY or str(outcome.learned.stands or recall.due) == stands
+
+    @pytest.mark.parametrize("own_item", [True, False])
+    def test_the_date_told_is_the_date_that_stands(self, bench: ContractBench, *, own_item: bool) -> None:
+        needs(bench, Verb.SET_DUE_DATE)
+        if own_item:
+            command = dated(bench, lent(bench, "d4"), LATER, before=DUE)
+        else:
+            target, _ = made(bench, "d5")
+            bench.lend(target.barcode, bench.patron)
+            command = replace(dating(bench, target, LATER), before=DUE)
+        outcome = bench.connector.set_due_date(command, CALL)
+        stands = bench.due_of(command.target.barcode or bench.own_barcode)[:10]
+        assert outcome.kind is OutcomeKind.ALREADY or str(outcome.learned.stands or command.due) == stands
 
     def test_a_recall_leaves_the_patron_some_days(self, bench: ContractBench) -> None:
         needs(bench, Verb.SET_DUE_DATE)

@@ -15,11 +15,12 @@ from bridge.domain.commands import Verb
 from bridge.domain.goal import goal_for
 from bridge.domain.identity import Role, mark_for
 from bridge.domain.learn import amend, confirm
-from bridge.domain.plan import StaffTask, Step, next_step
+from bridge.domain.plan import StaffTask, Step, StepKey, next_step
 from bridge.domain.policy import OnRecall
-from bridge.domain.record import Existence, FeeRecord, ItemRecord, Outcome, Record, Sighting
-from bridge.domain.sentences import change_sentence, step_sentence
+from bridge.domain.record import Existence, FeeRecord, ItemRecord, Learned, Outcome, OutcomeKind, Record, Sighting
+from bridge.domain.sentences import change_sentence, plan_sentence, step_sentence
 from bridge.domain.standing import standings
+from bridge.domain.steps import wished
 from tests.domain.build import (
     BORROWER,
     CAN,
@@ -130,6 +131,13 @@ class TestRecalls:
         (stand,) = standings(folded(*RECEIVED, *told, change(5, due=TODAY)))
         assert (stand.due, stand.recall_dated) == (TODAY, True)
 
+    def test_the_history_tells_the_date_that_stands(self) -> None:
+        """Not the one asked for, where the ILS made it another, or the recall leaves the patron some days."""
+        step = Step(StepKey("", "", Verb.SET_DUE_DATE, 0), self.command())
+        stands = Outcome(learned=Learned(due=DUE, stands=LATER))
+        told = step_sentence(step, stands, ItemRecord("", "", barcode="ILL-1"), "alma")
+        assert told == f"The due date of item ILL-1 was set to {LATER}."
+
 
 class TestNotes:
     TARGET = do.Target(mark_for("test", BORROWER, "", ""), do.Origin.CREATED)
@@ -154,6 +162,19 @@ class TestNotes:
         record, _, _ = run(goal_of(*RECEIVED))
         assert verbs(run(goal_of(*RECEIVED, recalled, policy=policy), record)[1]) == ["note_item"]
         assert run(goal_of(*RECEIVED, recalled, policy=policy), with_item(record, staff_note=None))[1] == []
+
+    def test_a_note_that_is_not_wanted_any_more_is_taken_off(self) -> None:
+        command = do.NoteItem(self.TARGET, "", "Recalled")
+        step = Step(StepKey("", "", Verb.NOTE_ITEM, 1), command)
+        item = ItemRecord("", "", barcode="ILL-1")
+        assert step_sentence(step, Outcome(), item, "alma") == "Our note on item ILL-1 was taken off."
+        gone = step_sentence(step, Outcome(OutcomeKind.ALREADY), item, "alma")
+        assert gone == "Our note on item ILL-1 was off already."
+        noted = step_sentence(replace(step, noted=True), Outcome(OutcomeKind.ALREADY), item, "ncip")
+        assert noted == "No note on item ILL-1 is wanted any more; ncip never had one of ours."
+        named = replace(command, target=replace(command.target, barcode="ILL-1"))
+        assert plan_sentence(replace(step, command=named)) == "Would take our note off item ILL-1."
+        assert wished(named) == "Take our note off item ILL-1."
 
     def test_their_sentences(self) -> None:
         record, _, _ = run(goal_of(*RECEIVED))

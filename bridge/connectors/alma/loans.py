@@ -113,7 +113,7 @@ class Loans:
             return Outcome(OutcomeKind.ALREADY, Learned(due=command.due), (stays(command, wanted),))
         changed = self._changed(loan.user_id, loan.loan_id, wanted)
         notes = (floored(command, wanted), *changed.notes) if wanted != command.due else changed.notes
-        return replace(changed, learned=Learned(due=command.due), notes=notes)
+        return replace(changed, learned=replace(changed.learned, due=command.due), notes=notes)
 
     def _loan_to_date(self, command: do.SetDueDate) -> alma.Loan | None:
         try:
@@ -127,11 +127,8 @@ class Loans:
     def _changed(self, account: str, loan_id: str, due: date) -> Outcome:
         answer = self._client.update_due_date(account, loan_id, end_of_day(due, self._settings.timezone))
         stands = day_of(answer.due_date, self._settings.timezone)
-        if stands == due:
-            return Outcome(learned=Learned(due=due))
-        return Outcome(
-            learned=Learned(due=due), notes=(f"Alma made the due date {stands} although {due} was asked for.",)
-        )
+        notes = () if stands == due else (f"Alma made the due date {stands} although {due} was asked for.",)
+        return Outcome(learned=Learned(due=due, stands=stands), notes=notes)
 
     def check_in(self, command: do.CheckIn) -> Outcome:
         """Scan in at the item's desk; an own item only while the open loan is ours."""

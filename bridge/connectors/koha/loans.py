@@ -148,7 +148,8 @@ class Loans:
         return self._compared(loan, command, OutcomeKind.ALREADY if only_read else OutcomeKind.DONE)
 
     def _compared(self, loan: koha.Checkout, command: do.SetDueDate, kind: OutcomeKind) -> Outcome:
-        return Outcome(kind, Learned(due=command.due), self._told(self._sight.day(loan), command.due))
+        stands = self._sight.day(loan)
+        return Outcome(kind, Learned(due=command.due, stands=stands), self._told(stands, command.due))
 
     def check_in(self, command: do.CheckIn) -> Outcome:
         """Check in what is on loan: a temporary item from whoever has it, an own one only from our account."""

@@ -124,7 +124,7 @@ class Loans:
         own = command.target.origin is do.Origin.OWN
         who = command.account if own else command.patron_id
         longer = command.before is None or command.due > command.before
-        known = own or (command.before is not None and longer)
+        known = longer and (own or command.before is not None)
         if call.verify or not known or self._dialect.renews is Renews.EXACT:
             seen = self._seen(command, who, again=call.verify)
             if isinstance(seen, Outcome):
@@ -142,8 +142,8 @@ class Loans:
         if loan is None:
             note = "The item is not on loan, so there is no due date to set."
             return Outcome(OutcomeKind.ALREADY, Learned(due=command.due), (note,))
-        if again and loan.due is None:
-            raise not_seen("Renewing the loan")
+        if loan.due is None:
+            return _unseen(command, again=again)
         renewed = again and command.before is not None and loan.due is not None and loan.due > command.before
         if loan.due is not None and (renewed or loan.due >= command.due):
             return Outcome(OutcomeKind.ALREADY, Learned(due=command.due), told(loan.due, command.due))
@@ -181,20 +181,22 @@ class Loans:
         except Refused as refused:
             return self._not_renewed(command, refused)
         stands = day_of(seen.due, self._client.zone)
-        notes = told(stands, command.due) if stands is not None else self._read_back(command, who)
-        return Outcome(learned=Learned(due=command.due), notes=notes)
+        if stands is None:
+            return self._read_back(command, who)
+        return Outcome(learned=Learned(due=command.due, stands=stands), notes=told(stands, command.due))
 
-    def _read_back(self, command: do.SetDueDate, who: str) -> tuple[str, ...]:
+    def _read_back(self, command: do.SetDueDate, who: str) -> Outcome:
         """A responder that names no date may have renewed nothing (observed-on-running-systems.md, NCIP): what stands is looked up."""
         try:
             loan, _ = self._date_of(command, who)
         except (Rejected, Retry, Unavailable):
             loan = None
         if loan is None or loan.due is None:
-            return (_UNTOLD,)
+            return Outcome(learned=Learned(due=command.due), notes=(_UNTOLD,))
         if command.before is not None and loan.due <= command.before:
-            return (f"The ILS says that it renewed the loan, but it is still due on {loan.due}. {_UNTOLD_ADVICE}",)
-        return told(loan.due, command.due)
+            note = f"The ILS says that it renewed the loan, but it is still due on {loan.due}. {_UNTOLD_ADVICE}"
+            return Outcome(OutcomeKind.ALREADY, Learned(due=command.due), (note,))
+        return Outcome(learned=Learned(due=command.due, stands=loan.due), notes=told(loan.due, command.due))
 
     def _not_renewed(self, command: do.SetDueDate, refused: Refused) -> Outcome:
         """A circulation failure holds no request up: what was refused is told, and staff see the date wanted."""

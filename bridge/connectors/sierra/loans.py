@@ -181,8 +181,8 @@ class Loans:
         longer = stands is not None and stands >= command.due
         if self._settings.write_due_date_field and stands != command.due and (command.may_shorten or not longer):
             stands = self._field_written(loan, loan.item or command.target.ids.item, command.due)
-            return Outcome(learned=Learned(due=command.due), notes=self._obeyed(stands, command.due))
-        return Outcome(kind, Learned(due=command.due), self._told(stands, command.due))
+            return Outcome(learned=Learned(due=command.due, stands=stands), notes=self._obeyed(stands, command.due))
+        return Outcome(kind, Learned(due=command.due, stands=stands), self._told(stands, command.due))
 
     def _tried(self, loan: sierra.Checkout, item: str, wanted: date) -> tuple[date | None, tuple[str, ...]]:
         """The date that stands after field 65 was written, and what is to be told; of a loan just made nothing may fail any more."""

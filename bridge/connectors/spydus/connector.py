@@ -181,7 +181,7 @@ class SpydusConnector(ByHand):
             words = vendor_words(" ".join(renewed.words))
             note = f"Spydus did not renew the loan; the lender's date is {command.due}. {words}".rstrip()
             return Outcome(OutcomeKind.ALREADY, Learned(due=command.due), (note,))
-        return Outcome(learned=Learned(due=command.due), notes=_told(renewed.due, command.due))
+        return Outcome(learned=Learned(due=command.due, stands=renewed.due), notes=_told(renewed.due, command.due))
 
     def check_in(self, command: do.CheckIn, call: Call) -> Outcome:
         """A temporary item from whoever has it, an own one only from our account; what was declared lost may be on loan all the same."""

@@ -156,7 +156,8 @@ class Loans:
             written = self._sight.due(self._written(renewed, command.due, command.target.place.library))
         except Missing:
             return Outcome(OutcomeKind.ALREADY, learned, (ENDED,))
-        return Outcome(learned=learned, notes=() if written == command.due else (_made(written, command.due),))
+        notes = () if written == command.due else (_made(written, command.due),)
+        return Outcome(learned=replace(learned, stands=written), notes=notes)
 
     def _another_renewed(self, renewed: symphony.Charge, command: do.SetDueDate) -> Rejected:
         barcode, account = command.target.barcode, command.account
@@ -194,9 +195,8 @@ class Loans:
         except Missing:
             return Outcome(OutcomeKind.ALREADY, Learned(due=command.due), (ENDED,))
         notes = (floored(command, wanted),) if wanted != command.due else ()
-        return Outcome(
-            learned=Learned(due=command.due), notes=notes if written == wanted else (_made(written, wanted),)
-        )
+        notes = notes if written == wanted else (_made(written, wanted),)
+        return Outcome(learned=Learned(due=command.due, stands=written), notes=notes)
 
     def check_in(self, command: do.CheckIn) -> Outcome:
         """Check in what is on loan: a temporary item from whoever has it, an own one only from our account."""
