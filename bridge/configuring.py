@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 import types
 import typing
@@ -190,9 +191,9 @@ def _validated(
             else model(**_without_switches(raw, problems))
         )
     except ValidationError as invalid:
-        problems += [
-            _problem(model, error, where) for error in invalid.errors(include_url=False, include_context=False)
-        ]
+        found = [_problem(model, error, where) for error in invalid.errors(include_url=False, include_context=False)]
+        unread = {problem.partition("_file: ")[0] for problem in problems if "_file: the secret's file" in problem}
+        problems += [problem for problem in found if problem.partition(": ")[0] not in unread]
     except TypeError:
         problems.append(f"{where}: must be a table of keys and values")
     return None
@@ -250,6 +251,7 @@ def _problem(model: type[BaseModel], error: ErrorDetails, where: str) -> str:
         return f"{path}: there is no such key" + (f"; did you mean '{near[0]}'?" if near else "")
     example = _example(model, names) if names else ""
     said = "missing" if error["type"] == "missing" else error["msg"][:1].lower() + error["msg"][1:]
+    said = re.sub(r"^value should have at least (\d+) items? after validation", r"should have at least \1 signs", said)
     return f"{path}: {said}" + (f"; for example {names[-1]} = {example}" if example else "")
 
 

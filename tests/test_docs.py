@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
 from bridge import errors
 from bridge.alerts.channel import Parcel
@@ -147,6 +148,19 @@ def test_the_example_of_a_tipasa_library_loads_and_says_what_its_page_says(tmp_p
     assert policy.lending.check_in_on_completed
     named = re.findall(r"`(borrowing|lending)\.(\w+)", page("reference/sources/oclc.md"))
     assert all(hasattr(getattr(policy, side), name) for side, name in named)
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "docs" / "how-to").glob("set-up-*.md")))
+def test_the_configuration_of_a_set_up_page_is_checked_without_a_complaint(name: str, tmp_path: Path) -> None:
+    (block,) = re.findall(r"^    \[ils\.\w+\]\n(?:    .*\n|\n)*", page(f"how-to/{name}.md"), re.MULTILINE)
+    (tmp_path / "secret").write_text("a long random secret\n", encoding="utf-8")
+    text = re.sub(r"^    ", "", re.sub(r'_file = "/[^"]+"', '_file = "secret"', block), flags=re.MULTILINE)
+    file = tmp_path / "bridge.toml"
+    file.write_text(f'{text}\n[ledger]\nurl = "sqlite:///{tmp_path}/ledger.db"\n', encoding="utf-8")
+    result = CliRunner().invoke(app, ["check", "--offline", "--config", str(file)])
+    complaints = [line for line in result.output.splitlines() if line.startswith(("!", "✘"))]
+    assert all("No source speaks for it" in line for line in complaints), result.output
+    assert complaints
 
 
 def test_what_the_example_leaves_out_may_be_put_in(tmp_path: Path) -> None:

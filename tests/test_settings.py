@@ -18,6 +18,7 @@ class Connection(BaseModel):
     model_config = ConfigDict(extra="forbid")
     host: str = Field(examples=["https://ils.example"])
     api_key: SecretStr | None = None
+    password: SecretStr = Field(SecretStr("long enough"), min_length=8)
 
 
 class Hook(BaseModel):
@@ -98,6 +99,18 @@ def test_a_missing_secret_file_is_named() -> None:
     raw = good()
     raw["sources"]["hook"]["secret_file"] = "/nowhere/secret"
     assert "sources.hook.secret_file: the secret's file /nowhere/secret cannot be read" in problems(raw)
+
+
+def test_a_missing_secret_file_is_one_problem_not_two() -> None:
+    raw = good()
+    raw["ils"]["alma"]["settings"]["password_file"] = "/nowhere/secret"
+    assert "\n" not in problems(raw)
+
+
+def test_a_secret_that_is_too_short_is_told_in_words() -> None:
+    raw = good()
+    raw["ils"]["alma"]["settings"]["password"] = "short"
+    assert "ils.alma.settings.password: should have at least 8 signs, not 5" in problems(raw)
 
 
 def test_every_error_is_told_at_once_with_key_and_example() -> None:

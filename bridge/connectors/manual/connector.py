@@ -15,6 +15,7 @@ def capabilities_of(settings: ManualSettings) -> Capabilities:
     return Capabilities(
         abilities=staffed(dict.fromkeys(settings.not_done, Ability.NO)),
         double_charge=True,
+        places_have_libraries=False,
         inspect_by=frozenset(),
         cannot_list=CANNOT_LIST,
     )
