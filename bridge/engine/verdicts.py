@@ -139,7 +139,7 @@ _CALM = {
 _STILL_UNKNOWN = (
     "Nothing is left to do while the item is lost; what is not known of it is looked up when it comes back."
 )
-_UNDER_WAY = "It is not seen in the ILS yet, and may still come; it is looked up again before anything else is done."
+_UNDER_WAY = "The ILS shows nothing of the last step yet, and it may still come: it is looked up again before anything else is done."
 _NIGHTS = {True: "It is tried again by itself every night.", False: ""}
 _GAVE_UP = "It was tried again every night and is not tried by itself any more."
 _STOPPED = {State.STAFF: "Staff are asked:", State.PARKED: "Parked."}

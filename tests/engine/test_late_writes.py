@@ -56,7 +56,7 @@ def test_what_comes_late_is_not_made_twice(stage: Stage, ils: Slow) -> None:
     stage.settle()
     row = stage.row()
     assert (row.state, row.attempts, row.due_at) == (State.WAITING, 0, stage.clock() + LATE)
-    assert stage.history()[-1].startswith("It is not seen in the ILS yet, and may still come")
+    assert stage.history()[-1].startswith("The ILS shows nothing of the last step yet, and it may still come")
     ils.arrive()
     stage.clock.advance(seconds=61)
     stage.settle()
