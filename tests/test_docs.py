@@ -224,6 +224,14 @@ def test_every_page_is_in_the_sites_navigation() -> None:
         assert f"- {path.relative_to(ROOT / 'docs')}" in text.replace("Home: ", ""), "add it to nav in mkdocs.yml"
 
 
+def test_no_table_is_cut_in_two_by_an_empty_line() -> None:
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    cut = [
+        f"{path.name}: {row}" for path in pages for row in re.findall(r"\n\n(\|.*)\n(?!\|--)", path.read_text("utf-8"))
+    ]
+    assert cut == []
+
+
 def test_what_proves_a_promise_is_there() -> None:
     proofs = re.findall(r"`((?:tests|bench|scripts)/[^`]+)`", page("explanation/promises.md"))
     assert len(proofs) > 20

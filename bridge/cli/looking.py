@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
@@ -17,7 +18,7 @@ from bridge.domain.change import Condition
 from bridge.domain.goal import goal_for
 from bridge.domain.plan import StaffTask, Step, next_step
 from bridge.domain.preview import tasks_ahead
-from bridge.domain.record import ItemRecord
+from bridge.domain.record import Existence, ItemRecord
 from bridge.domain.sentences import plan_sentence
 from bridge.domain.standing import Standing, standings
 from bridge.ledger import Ledger, State
@@ -198,17 +199,27 @@ def _print_whole(shown: dict[str, Any]) -> None:
     for known in shown["known"]:
         out.print(_told(known), markup=False)
     for item in shown["items"]:
-        ids = ", ".join(f"{name} {value}" for name, value in item["ids"].items() if value)
-        more = [f"{each['kind']} {each['fee']} charged" for each in item["fees"]]
-        more += ["declared lost"] if item["declared_lost"] else []
-        stands = ", ".join((f"{item['existence']} {ids}".strip(), *more))
-        out.print(f"Item {item['barcode']}: {stands}", markup=False)
+        out.print(f"Item {item['barcode']}: {', '.join(_stands(item))}", markup=False)
     out.print(f"Next step: {shown['next_step']}", markup=False)
     for number, task in enumerate(shown["tasks"] if len(shown["tasks"]) > 1 else (), start=1):
         out.print(f"  for staff, {number}: {task}", markup=False)
     out.print("Circulation history:")
     for line in shown["history"]:
         out.print(f"  {line['at']:%Y-%m-%d %H:%M:%S}  {line['line']}", markup=False)
+
+
+def _stands(item: dict[str, Any]) -> Iterator[str]:
+    """How it stands in the ILS as far as we know; what is not there and has ids is the library's own."""
+    ids = ", ".join(f"{name} {value}" for name, value in item["ids"].items() if value)
+    existence = "own" if ids and item["existence"] == Existence.NONE else item["existence"]
+    yield f"{existence} {ids}".strip()
+    if item["moved_to"] and not item["restored"]:
+        yield f"moved to {item['moved_to']}"
+    if any(not loan["ended"] for loan in item["loans"]):
+        yield "on loan"
+    yield from (f"{each['kind']} {each['fee']} charged" for each in item["fees"])
+    if item["declared_lost"]:
+        yield "declared lost"
 
 
 def as_text(value: object) -> str:

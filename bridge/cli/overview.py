@@ -205,7 +205,7 @@ def _left_to_people(report: dict[str, Any]) -> Iterator[str]:
         if count := report["requests"].get(state.value, 0):
             yield f"{_many(count, 'request')} {says}: ill-bridge requests --state {state.value}"
     if count := len(report["kept"]):
-        yield f"{_many(count, 'message')} not understood: correct the source's words or fields, then ill-bridge replay."
+        yield f"{_many(count, 'message')} not understood: correct the source's words or fields, restart, then ill-bridge replay --all."
     if count := sum(each["count"] for each in report["audit"]["findings"]):
         yield f"{count} finding{'' if count == 1 else 's'} of the audit: ill-bridge audit --last"
     if count := len(report["silent_for_long"]):

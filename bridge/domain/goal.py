@@ -28,6 +28,7 @@ from bridge.domain.wishes import (
     DAMAGED,
     FEE,
     LEAVE,
+    NAME_IT,
     REPLACEMENT,
     FeeWish,
     Goal,
@@ -185,7 +186,10 @@ def _existing(bare: ItemGoal, stand: Standing, policy: BorrowingPolicy) -> ItemG
     if not by.ill_account:
         return goal
     if not stand.barcode:
-        return replace(goal, attention="The request does not name the barcode of the item, so it cannot be charged.")
+        return replace(
+            goal,
+            attention=f"The request does not name the barcode of the item, so it cannot be charged{NAME_IT}",
+        )
     within = borrowed_within(stand, policy)
     if back:
         return replace(goal, within=within)
@@ -193,7 +197,7 @@ def _existing(bare: ItemGoal, stand: Standing, policy: BorrowingPolicy) -> ItemG
     return replace(goal, within=within, loan=_within_loan(stand, policy), attention=unnamed or _undated(stand, policy))
 
 
-_NO_PATRON = "The request names no patron, so the item cannot be charged to them."
+_NO_PATRON = f"The request names no patron, so the item cannot be charged to them{NAME_IT}"
 
 
 def _not_said_to_be_back(stand: Standing) -> str:
@@ -225,11 +229,15 @@ def _sent_back(bare: ItemGoal, key: RequestKey, stand: Standing, policy: Borrowi
 
 def _borrowed(bare: ItemGoal, key: RequestKey, stand: Standing, policy: BorrowingPolicy) -> ItemGoal:
     if not stand.patron_id and policy.hold and not is_drill(key):
-        return replace(bare, attention="The request names no patron, so no hold can be placed.")
+        return replace(
+            bare,
+            attention=f"The request names no patron, so no hold can be placed{NAME_IT}",
+        )
     barcode = temporary_barcode(key, stand, policy)
     if not barcode:
         return replace(
-            bare, attention="The request has no temporary barcode, and the supplier's item barcode is not known."
+            bare,
+            attention=f"The request has no temporary barcode, and the supplier's item barcode is not known{NAME_IT}",
         )
     due = _patrons_due(stand, policy)
     item = _item_wish(barcode, due, stand, policy)

@@ -8,7 +8,7 @@ from bridge.domain.change import GONE_BACK, NOT_SUPPLIED, Condition, Phase
 from bridge.domain.policy import LendingPolicy, NotReturned
 from bridge.domain.standing import Standing
 from bridge.domain.troubles import dispute, trouble
-from bridge.domain.wishes import ABSENT, DAMAGED, LEAVE, HoldWish, ItemGoal, LoanWish
+from bridge.domain.wishes import ABSENT, DAMAGED, LEAVE, NAME_IT, HoldWish, ItemGoal, LoanWish
 from bridge.domain.within import lent_within
 
 
@@ -71,10 +71,16 @@ def _lent(bare: ItemGoal, stand: Standing, policy: LendingPolicy) -> ItemGoal:
     if not policy.check_out_on_shipped:
         return bare
     if not stand.barcode:
-        return replace(bare, attention="The item was shipped, but the request does not name its barcode.")
+        return replace(
+            bare,
+            attention=f"The item was shipped, but the request does not name its barcode{NAME_IT}",
+        )
     account = policy.account(stand.partner, stand.item_format)
     if not account:
-        return replace(bare, attention="The borrowing library is not named, so its account is not known.")
+        return replace(
+            bare,
+            attention="The borrowing library is not named, so its account is not known: name it at the service, or a default_account.",
+        )
     due = stand.due if policy.update_due_date else None
     loan = LoanWish(account=account, due=due, may_shorten=True, renew=policy.renew)
     place = policy.place_away(stand.partner, stand.item_format) or LEAVE

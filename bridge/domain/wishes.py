@@ -15,6 +15,8 @@ FEE = "fee"
 REPLACEMENT = "replacement"
 """Keys by which the fees of one item are told apart."""
 DAMAGED = "The item came back damaged; see to it."
+NAME_IT = ": name it at the service, or with ill-bridge set."
+"""What to do where a request lacks patron or barcode."""
 
 
 class Wish(Enum):

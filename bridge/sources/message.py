@@ -201,7 +201,8 @@ def read_raw(raw: object, text: str, settings: SourceSettings, libraries: Abstra
         message = Message.model_validate(raw)
         return _understood(message, text, settings, libraries)
     except ValidationError as wrong:
-        problem = "; ".join(_sentence(error["loc"], error["msg"]) for error in wrong.errors(include_url=False)[:5])
+        found = {_field(error["loc"]): error["msg"] for error in reversed(wrong.errors(include_url=False))}
+        problem = "; ".join(_sentence(*each) for each in list(found.items())[:-6:-1])
     except NotUnderstood as wrong:
         problem = str(wrong)
     except OverflowError:
@@ -230,6 +231,11 @@ def _digest(body: bytes) -> str:
 def _key(raw: object, text: str) -> str:
     """A malformed message is kept under a key of its own, so that a corrected one with the same id is not taken for a repeat."""
     return _digest(text.encode("utf-8", errors="backslashreplace")) if raw is not None else _digest(b"")
+
+
+def _field(location: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """Where it stands, without the name of the type by which a due date was tried."""
+    return location[:1] if location[:1] == ("due_date",) else location
 
 
 def _sentence(location: tuple[int | str, ...], said: str) -> str:

@@ -145,6 +145,14 @@ def test_what_is_lost_overdue_or_recalled_is_found_and_counted(house: House) -> 
     assert ", declared lost" in page
 
 
+def test_an_own_item_is_shown_with_where_it_is(house: House) -> None:
+    take(house, role="lender", status="Shipped", item={"barcode": "39000000000001"}, partner="ILL-XYZ")
+    assert house.command("resync", "R1").exit_code == 0
+    shown = house.command("show", "R1").stdout
+    assert "Item 39000000000001: own bib" in shown
+    assert ", on loan\n" in shown
+
+
 def test_a_daemon_that_is_slow_is_not_waited_for_for_ever(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     take(house)
     monkeypatch.setattr(asking, "PATIENCE", 0.0)

@@ -181,6 +181,10 @@ def test_what_cannot_be_understood_is_told_by_name(more: dict[str, Any], named: 
     assert named in refused(**more)
 
 
+def test_a_day_that_does_not_exist_is_told_once() -> None:
+    assert refused(due_date="2027-02-31").count("due_date") == 1
+
+
 @pytest.mark.parametrize("raw", [b"", b"{", b"null", b"[]", b"7", b"\xff\xfe", b'{"id": NaN}', b"[" * 100_000])
 def test_what_is_no_message_is_kept(raw: bytes) -> None:
     arrival = read(raw, SETTINGS, LIBRARIES)

@@ -88,7 +88,11 @@ class Meaning:
 
 _PATRON = "Correct the patron id in the request at the service."
 _ACCOUNT = "See to the account in Alma."
-_DESK = "Check library, desk and locations in the settings, and which locations the desk serves in Alma."
+_DESK = (
+    "Correct library, desk and locations in the configuration and restart, or let the desk serve the location in Alma."
+)
+_POLICY = "Correct the library's policy ('ill-bridge check' names the codes there are) and restart."
+_PLACES, _ACCOUNTS = "Correct the map of pickup locations and restart.", "Correct the map of accounts and restart."
 _KEY = "Give the API key the rights named on the connector's page."
 
 TABLE: dict[tuple[Endpoint, str], Meaning] = {
@@ -110,13 +114,13 @@ TABLE: dict[tuple[Endpoint, str], Meaning] = {
         Rejected,
         "item_type",
         "Alma does not take the item's type, material or another value.",
-        "Correct the library's policy.",
+        _POLICY,
     ),
     (Endpoint.ITEM_DELETE, "401849"): Meaning(
         Rejected, "item_in_use", "Alma does not delete the item.", "End its loan and requests in Alma."
     ),
     (Endpoint.ITEM_UPDATE, "401873"): Meaning(
-        Rejected, "location", "Alma does not know the library or location.", "Correct the library's policy."
+        Rejected, "location", "Alma does not know the library or location.", _POLICY
     ),
     (Endpoint.SCAN_IN, "40166415"): Meaning(Rejected, "desk", "The scan-in names no desk.", _DESK),
     (Endpoint.REQUEST_CREATE, "401129"): Meaning(NotYetVisible),
@@ -124,10 +128,10 @@ TABLE: dict[tuple[Endpoint, str], Meaning] = {
     (Endpoint.REQUEST_CREATE, "60328"): Meaning(NotYetVisible),
     (Endpoint.REQUEST_CREATE, "401136"): Meaning(AlreadyThere),
     (Endpoint.REQUEST_CREATE, "401891"): Meaning(
-        Rejected, "pickup_location", "Alma does not know the pickup library.", "Correct the map of pickup locations."
+        Rejected, "pickup_location", "Alma does not know the pickup library.", _PLACES
     ),
     (Endpoint.REQUEST_CREATE, "401895"): Meaning(
-        Rejected, "pickup_location", "Alma does not know the pickup desk.", "Correct the map of pickup locations."
+        Rejected, "pickup_location", "Alma does not know the pickup desk.", _PLACES
     ),
     (Endpoint.REQUEST_CREATE, "401890"): Meaning(Rejected, "unknown_patron", "The patron is unknown in Alma.", _PATRON),
     (Endpoint.REQUEST_CREATE, "401861"): Meaning(Rejected, "unknown_patron", "The patron is unknown in Alma.", _PATRON),
@@ -157,13 +161,13 @@ TABLE: dict[tuple[Endpoint, str], Meaning] = {
         Rejected,
         "unknown_account",
         "The borrowing library's account is unknown in Alma.",
-        "Correct the map of accounts.",
+        _ACCOUNTS,
     ),
     (Endpoint.LOAN_CREATE, "401890"): Meaning(
         Rejected,
         "unknown_account",
         "The borrowing library's account is unknown in Alma.",
-        "Correct the map of accounts.",
+        _ACCOUNTS,
     ),
     (Endpoint.LOAN_UPDATE, "401823"): Meaning(Missing),
     (Endpoint.LOAN_UPDATE, "401681"): Meaning(

@@ -56,7 +56,9 @@ class Refusal:
 REFUSALS = (
     Refusal("duplicate barcode", BarcodeTaken),
     Refusal("itemalreadyonhold", AlreadyThere),
-    Refusal("pickup location is not valid", Rejected, "pickup_location", "Correct the map of pickup locations."),
+    Refusal(
+        "pickup location is not valid", Rejected, "pickup_location", "Correct the map of pickup locations and restart."
+    ),
     Refusal("patron_id not found", Rejected, "unknown_patron", "See whether the patron was deleted in Koha."),
     Refusal("checked_out", Rejected, "item_in_use", "Check the item in in Koha."),
     Refusal("book_on_loan", Rejected, "item_in_use", "Check the item in in Koha."),

@@ -18,7 +18,7 @@ _CAUSES = {
     Meaning.UNKNOWN_USER: ("unknown_patron", "Correct the patron id, or the map of accounts."),
     Meaning.USER_BLOCKED: ("patron_not_entitled", "See to the patron's record in the ILS."),
     Meaning.UNKNOWN_ITEM: ("unknown_item", "Correct the barcode in the request at the service."),
-    Meaning.PICKUP: ("pickup_location", "Correct the map of pickup locations."),
+    Meaning.PICKUP: ("pickup_location", "Correct the map of pickup locations and restart."),
 }
 
 

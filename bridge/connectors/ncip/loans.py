@@ -86,7 +86,7 @@ class Loans:
             raise Rejected(
                 "The borrowing library's account is unknown in the ILS.",
                 cause="unknown_account",
-                advice="Correct the map of accounts.",
+                advice="Correct the map of accounts and restart.",
             ) from refused
         if refused.meaning is Meaning.USER_BLOCKED:
             raise for_good(refused, "account_blocked", "See to the account in the ILS.") from refused

@@ -22,7 +22,7 @@ from bridge.errors import Rejected
 _CAUSES = {
     Meaning.UNKNOWN_USER: ("unknown_patron", "Correct the patron id in the request at the service."),
     Meaning.USER_BLOCKED: ("patron_not_entitled", "See to the patron's record in the ILS."),
-    Meaning.PICKUP: ("pickup_location", "Correct the map of pickup locations."),
+    Meaning.PICKUP: ("pickup_location", "Correct the map of pickup locations and restart."),
     Meaning.BARCODE_TAKEN: ("barcode_taken", "Give the request another temporary barcode at the service."),
 }
 _BY_HAND = "Delete the item by hand in the ILS."
@@ -43,7 +43,7 @@ class TemporaryItems:
             raise Rejected(
                 "NCIP makes a temporary item only together with a hold for its patron, and no hold is wanted.",
                 cause="hold_needed",
-                advice="Set borrowing.hold = true in the library's policy.",
+                advice="Set borrowing.hold = true in the library's policy and restart.",
             )
         if command.target.ids.item:
             return self._standing(command, command.target.ids.item, _placed(command))

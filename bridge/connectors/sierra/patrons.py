@@ -79,7 +79,7 @@ class Patrons:
         return Rejected(
             "The borrowing library's account is unknown in Sierra.",
             cause="unknown_account",
-            advice="Correct the map of accounts: it names patron barcodes.",
+            advice="Correct the map of accounts (it names patron barcodes) and restart.",
         )
 
     def holder(self, target: do.Target, patron_id: str) -> str:

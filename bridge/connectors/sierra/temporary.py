@@ -83,7 +83,7 @@ class TemporaryItems:
             raise Rejected(
                 f"Item type '{command.item_type}' is not a number, as Sierra's are.",
                 cause="item_type",
-                advice="Correct the library's policy.",
+                advice="Correct the library's policy and restart.",
             )
         tag, told = self._settings.mark_tag, command.description
         notes = [(tag, command.target.mark.text), (self._settings.note_tag, command.staff_note)]

@@ -84,7 +84,7 @@ class Holds:
             f"Symphony knows the patron or the pickup library {command.pickup_location} not. {missing.reason}",
             code=missing.code,
             cause="pickup_location",
-            advice="Correct the map of pickup locations: it names library codes. Else see whether the patron's record is still there.",
+            advice="Correct the map of pickup locations (it names library codes) and restart. Else see whether the patron is still there.",
         )
 
     def _needless(self, command: do.PlaceHold, who: str, refused: Rejected) -> Outcome:

@@ -62,5 +62,5 @@ class Moves:
                 f"Symphony does not know location {location}. {missing.reason}",
                 code=missing.code,
                 cause="location",
-                advice="Correct the library's policy (lending.temporary_place).",
+                advice="Correct the library's policy (lending.temporary_place) and restart.",
             ) from missing

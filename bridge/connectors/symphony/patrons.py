@@ -66,7 +66,7 @@ class Patrons:
                 raise Rejected(
                     "The borrowing library's account is unknown in Symphony.",
                     cause="unknown_account",
-                    advice="Correct the map of accounts: it names patron barcodes.",
+                    advice="Correct the map of accounts (it names patron barcodes) and restart.",
                 )
             self._accounts[name] = patron
         return self._accounts[name]
