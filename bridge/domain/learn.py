@@ -117,10 +117,16 @@ def _now_known(last: HoldRecord, hold: HoldRecord) -> bool:
 
 
 def _with_loan(loans: tuple[LoanRecord, ...], loan: LoanRecord) -> tuple[LoanRecord, ...]:
-    known = {each.loan_id: each for each in loans}
+    known = {each.loan_id: each for each in loans if not _named_now(each, loan)}
     before = known.get(loan.loan_id)
     known[loan.loan_id] = replace(loan, ended=True) if before and before.ended else loan
     return tuple(known.values())
+
+
+def _named_now(before: LoanRecord, loan: LoanRecord) -> bool:
+    """A loan of which only its account was known, and whose id is told for the first time."""
+    same = (before.account, before.charge, before.ended) == (loan.account, loan.charge, False)
+    return same and bool(loan.loan_id) and not before.loan_id
 
 
 def _with_fee(fees: tuple[FeeRecord, ...], fee: FeeRecord) -> tuple[FeeRecord, ...]:
@@ -326,12 +332,10 @@ def _amend_loans(item: ItemRecord, loans: tuple[SeenLoan, ...]) -> tuple[LoanRec
         loan if loan.loan_id in opened or (not loan.loan_id and loans) else replace(loan, ended=True)
         for loan in item.loans
     )
-    fresh = tuple(
-        LoanRecord(loan.loan_id, loan.account, loan.due)
-        for loan in loans
-        if loan.ours and loan.charge is Charge.ANY and loan.loan_id not in {each.loan_id for each in known}
-    )
-    return known + fresh
+    for loan in loans:
+        if loan.ours and loan.charge is Charge.ANY and loan.loan_id not in {each.loan_id for each in known}:
+            known = _with_loan(known, LoanRecord(loan.loan_id, loan.account, loan.due))
+    return known
 
 
 def _amend_patron_loan(item: ItemRecord, seen: Sighting) -> ItemRecord:

@@ -389,6 +389,14 @@ class TestLearning:
         out = step(do.CheckOut(TARGET, "a"), Verb.CHECK_OUT)
         assert keep(record, out, Learned(loan=LoanRecord("l1", "a"))).item("", "").open_loan is None
 
+    def test_a_loan_whose_id_is_told_later_is_still_one(self) -> None:
+        out = step(do.CheckOut(TARGET, "a"), Verb.CHECK_OUT)
+        record = keep(Record(), out, Learned(loan=LoanRecord("", "a", DUE)))
+        record = learn(record, out, Outcome(learned=Learned(loan=LoanRecord("l1", "a", DUE))))
+        assert record.item("", "").loans == (LoanRecord("l1", "a", DUE),)
+        lent_on = Sighting(loans=(SeenLoan("l2", "b", None, ours=False),), loans_seen=True)
+        assert amend(record.item("", ""), lent_on).over, "nothing of ours is left of which a patron's loan could be taken for"
+
     def test_a_fee_is_kept_once(self) -> None:
         charge = step(do.ChargeFee(TARGET, "p1", "fee", FEE), Verb.CHARGE_FEE)
         record = learn(Record(), charge, Outcome(learned=Learned(fee=FeeRecord("fee", "f1", FEE))))
@@ -498,6 +506,8 @@ class TestSeeing:
         seen = Sighting(loans=(SeenLoan("l1", "b", None, ours=False),), loans_seen=True)
         assert amend(item, seen).open_loan is not None
         assert amend(item, Sighting(loans_seen=True)).open_loan is None
+        ours = Sighting(loans=(SeenLoan("l2", "a", DUE, ours=True),), loans_seen=True)
+        assert amend(item, ours).loans == (LoanRecord("l2", "a", DUE),), "a look names it"
 
     def test_a_move_that_was_cut_off_is_found(self) -> None:
         item = amend(ItemRecord("", ""), Sighting(place=HOME, temporary_place=OUT))
