@@ -150,7 +150,6 @@ class HttpRules:
     first_wait: float = 0.5
     longest_wait: float = 8.0
     ca_file: str | None = None
-    pool: int = 8
 
 
 TRANSIENT_STATUSES = frozenset({502, 503, 504})
@@ -210,7 +209,7 @@ class Http:
             sleep=sleep,
             reraise=True,
         )
-        self._wire = Wire(self.base_url, pool=self._rules.pool, whole=self._rules.whole_timeout)
+        self._wire = Wire(self.base_url, whole=self._rules.whole_timeout)
 
     def send(self, sending: Sending) -> Answer:
         """Send and read the answer, whatever its status; only a GET follows a redirect, since a write would become a GET on its way.

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 PLAIN_HEADERS = frozenset({"accept", "accept-encoding", "connection", "user-agent"})
 BODILESS = frozenset({"GET", "HEAD"})
+KEPT = 72
+"""Connections to a host that are kept open: a lane may have 64 workers, and orders, audits and a probe call beside them."""
 
 
 @dataclass(frozen=True)
@@ -52,13 +54,13 @@ class Wire:
     ``whole``: seconds from the call to the last byte of its answer, however it comes.
     """
 
-    def __init__(self, base_url: str, *, pool: int, whole: float) -> None:
+    def __init__(self, base_url: str, *, whole: float) -> None:
         self._base_url = base_url
         self._whole_timeout = whole
         self._deadline = _Deadline()
         self._session = _OwnHost()
         self._session.trust_env = False
-        self._adapter = _OnePool(self._deadline, pool_connections=1, pool_maxsize=pool)
+        self._adapter = _OnePool(self._deadline, pool_connections=1, pool_maxsize=KEPT)
         self._session.mount("http://", self._adapter)
         self._session.mount("https://", self._adapter)
         self._usual = {name: str(value) for name, value in self._session.headers.items()}

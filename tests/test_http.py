@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -51,6 +52,8 @@ class Bench:
     told: list[Exchange] = field(default_factory=list)
     waits: list[float] = field(default_factory=list)
     pace: Pace = field(default_factory=Pace)
+    guard: threading.Lock = field(default_factory=threading.Lock)
+    barriers: dict[int, threading.Barrier] = field(default_factory=dict)
 
     def http(self, url: str = "", **rules: object) -> Http:
         return Http(
@@ -100,6 +103,13 @@ def bench() -> Iterator[Bench]:
             f"{request.full_path} {request.headers.get('Content-Length')} {request.get_data(as_text=True)}"
         )
         return "done"
+
+    @app.route("/together/<int:many>")
+    def together(many: int) -> str:
+        with made.guard:
+            barrier = made.barriers.setdefault(many, threading.Barrier(many))
+        barrier.wait(10)
+        return str(request.environ["REMOTE_PORT"])
 
     @app.route("/away")
     def away() -> Redirect:
@@ -334,6 +344,15 @@ def test_a_proxy_page_is_handed_on_as_it_is(bench: Bench) -> None:
     assert (answer.status, answer.header("content-type")) == (500, "text/html; charset=utf-8")
     assert answer.text.startswith("<!DOCTYPE html>")
     assert bench.waits == []
+
+
+def test_each_worker_of_a_wide_lane_keeps_its_connection(bench: Bench) -> None:
+    many = 24
+    http = bench.http()
+    sending = Sending("GET", f"/together/{many}", "/together")
+    with ThreadPoolExecutor(many) as workers:
+        ports = [[each.text for each in workers.map(lambda _: http.send(sending), range(many))] for _ in range(3)]
+    assert len({*ports[0], *ports[1], *ports[2]}) == many
 
 
 def test_the_cost_is_paid_each_time(bench: Bench) -> None:

@@ -27,7 +27,7 @@ class HookChannel:
         self._settings = settings
         parts = urlsplit(settings.url.get_secret_value())
         self._path = parts.path + (f"?{parts.query}" if parts.query else "")
-        rules = HttpRules(read_timeout=settings.timeout, tries=1, ca_file=settings.ca_file, pool=1)
+        rules = HttpRules(read_timeout=settings.timeout, tries=1, ca_file=settings.ca_file)
         self._http = Http(f"{parts.scheme}://{parts.netloc}", name=NAME, pace=Unpaced(), tell=tell, rules=rules)
 
     def audiences(self) -> tuple[str, ...]:

@@ -107,7 +107,7 @@ class NoteHook:
         self._clock = clock
         parts = urlsplit(settings.url.get_secret_value())
         self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        rules = HttpRules(read_timeout=settings.timeout, tries=1, ca_file=settings.ca_file, pool=1)
+        rules = HttpRules(read_timeout=settings.timeout, tries=1, ca_file=settings.ca_file)
         self._http = Http(f"{parts.scheme}://{parts.netloc}", name=name, pace=Unpaced(), tell=tell, rules=rules)
 
     def has(self, note: Note) -> bool:  # noqa: ARG002 - the receiver knows keys

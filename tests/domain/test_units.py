@@ -395,7 +395,9 @@ class TestLearning:
         record = learn(record, out, Outcome(learned=Learned(loan=LoanRecord("l1", "a", DUE))))
         assert record.item("", "").loans == (LoanRecord("l1", "a", DUE),)
         lent_on = Sighting(loans=(SeenLoan("l2", "b", None, ours=False),), loans_seen=True)
-        assert amend(record.item("", ""), lent_on).over, "nothing of ours is left of which a patron's loan could be taken for"
+        assert amend(record.item("", ""), lent_on).over, (
+            "nothing of ours is left of which a patron's loan could be taken for"
+        )
 
     def test_a_fee_is_kept_once(self) -> None:
         charge = step(do.ChargeFee(TARGET, "p1", "fee", FEE), Verb.CHARGE_FEE)

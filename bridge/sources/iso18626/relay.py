@@ -13,7 +13,6 @@ from bridge.sources.iso18626.message import IsoMessage, Kind
 from bridge.sources.iso18626.settings import Iso18626Settings, Peer
 
 CONNECT_TIMEOUT = 5.0
-POOL = 32
 
 
 class Relay:
@@ -65,7 +64,7 @@ class PeerLine:
 
     def __init__(self, name: str, peer: Peer, timeout: float, tell: Callable[[Exchange], None]) -> None:
         parts = urlsplit(peer.url)
-        rules = HttpRules(CONNECT_TIMEOUT, timeout, timeout, tries=1, ca_file=peer.ca_file, pool=POOL)
+        rules = HttpRules(CONNECT_TIMEOUT, timeout, timeout, tries=1, ca_file=peer.ca_file)
         self._http = Http(f"{parts.scheme}://{parts.netloc}", name=name, pace=Unpaced(), tell=tell, rules=rules)
         self._path = parts.path + (f"?{parts.query}" if parts.query else "")
         self._peer = peer
