@@ -29,6 +29,8 @@ PATIENCE = 30_000
 SOON = 200
 """The same where it may as well be done later."""
 DRIVERS = frozenset({"sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg"})
+A_LOOK = 1.0
+"""Seconds for which a daemon waits for the lock on its file: whoever looks whether anybody holds it takes it for a moment."""
 NO_DATABASE = (
     "ledger.url: names no database that the ledger can live in; it is sqlite:///FILE, for example "
     "sqlite:////var/lib/ill-bridge/ill-bridge.db, or postgresql+psycopg://USER@HOST/NAME"
@@ -268,7 +270,7 @@ class OneDaemon:
         if self._lock is None or self._owner is None or self._lock.is_locked:
             return
         try:
-            self._lock.acquire(timeout=0)
+            self._lock.acquire(timeout=A_LOOK)
         except Timeout as taken:
             raise LedgerBusy(f"The ledger is in use by {self.holder()}: stop it first, or use another file.") from taken
         self._owner.write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")
@@ -281,13 +283,15 @@ class OneDaemon:
 
     def free(self) -> bool:
         """Whether nobody holds the lock now."""
-        if self._lock is not None and self._lock.is_locked:
+        if self._lock is None:
+            return True
+        if self._lock.is_locked:
             return False
         try:
-            self.take()
-        except LedgerBusy:
+            self._lock.acquire(timeout=0)
+        except Timeout:
             return False
-        self.give_back()
+        self._lock.release()
         return True
 
     def give_back(self) -> None:

@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from filelock import FileLock
 from sqlalchemy import insert, inspect, literal, select, text
 from sqlalchemy.exc import DatabaseError, IntegrityError
 
@@ -164,6 +165,20 @@ class TestOneDaemon:
         with pytest.raises(LedgerBusy, match=r"in use by process \d+ on "):
             other.take()
         mine.give_back()
+
+    def test_a_command_that_looks_just_then_keeps_no_daemon_from_starting(self, url: str, tmp_path: Path) -> None:
+        looking = FileLock(tmp_path / "ledger.db.lock", thread_local=False)
+        looking.acquire()
+        done = threading.Timer(0.1, looking.release)
+        done.start()
+        mine = OneDaemon(url)
+        mine.take()
+        done.join()
+        mine.give_back()
+
+    def test_to_look_says_of_nobody_that_he_holds_it(self, url: str, tmp_path: Path) -> None:
+        assert OneDaemon(url).free()
+        assert not (tmp_path / "ledger.db.owner").exists()
 
     def test_taken_twice_is_given_back_once(self, url: str) -> None:
         mine, other = OneDaemon(url), OneDaemon(url)
