@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from bridge.domain.commands import Verb
@@ -70,7 +70,3 @@ class Capabilities:
     def of(self, verb: Verb) -> Ability:
         """How far this verb goes here."""
         return self.abilities.get(verb, Ability.NO if verb in OPT_IN else Ability.YES)
-
-    def narrowed(self, abilities: Mapping[Verb, Ability]) -> Capabilities:
-        """These capabilities less what a probe found missing."""
-        return replace(self, abilities={**self.abilities, **abilities})

@@ -330,10 +330,6 @@ class TestPlans:
         can = Capabilities(temporary_location=False)
         assert verbs(run(goal_of(lent(), change(1, Phase.SHIPPED, key=LENDER)), can=can)[1]) == ["check_out"]
 
-    def test_capabilities_can_be_narrowed(self) -> None:
-        can = CAN.narrowed({Verb.PLACE_HOLD: Ability.NO})
-        assert (can.of(Verb.PLACE_HOLD), can.of(Verb.CHECK_IN)) == (Ability.NO, Ability.YES)
-
 
 class TestLearning:
     def test_an_answer_that_says_nothing_still_settles_the_step(self) -> None:
