@@ -326,14 +326,23 @@ def _fee(stand: Standing, policy: BorrowingPolicy) -> FeeWish | Wish:
         return LEAVE
     if stand.phase.rank < policy.fee_on.phase.rank:
         return LEAVE
-    return FeeWish(fee_key=FEE, patron_id=stand.patron_id, fee=fee, fee_type=policy.fee_type)
+    told, foreign = stand.fee is not None, _is_foreign(fee, policy)
+    return FeeWish(FEE, stand.patron_id, fee, policy.fee_type, told=told, foreign=foreign)
+
+
+def _is_foreign(fee: Money, policy: BorrowingPolicy) -> bool:
+    """Not in the currency that the policy names; most ILSs know none, and would charge the bare number."""
+    return bool(policy.fee_currency and fee.currency) and fee.currency.upper() != policy.fee_currency.upper()
 
 
 def _bill(stand: Standing, policy: BorrowingPolicy) -> FeeWish | Wish:
     """What the lender bills, for the patron."""
-    if not policy.charge_replacement_fee or stand.bill is None or not stand.patron_id:
+    if not policy.charge_replacement_fee or not stand.patron_id:
         return LEAVE
-    return FeeWish(fee_key=REPLACEMENT, patron_id=stand.patron_id, fee=stand.bill, fee_type=policy.replacement_fee_type)
+    if stand.bill is None:
+        return ABSENT
+    kind, foreign = policy.replacement_fee_type, _is_foreign(stand.bill, policy)
+    return FeeWish(REPLACEMENT, stand.patron_id, stand.bill, kind, foreign=foreign)
 
 
 def _bill_in_use(stand: Standing, policy: BorrowingPolicy) -> FeeWish | Wish:

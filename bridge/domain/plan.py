@@ -10,8 +10,9 @@ from bridge.domain.align import unaligned
 from bridge.domain.capabilities import Ability, Capabilities
 from bridge.domain.commands import Command, Origin, Verb
 from bridge.domain.entrusted import in_other_words, withdrawn
-from bridge.domain.goal import ABSENT, FEE, REPLACEMENT, FeeWish, Goal, HoldWish, ItemGoal, ItemWish, LoanWish, Wish
+from bridge.domain.goal import ABSENT, Goal, HoldWish, ItemGoal, ItemWish, LoanWish, Wish
 from bridge.domain.learn import confirm, learn
+from bridge.domain.plan_fees import bill, usual_fee
 from bridge.domain.plan_within import Dated, borrowing_step, lending_step, twice
 from bridge.domain.record import Existence, HoldState, ItemRecord, Outcome, Record
 from bridge.domain.steps import (
@@ -155,7 +156,7 @@ def _found_wanting(
     loss = _loss(goal, item)
     still_lost = isinstance(loss, do.MarkFound)  # an ILS may refuse to renew what it holds for lost
     rest = None if still_lost else _difference(goal, item, record, can, patron_known=patron_known)
-    yield from (each for each in (loss, rest, _bill(goal, item, record)) if each is not None)
+    yield from (each for each in (loss, rest, bill(goal, item, record, can)) if each is not None)
     texts = (goal.attention, "" if item.over else goal.dispute)
     yield from (StaffTask(None, f"attention:{goal.leg}:{goal.volume}:{text}", text) for text in texts if text)
 
@@ -167,7 +168,7 @@ def _difference(
         return _making(goal, goal.item, item, record, can) if patron_known else None
     patron = _patron(record, "")
     within = _within(goal, item, patron if patron_known else None)
-    return within or _lending(goal, item, can) or _clearing(goal, item, can) or _fee(goal, item, record)
+    return within or _lending(goal, item, can) or _clearing(goal, item, can) or usual_fee(goal, item, record, can)
 
 
 def _within(goal: ItemGoal, item: ItemRecord, patron: str | None) -> Command | None:
@@ -203,7 +204,7 @@ def _making(
     if dating is not None and can.by_patron:
         dating = replace(dating, patron_id=_patron(record, ""), before=item.due_written)
     first = _holding(goal, item, target, record) or dating or _noting(wish, item, target)
-    return first or _fee(goal, item, record)
+    return first or usual_fee(goal, item, record, can)
 
 
 def _patron(record: Record, asked: str) -> str:
@@ -273,42 +274,6 @@ def _dating(goal: ItemGoal, item: ItemRecord, target: do.Target) -> do.SetDueDat
 
 def _moved(loan: LoanWish, item: ItemRecord) -> bool:
     return loan.due != item.due_written and (loan.renew or item.due_written is None)
-
-
-def _waiving(item: ItemRecord) -> StaffTask | None:
-    """A fee charged for what was never supplied: no connector takes it back, so staff are asked."""
-    charged = next((each.fee for each in item.fees if each.fee_key == FEE), None)
-    if charged is None:
-        return None
-    text = f"Waive the fee of {charged} in the ILS: the request was not supplied."
-    return StaffTask(None, f"waive:{item.leg}:{item.volume}", text)
-
-
-def _bill(goal: ItemGoal, item: ItemRecord, record: Record) -> Command | StaffTask | None:
-    """The replacement fee; one that was charged is taken back by staff, who see whether it was paid."""
-    charged = next((each.fee for each in item.fees if each.fee_key == REPLACEMENT), None)
-    if goal.bill is ABSENT and charged is not None:
-        text = f"Waive the replacement fee of {charged} in the ILS, or pay it back: the item is not lost any more."
-        return StaffTask(None, f"waive:{item.leg}:{item.volume}:{REPLACEMENT}", text)
-    same = isinstance(goal.bill, FeeWish) and goal.bill.fee in {each.fee for each in item.fees}
-    return None if same else _charging(goal, goal.bill, item, record)
-
-
-def _fee(goal: ItemGoal, item: ItemRecord, record: Record) -> Command | StaffTask | None:
-    wish = goal.fee
-    return _waiving(item) if wish is ABSENT else _charging(goal, wish, item, record)
-
-
-def _charging(goal: ItemGoal, wish: FeeWish | Wish, item: ItemRecord, record: Record) -> Command | None:
-    """The patron is looked up first where nothing else needed them: of a copy, or an item that was lost before it was made here."""
-    if not isinstance(wish, FeeWish) or any(fee.fee_key == wish.fee_key for fee in item.fees):
-        return None
-    if record.patron is None or record.patron.asked != wish.patron_id:
-        return do.FindPatron(wish.patron_id)
-    patron = record.patron.patron_id
-    return do.ChargeFee(
-        _target(goal, item, Origin.CREATED), patron, wish.fee_key, wish.fee, wish.fee_type, goal.mark.code
-    )
 
 
 def _loss(goal: ItemGoal, item: ItemRecord) -> Command | None:

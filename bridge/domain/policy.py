@@ -173,7 +173,8 @@ class BorrowingPolicy:
     says. ``pickup_locations`` maps the service's names to the ILS's codes; a name that is not in it passes as it is. ``due_margin_days``
     is how many days before the lender's date the patron's loan falls due; ``align_due_date`` says whether that date is brought to the
     loan which the desk makes.
-    ``fee_amount`` is charged where the service names no amount; from ``fee_on`` on. A recall that shortens leaves the patron
+    ``fee_amount`` is charged where the service names no amount; from ``fee_on`` on. What is told in another currency than
+    ``fee_currency`` is left to staff. A recall that shortens leaves the patron
     ``recall_minimum_days`` at least, counted from the day it is written. ``charge_replacement_fee`` passes on what the lender bills for a
     lost or damaged item, where the ILS does not charge it by itself.
     """

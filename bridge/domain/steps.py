@@ -130,6 +130,8 @@ def _details(command: Command) -> str:
             named = (f"pickup at {pickup}" if pickup else "",)
         case do.CheckOut(account=account, due=due):
             named = (f"account {account}" if account else "", f"due {due}" if due else "")
+        case do.ChargeFee(target=target):
+            return f" for item {target.barcode}" if target.barcode else ""
         case do.RelabelItem(new_barcode=barcode):
             return f" {barcode}"
         case do.MoveItem(to=place) | do.RestoreItem(before=place):
@@ -163,7 +165,7 @@ _INSTRUCTIONS: dict[type, str] = {
     do.ReceiveTransit: "Receive item {barcode} from transit.",
     do.SendTransit: "Put item {barcode} in transit {way}.",
     do.DeleteTemporaryItem: "Delete temporary item {barcode} with its holding and bib.",
-    do.ChargeFee: "Charge the {kind} of {fee} for item {barcode}.",
+    do.ChargeFee: "Charge the {kind} of {fee}{details}.",
     do.MarkLost: "Declare item {barcode} lost.",
     do.MarkFound: "Item {barcode} was found: take back that it was declared lost.",
     do.NoteItem: "Put a note on item {barcode}: {note}.",

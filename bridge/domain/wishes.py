@@ -73,12 +73,14 @@ class LoanWish:
 
 @dataclass(frozen=True)
 class FeeWish:
-    """A fee that should have been charged."""
+    """A fee that should have been charged. ``told``: the service told its amount; ``foreign``: in another currency than our fees."""
 
     fee_key: str
     patron_id: str
     fee: Money
     fee_type: str = ""
+    told: bool = True
+    foreign: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ class ItemGoal:
     ``attention`` says what staff must see to or decide, behind all that can be done without them; ``dispute`` says it of an item that is
     lost or was, and is moot where nothing of ours is in the ILS any more. ``lost`` wants the loan declared lost, ``found`` that taken back;
     ``was_lost``: it was declared lost at any time.
-    ``bill`` is the replacement fee. ``within`` is what is wanted of an in-system loan.
+    ``bill`` is the replacement fee, absent where none is owed (any more). ``within`` is what is wanted of an in-system loan.
     """
 
     leg: str

@@ -1,0 +1,98 @@
+"""The plan of fees: the bridge charges each once. What comes after that is for staff, since no connector takes a fee back. Pure."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from bridge.domain import commands as do
+from bridge.domain.capabilities import Ability, Capabilities
+from bridge.domain.commands import Command, Money, Origin, Verb
+from bridge.domain.record import ItemRecord, Record
+from bridge.domain.steps import StaffTask, StepKey, wished
+from bridge.domain.wishes import ABSENT, FEE, REPLACEMENT, FeeWish, ItemGoal, Wish
+
+_KINDS = {FEE: "fee", REPLACEMENT: "replacement fee"}
+_WAIVED = {
+    FEE: "Waive the fee of {fee} in the ILS: the request was not supplied.",
+    REPLACEMENT: "Waive the replacement fee of {fee} in the ILS, or pay it back: it is not owed any more.",
+}
+
+
+def usual_fee(goal: ItemGoal, item: ItemRecord, record: Record, can: Capabilities) -> Command | StaffTask | None:
+    """What the fee of a request lacks."""
+    return _lacking(goal, goal.fee, FEE, item, record, can)
+
+
+def bill(goal: ItemGoal, item: ItemRecord, record: Record, can: Capabilities) -> Command | StaffTask | None:
+    """What the replacement fee lacks; what was charged as the usual fee already is not charged another time."""
+    usual = {each.fee for each in item.fees if each.fee_key == FEE}
+    if isinstance(goal.bill, FeeWish) and goal.bill.fee in usual:
+        return None
+    return _lacking(goal, goal.bill, REPLACEMENT, item, record, can)
+
+
+def _lacking(
+    goal: ItemGoal, wish: FeeWish | Wish, key: str, item: ItemRecord, record: Record, can: Capabilities
+) -> Command | StaffTask | None:
+    charged = next((each.fee for each in item.fees if each.fee_key == key), None)
+    if charged is None:
+        return _charging(goal, wish, item, record, can) if isinstance(wish, FeeWish) else None
+    where = f"{item.leg}:{item.volume}"
+    waiving = f"waive:{where}" if key == FEE else f"waive:{where}:{key}"
+    waived, again = _times(record, waiving), _times(record, f"again:{where}:{key}")
+    stands, corrected = _stands(record, f"amount:{where}:{key}", charged)
+    if wish is ABSENT and waived == again:
+        return StaffTask(None, _nth(waiving, waived), _WAIVED[key].format(fee=stands))
+    if not isinstance(wish, FeeWish):
+        return None
+    if waived > again:
+        text = f"Charge the {_KINDS[key]} of {wish.fee} again in the ILS: it was waived or paid back before, and is owed now."
+        return StaffTask(None, _nth(f"again:{where}:{key}", again), text)
+    if wish.told and not _same(stands, wish.fee):
+        text = f"The {_KINDS[key]} is {wish.fee} now, and {stands} was charged: correct it in the ILS."
+        return StaffTask(None, f"amount:{where}:{key}:{corrected}:{wish.fee}", text)
+    return None
+
+
+def _nth(task_id: str, times: int) -> str:
+    return f"{task_id}:{times}" if times else task_id
+
+
+def _times(record: Record, task_id: str) -> int:
+    """How often staff confirmed this."""
+    times = 0
+    while _nth(task_id, times) in record.confirmed:
+        times += 1
+    return times
+
+
+def _stands(record: Record, task_id: str, charged: Money) -> tuple[Money, int]:
+    """The amount that was charged or last corrected to, and how often it was corrected."""
+    corrected = [each for each in record.confirmed if each.startswith(f"{task_id}:")]
+    if not corrected:
+        return charged, 0
+    amount, _, currency = corrected[-1].rpartition(":")[2].partition(" ")
+    return Money(Decimal(amount), currency), len(corrected)
+
+
+def _same(one: Money, other: Money) -> bool:
+    """Of a fee that was found in the ILS the currency may not be known."""
+    return one.amount == other.amount and (one.currency == other.currency or not (one.currency and other.currency))
+
+
+def _charging(
+    goal: ItemGoal, wish: FeeWish, item: ItemRecord, record: Record, can: Capabilities
+) -> Command | StaffTask:
+    """The patron is looked up first where nothing else needed them: of a copy, or an item that was lost before it was made here."""
+    if record.patron is None or record.patron.asked != wish.patron_id:
+        return do.FindPatron(wish.patron_id)
+    target = do.Target(goal.mark, item.origin or Origin.CREATED, item.barcode or goal.barcode, item.ids, item.place)
+    patron = record.patron.patron_id
+    command = do.ChargeFee(target, patron, wish.fee_key, wish.fee, wish.fee_type, goal.mark.code)
+    if not wish.foreign or can.of(Verb.CHARGE_FEE) in {Ability.STAFF, Ability.NO}:
+        return command
+    key = StepKey(item.leg, item.volume, Verb.CHARGE_FEE, item.count(Verb.CHARGE_FEE))
+    return StaffTask(key, str(key), f"{wished(command)} {_FOREIGN}", command, wished(command))
+
+
+_FOREIGN = "It is not in the currency of the library's fees, so the bridge does not charge it."

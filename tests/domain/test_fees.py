@@ -1,0 +1,208 @@
+"""What a patron is charged is what is owed, whatever is told of it and however often: by the bridge once, and then by staff."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.domain import commands as do
+from bridge.domain.capabilities import Ability, Capabilities
+from bridge.domain.change import Change, Closure, Condition, Phase
+from bridge.domain.commands import Money, Verb
+from bridge.domain.entrusted import entrust
+from bridge.domain.goal import ABSENT, FeeWish
+from bridge.domain.learn import confirm, learn
+from bridge.domain.plan import StaffTask, Step, next_step
+from bridge.domain.record import FeeRecord, Record
+from tests.domain.build import CAN, POLICY, answer, borrowed, change, copy_of, goal_of, run, verbs, with_item
+
+EIGHTY, SIXTY = Money(Decimal("80.00"), "EUR"), Money(Decimal(60), "EUR")
+BILLED = replace(POLICY, borrowing=replace(POLICY.borrowing, charge_replacement_fee=True))
+CHARGED = replace(POLICY, borrowing=replace(POLICY.borrowing, charge_fee=True))
+AT_HOME = replace(POLICY, borrowing=replace(BILLED.borrowing, charge_fee_on_copies=True, fee_currency="EUR"))
+RECEIVED = (borrowed(), change(1, Phase.RECEIVED))
+BILL = change(2, raised=(Condition.LOST,), fee=EIGHTY)
+LESS = change(3, raised=(Condition.FEE_COMMUNICATED,), fee=SIXTY)
+WITHDRAWN = change(3, cleared=(Condition.FEE_COMMUNICATED,))
+
+
+def asked(record: Record, *told: Change, policy: object = BILLED) -> tuple[Record, str]:
+    """The record when nothing is left to the bridge, and what staff are asked."""
+    record, _, task = run(goal_of(*RECEIVED, *told, policy=policy), record)  # type: ignore[arg-type]
+    return record, task.instruction if task is not None else ""
+
+
+def settled(record: Record, *told: Change, policy: object = BILLED) -> Record:
+    """The record once staff have done all they were asked."""
+    for _ in range(9):
+        record, _, task = run(goal_of(*RECEIVED, *told, policy=policy), record)  # type: ignore[arg-type]
+        if task is None:
+            return record
+        record = confirm(record, task)
+    raise AssertionError("staff are asked without end")
+
+
+class TestABillThatChanges:
+    def test_staff_are_asked_to_correct_what_was_charged(self) -> None:
+        record, _ = asked(Record(), BILL)
+        record, text = asked(record, BILL, LESS)
+        assert text == "The replacement fee is 60 EUR now, and 80.00 EUR was charged: correct it in the ILS."
+        record = settled(record, BILL, LESS)
+        again = change(4, raised=(Condition.FEE_COMMUNICATED,), fee=EIGHTY)
+        _, text = asked(record, BILL, LESS, again)
+        assert text == "The replacement fee is 80.00 EUR now, and 60 EUR was charged: correct it in the ILS."
+        record = settled(record, BILL, LESS, again)
+        _, text = asked(record, BILL, LESS, again, change(5, raised=(Condition.FEE_COMMUNICATED,), fee=SIXTY))
+        assert "is 60 EUR now, and 80.00 EUR was charged" in text
+
+    def test_the_same_in_other_words_is_no_change(self) -> None:
+        record, _ = asked(Record(), BILL)
+        same = change(3, raised=(Condition.FEE_COMMUNICATED,), fee=Money(Decimal(80), "EUR"))
+        assert asked(record, BILL, same)[1] == ""
+        seen = with_item(record, fees=(FeeRecord("replacement", "1", Money(Decimal(80))),))
+        assert asked(seen, BILL)[1] == "", "an ILS may not tell the currency"
+
+    def test_one_that_is_taken_back_is_waived(self) -> None:
+        record, _ = asked(Record(), BILL)
+        waive = "Waive the replacement fee of 80.00 EUR in the ILS, or pay it back: it is not owed any more."
+        assert asked(record, BILL, WITHDRAWN)[1] == waive
+        record = settled(record, BILL, LESS)
+        _, text = asked(record, BILL, LESS, change(4, cleared=(Condition.FEE_COMMUNICATED,)))
+        assert text == waive.replace("80.00", "60")
+
+    def test_lost_again_it_is_charged_again(self) -> None:
+        found = change(3, raised=(Condition.FOUND,))
+        record = settled(asked(Record(), BILL)[0], BILL, found)
+        lost = change(4, raised=(Condition.LOST,))
+        record, text = asked(record, BILL, found, lost)
+        assert text == (
+            "Charge the replacement fee of 80.00 EUR again in the ILS: it was waived or paid back before, and is owed now."
+        )
+        record = settled(record, BILL, found, lost)
+        assert asked(record, BILL, found, lost, change(5, raised=(Condition.FOUND,)))[1].startswith("Waive")
+
+    def test_the_usual_fee_is_corrected_too_unless_it_is_our_own(self) -> None:
+        first = change(2, raised=(Condition.FEE_COMMUNICATED,), fee=EIGHTY)
+        record, _ = asked(Record(), first, policy=CHARGED)
+        assert asked(record, first, LESS, policy=CHARGED)[1].startswith("The fee is 60 EUR now, and 80.00 EUR was")
+        ours = replace(CHARGED, borrowing=replace(CHARGED.borrowing, fee_amount=Decimal(3)))
+        record, _ = asked(Record(), policy=ours)
+        dearer = replace(ours, borrowing=replace(ours.borrowing, fee_amount=Decimal(4)))
+        assert asked(record, policy=dearer)[1] == ""
+
+    def test_a_bill_left_to_staff_is_not_wanted_any_more(self) -> None:
+        """They may have charged it already, and not have said so."""
+        by_hand = replace(CAN, abilities={Verb.CHARGE_FEE: Ability.STAFF})
+        record, _, task = run(goal_of(*RECEIVED, BILL, policy=BILLED), Record(), by_hand)
+        assert task is not None
+        assert asked(record, BILL, WITHDRAWN)[1] == ""
+        record = entrust(record, (task,))
+        _, text = asked(record, BILL, WITHDRAWN)
+        assert text.startswith("Not wanted any more: Charge the replacement fee of 80.00 EUR")
+
+
+class TestForeignMoney:
+    DOLLARS = change(2, raised=(Condition.LOST,), fee=Money(Decimal(80), "USD"))
+
+    def test_it_is_left_to_staff(self) -> None:
+        """Most ILSs know no currency: eighty dollars would be eighty euros there."""
+        record, _ = asked(Record(), policy=AT_HOME)
+        record, text = asked(record, self.DOLLARS, policy=AT_HOME)
+        assert text == (
+            "Charge the replacement fee of 80 USD for item ILL-1. "
+            "It is not in the currency of the library's fees, so the bridge does not charge it."
+        )
+        record = settled(record, self.DOLLARS, policy=AT_HOME)
+        assert [fee.fee.currency for fee in record.items[0].fees] == ["USD"]
+        assert asked(record, self.DOLLARS, change(3, raised=(Condition.FOUND,)), policy=AT_HOME)[1].startswith("Waive")
+
+    @pytest.mark.parametrize("fee", [EIGHTY, Money(Decimal(80))])
+    def test_at_home_it_is_charged(self, fee: Money) -> None:
+        lost = replace(self.DOLLARS, edits=replace(self.DOLLARS.edits, fee=fee))
+        _, steps, _ = run(goal_of(*RECEIVED, lost, policy=AT_HOME))
+        assert "charge_fee" in verbs(steps)
+
+    def test_where_no_currency_is_named_all_are_charged(self) -> None:
+        assert "charge_fee" in verbs(run(goal_of(*RECEIVED, self.DOLLARS, policy=BILLED))[1])
+
+    def test_where_staff_charge_all_fees_nothing_more_is_said(self) -> None:
+        by_hand = replace(CAN, abilities={Verb.CHARGE_FEE: Ability.STAFF})
+        _, _, task = run(goal_of(*RECEIVED, self.DOLLARS, policy=AT_HOME), Record(), by_hand)
+        assert task is not None
+        assert task.instruction == "Charge the replacement fee of 80 USD."
+
+    def test_a_copy_has_no_item_to_be_named(self) -> None:
+        copy = copy_of(borrowed())
+        fee = change(1, Phase.RECEIVED, fee=Money(Decimal(80), "USD"))
+        _, _, task = run(goal_of(copy, fee, policy=AT_HOME))
+        assert task is not None
+        assert task.instruction.startswith("Charge the fee of 80 USD. It is not")
+
+
+NEWS = {
+    "lost": {"raised": (Condition.LOST,)},
+    "found": {"raised": (Condition.FOUND,)},
+    "damaged": {"raised": (Condition.DAMAGED,)},
+    "billed": {"raised": (Condition.FEE_COMMUNICATED,), "fee": EIGHTY},
+    "billed less": {"raised": (Condition.FEE_COMMUNICATED,), "fee": SIXTY},
+    "withdrawn": {"cleared": (Condition.FEE_COMMUNICATED,)},
+    "paid": {"raised": (Condition.FEE_PAID,)},
+    "refunded": {"cleared": (Condition.FEE_PAID,)},
+    "returned": {"phase": Phase.RETURNED},
+    "received": {"phase": Phase.RECEIVED},
+    "closed": {"phase": Phase.COMPLETED, "closure": Closure.WITHOUT_RETURN},
+}
+
+
+class Account:
+    """What the patron owes, as the bridge and staff leave it; staff do what they are asked, at once."""
+
+    def __init__(self, can: Capabilities) -> None:
+        self.can = can
+        self.owed = Decimal(0)
+        self.record = Record()
+
+    def work(self, goal: object) -> None:
+        for _ in range(60):
+            found = next_step(goal, self.record, self.can)  # type: ignore[arg-type]
+            if found is None:
+                return
+            if isinstance(found, Step):
+                self.record = learn(self.record, found, answer(found))
+            else:
+                self.record = confirm(self.record, found)
+                self._by_hand(found)
+            if isinstance(found.command, do.ChargeFee):
+                self.owed += found.command.fee.amount
+        raise AssertionError("no end")
+
+    def _by_hand(self, task: StaffTask) -> None:
+        amount = re.search(r"fee (?:of|is) ([\d.]+)", task.instruction)
+        if task.command is not None or amount is None:
+            return
+        if task.instruction.startswith("Waive"):
+            self.owed -= Decimal(amount[1])
+        elif task.instruction.startswith("Charge"):
+            self.owed += Decimal(amount[1])
+        else:
+            self.owed = Decimal(amount[1])
+
+
+@given(st.lists(st.sampled_from(sorted(NEWS)), max_size=9), st.sampled_from([Ability.YES, Ability.STAFF]))
+def test_what_is_charged_is_what_is_owed(told: list[str], ability: Ability) -> None:
+    account = Account(replace(CAN, abilities={Verb.CHARGE_FEE: ability}))
+    changes = [*RECEIVED]
+    for at, name in enumerate(told, start=2):
+        changes.append(change(at, **NEWS[name]))  # type: ignore[arg-type]
+        goal = goal_of(*changes, policy=BILLED)
+        account.work(goal)
+        bill = goal.items[0].bill
+        if isinstance(bill, FeeWish):
+            assert account.owed == bill.fee.amount
+        elif bill is ABSENT:
+            assert account.owed == 0
