@@ -161,9 +161,9 @@ def _missing(bare: ItemGoal, stand: Standing, policy: BorrowingPolicy, attention
 def _in_order(bare: ItemGoal, key: RequestKey, stand: Standing, policy: BorrowingPolicy) -> ItemGoal:
     if stand.phase in NOT_SUPPLIED:
         return replace(bare, item=ABSENT, hold=ABSENT, fee=ABSENT if policy.waive_fee_on_cancel else LEAVE)
-    back = stand.closure is Closure.RETURNED or stand.lost_on_the_way_back
+    back = stand.closure is Closure.RETURNED or stand.lost_on_the_way_back or stand.sent_back_since_closed
     if stand.phase is Phase.COMPLETED and not back:
-        return replace(bare, attention=_COMPLETED)
+        return replace(bare, bill=ABSENT if stand.found else LEAVE, attention=_COMPLETED)
     if stand.phase in GONE_BACK or stand.lost_on_the_way_back:
         return _sent_back(bare, key, stand, policy)
     if stand.phase is None or stand.phase.rank < policy.create_on.phase.rank:

@@ -31,6 +31,7 @@ class Standing:
     ``unnamed``: the request came back as a whole, but nobody named this one of its volumes. ``moved``: it was shipped or further.
     ``arrived``: the borrower said that it was received or sent back. ``lost``: declared lost and not found or returned since, nor
     received for the first time; ``was_lost``: declared lost at any time; ``lost_on_the_way_back``: lost after the borrower had sent it.
+    ``turned_up_since_closed``: found or sent back after the loan had been closed without it, ``sent_back_since_closed``: sent back.
     ``recall_dated``: the recall in force named a date, which is ``due`` then. ``received_at``, ``back_at``: when it was first said to
     be received, and to be on its way back or back. ``bill`` is what the lender wants for a lost or damaged item, ``fee`` any other fee.
     """
@@ -46,6 +47,8 @@ class Standing:
     arrived: bool = False
     recall_dated: bool = False
     closure: Closure | None = None
+    turned_up_since_closed: bool = False
+    sent_back_since_closed: bool = False
     conditions: tuple[Condition, ...] = ()
     lost: bool = False
     was_lost: bool = False
@@ -68,13 +71,15 @@ class Standing:
 
     @property
     def found(self) -> bool:
-        """Whether it was declared lost and was found or sent back since."""
-        return self.was_lost and not self.lost
+        """Whether it was declared lost, or the loan was closed without it, and it was found or sent back since."""
+        gone = self.was_lost or self.turned_up_since_closed
+        return gone and not self.lost and not self.closed_without_item
 
     @property
     def closed_without_item(self) -> bool:
-        """Whether the service closed the loan without the item, which was not found since."""
-        return self.phase is Phase.COMPLETED and self.closure in WITHOUT_ITEM and not self.found
+        """Whether the service closed the loan without the item, which has not turned up since."""
+        closed = self.phase is Phase.COMPLETED and self.closure in WITHOUT_ITEM
+        return closed and not self.turned_up_since_closed
 
     def has(self, condition: Condition) -> bool:
         """Whether this condition is in force."""
@@ -160,13 +165,12 @@ def _phase(levels: tuple[Node, ...]) -> Stamped[Phase] | None:
     return found
 
 
-def _closure(levels: tuple[Node, ...], phase: Stamped[Phase] | None) -> Closure | None:
+def _closure(levels: tuple[Node, ...], phase: Stamped[Phase] | None) -> Stamped[Closure] | None:
     """How it ended: as was said first by a service whose phases only go forward, else as was said last."""
     first = [node.facts.first_closure for node in levels if node.facts.first_closure]
     if first and phase is not None and phase.value in ENDED:
-        return min(first, key=lambda each: (each.stamp, each.value)).value
-    found: Closure | None = _value(_latest(levels, "closure"), None)
-    return found
+        return min(first, key=lambda each: (each.stamp, each.value))
+    return _latest(levels, "closure")
 
 
 _OF_THE_REQUEST = ("patron_id", "pickup_location")
@@ -191,7 +195,12 @@ def _standing(request: Request, leg: str, volume: str, live: str, volumes: tuple
     lost = _in_force(own, Condition.LOST)
     conditions = _conditions(own, phase, back, volumes)
     due, recall = _latest(own, "due"), _recall(own)
-    fee, bill = _fees(own, conditions, closure := _closure(own, phase), was_lost=lost is not None)
+    closed = _closure(own, phase)
+    closure = closed.value if closed else None
+    fee, bill = _fees(own, conditions, closure, was_lost=lost is not None)
+    found = _in_force(own, Condition.FOUND)
+    without = closed if closed and closed.value in WITHOUT_ITEM else None
+    sent_back = bool(without and back and back > without.stamp)
     return Standing(
         leg=leg,
         volume=volume,
@@ -203,6 +212,8 @@ def _standing(request: Request, leg: str, volume: str, live: str, volumes: tuple
         moved=furthest is not None,
         arrived=any(phase in _ARRIVED for node in own for phase, _ in node.facts.reached),
         closure=closure,
+        turned_up_since_closed=sent_back or bool(without and found and found.stamp > without.stamp),
+        sent_back_since_closed=sent_back,
         conditions=conditions,
         recall_dated=recall is not None or _dated_since(own, due),
         lost=Condition.LOST in conditions,

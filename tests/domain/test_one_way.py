@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import permutations
 
+import pytest
+
 from bridge.domain.change import Change, Closure, Condition, Phase
+from bridge.domain.identity import RequestKey
+from bridge.domain.record import Record
 from bridge.domain.request import Request, fold
 from bridge.domain.standing import Standing, live_leg, standings
-from tests.domain.build import BORROWER, change
+from tests.domain.build import BORROWER, LENDER, borrowed, change, goal_of, lent, run, verbs
 
 
 def stand(*changes: Change) -> Standing:
@@ -84,3 +89,49 @@ def test_a_volume_that_is_named_came_back() -> None:
     back = (told(3, Phase.RETURNED, volume="1"), told(4, Phase.RETURNED, volume="2"))
     found = stand(told(1, Phase.RECEIVED), *back)
     assert (found.volume, found.unnamed, found.phase) == ("2", False, Phase.RETURNED)
+
+
+class TestSentBackAfterItWasClosedWithoutTheItem:
+    """ISO 18626 has no "found": the borrower says that it sent back what the lender had given up."""
+
+    def told(self, key: RequestKey, *more: Change) -> tuple[Change, ...]:
+        begun = (
+            (borrowed(), change(1, Phase.RECEIVED))
+            if key is BORROWER
+            else (lent(), change(1, Phase.SHIPPED, key=LENDER))
+        )
+        closed = told(3, Phase.COMPLETED, key=key, closure=Closure.WITHOUT_RETURN)
+        return (*begun, closed, told(4, Phase.RETURNED, key=key), *more)
+
+    @pytest.mark.parametrize("lost", [True, False])
+    def test_the_borrowers_item_goes(self, *, lost: bool) -> None:
+        before = (told(2, raised=(Condition.LOST,)),) if lost else ()
+        record, _, _ = run(goal_of(*self.told(BORROWER)[:2]))
+        _, steps, task = run(goal_of(*self.told(BORROWER, *before)), record)
+        assert verbs(steps) == ["check_in", "cancel_hold", "delete_temporary_item"]
+        assert task is None
+
+    def test_the_lenders_item_is_not_checked_in_while_it_is_on_its_way(self) -> None:
+        record, _, _ = run(goal_of(*self.told(LENDER)[:2]))
+        record, steps, task = run(goal_of(*self.told(LENDER)), record)
+        assert steps == []
+        assert task is not None
+        assert task.instruction == (
+            "The loan was closed without the item, and then the borrower sent it back: check it in when it arrives."
+        )
+        scanned = with_loan_ended(record)
+        assert run(goal_of(*self.told(LENDER)), scanned)[1:] == ([], None)
+
+    def test_paid_for_staff_decide(self) -> None:
+        paid = told(2, raised=(Condition.FEE_PAID,))
+        for key in (BORROWER, LENDER):
+            record, _, _ = run(goal_of(*self.told(key)[:2]))
+            task = run(goal_of(*self.told(key, replace(paid, request=key))), record)[2]
+            assert task is not None
+            assert "a check-in might wipe out" in task.instruction
+
+
+def with_loan_ended(record: Record) -> Record:
+    """The desk has scanned the item in."""
+    (item,) = record.items
+    return record.with_item(replace(item, loans=tuple(replace(loan, ended=True) for loan in item.loans)))
