@@ -33,7 +33,7 @@ class Cause:
 
 CANNOT_LOOK = "cannot_look"
 """The end of a step is not known, and the ILS does not show it."""
-_RETRY = Cause(Mend.RETRY)
+_POLICY = Cause(Mend.RETRY, advice="Correct the library's policy and restart")
 _RESYNC = Cause(Mend.RESYNC)
 _ACCOUNT = Cause(Mend.RETRY, heals=True, advice="See to the borrowing library's account in the ILS")
 _BUSY = Cause(Mend.RETRY, heals=True, advice="See whether the ILS is well, and ask its support where it stays so")
@@ -44,11 +44,13 @@ CAUSES: Mapping[str, Cause] = {
     "ambiguous_patron": Cause(Mend.RETRY, heals=True, advice="Merge the patron records, or name another identifier"),
     "patron_not_entitled": Cause(Mend.RETRY, heals=True, advice="See to the patron's record in the ILS"),
     "barcode_taken": Cause(Mend.RETRY, heals=True, advice="Give the request another temporary barcode"),
-    "illegal_barcode": _RETRY,
+    "illegal_barcode": Cause(
+        Mend.RETRY, advice="Give the request another barcode, or correct barcode_prefix and restart"
+    ),
     "unknown_item": Cause(Mend.RETRY, heals=True, advice="Correct the barcode in the request"),
-    "item_type": _RETRY,
-    "location": _RETRY,
-    "pickup_location": _RETRY,
+    "item_type": _POLICY,
+    "location": _POLICY,
+    "pickup_location": Cause(Mend.RETRY, advice="Correct the map of pickup locations and restart"),
     "hold_elsewhere": _ELSEWHERE,
     "not_fillable": _ELSEWHERE,
     "not_requestable": _ELSEWHERE,
@@ -58,16 +60,20 @@ CAUSES: Mapping[str, Cause] = {
     "hold_needed": Cause(Mend.RETRY, advice="Switch borrowing.hold on in the library's policy"),
     "patron_needed": Cause(Mend.RESYNC, advice="Do it by hand in the ILS"),
     "unsupported": Cause(Mend.RETRY, advice="Set in the connector's settings what the responder knows"),
-    "not_yet_visible": _BUSY,
+    "not_yet_visible": Cause(Mend.RETRY, heals=True, advice="See in the ILS whether the item is there"),
     "sent_already": _BUSY,
-    "record_in_use": _BUSY,
-    "unknown_account": _RETRY,
+    "record_in_use": Cause(Mend.RETRY, heals=True, advice="See who has the record open in the ILS, and close it"),
+    "unknown_account": Cause(
+        Mend.RETRY, advice="Make the account in the ILS, or correct the map of accounts and restart"
+    ),
     "account_not_entitled": _ACCOUNT,
     "account_expired": _ACCOUNT,
     "account_blocked": _ACCOUNT,
     "loan_limit": _ACCOUNT,
     "parallel_loan": _ACCOUNT,
-    "desk": _RETRY,
+    "desk": Cause(
+        Mend.RETRY, advice="Correct the desk in the settings and restart, or let it serve the location in the ILS"
+    ),
     "not_loanable": _ELSEWHERE,
     "hold_not_shown": _ELSEWHERE,
     "on_loan": _ELSEWHERE,
@@ -83,7 +89,7 @@ CAUSES: Mapping[str, Cause] = {
     "another_renewed": Cause(Mend.RETRY, advice="See in the ILS when the later loan should be due, and correct it"),
     "left_to_staff": Cause(Mend.RETRY, heals=True, advice="Scan the item at the desk as your practice says"),
     "lost_and_paid": Cause(Mend.RESYNC, advice="Decide what becomes of the fee, and check the item in by hand"),
-    "due_date_past": _RETRY,
+    "due_date_past": Cause(Mend.RETRY, advice="Name another due date"),
     "not_ours": _RESYNC,
     "item_in_use": _ELSEWHERE,
     "bib_in_use": _ELSEWHERE,
@@ -91,7 +97,9 @@ CAUSES: Mapping[str, Cause] = {
     "refused": _RESYNC,
     "rejected": _RESYNC,
     "audit_set": Cause(Mend.RETRY, advice="Correct audit_set"),
-    "throttled": _BUSY,
+    "throttled": Cause(
+        Mend.RETRY, heals=True, advice="Lower calls_per_second and restart, or see what else calls the ILS"
+    ),
     "general_error": _BUSY,
     "server_error": Cause(
         Mend.RETRY,
@@ -101,7 +109,7 @@ CAUSES: Mapping[str, Cause] = {
     "credentials_rejected": Cause(Mend.RETRY, heals=True, advice="See to our rights in the ILS"),
     "nonsense": _BUSY,
     "retry": _BUSY,
-    "daily_threshold": _BUSY,
+    "daily_threshold": Cause(Mend.RETRY, heals=True, advice="See what else calls the ILS"),
     "outcome_unknown": Cause(Mend.RESYNC, heals=True, advice="See in the ILS what came of it"),
     "unsettled": Cause(Mend.RESYNC, advice="Report this as a fault of the bridge"),
     "not_configured": Cause(Mend.RETRY, advice="Put the library back into the configuration"),

@@ -335,7 +335,7 @@ class Reconciler:
 
     def _unclear(self, sitting: Sitting, step: Step, problem: OutcomeUnknown) -> None:
         """The call may have taken effect: look it up at once, before anything else is done."""
-        sentence = f"{attempted(step)} ended unclearly ({problem.reason}); it is looked up before anything else."
+        sentence = f"{attempted(step)} ended unclearly: {problem.reason} It is looked up before anything else."
         self._journal(sitting, step, StepState.UNKNOWN, (sentence,))
         log.warning("step.unclear", cause=problem.cause, why=problem.reason)
         sitting.unknown += 1

@@ -268,7 +268,12 @@ class Steering:
         step: Step | None = None,
     ) -> Answer:
         self._ledger.work.settle(held, record, [self._line(asked, each) for each in said], step=step)
-        return replace(self._worked(self._ledger.work.refreshed(held), reconciler), ok=True)
+        worked = self._worked(self._ledger.work.refreshed(held), reconciler)
+        row = self._ledger.requests.one(held.row.id)
+        stays = left_behind(row.record) if row.state is State.CLOSED else ()
+        if stays:
+            self._tell(asked, held, " ".join(stays))
+        return replace(worked, lines=(*worked.lines, *stays), ok=True)
 
     def _forget(self, asked: Asked, held: Claimed) -> Answer:
         stays = (*left_behind(held.row.record), *_unclear(held.row))

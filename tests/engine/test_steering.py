@@ -152,8 +152,11 @@ def test_a_decision_of_staff_is_kept(stage: Stage) -> None:
     stage.settle()
     assert stage.row().state is State.STAFF
     assert "resolve R1" in stage.row().parked.advice
-    resolve(stage)
+    answer = resolve(stage)
     assert stage.row().state is State.CLOSED
+    assert answer is not None
+    assert answer.lines[-2:] == ("Temporary item ILL-1 stays (bib-1, item-2).", "The hold on item ILL-1 stays.")
+    assert stage.history()[-1] == " ".join(answer.lines[-2:])
     stage.tell(None)
     stage.settle()
     assert stage.row().state is State.CLOSED

@@ -288,7 +288,8 @@ def error_of(endpoint: Endpoint, answer: Answer, *, repeatable: bool) -> IlsErro
 
 
 def _unforeseen(endpoint: Endpoint, answer: Answer, problem: AlmaProblem, *, repeatable: bool) -> IlsError:
-    said = _told(f"Alma refuses ({endpoint.value}, HTTP {answer.status}).", problem)
+    does = "answers with an error" if answer.status >= 500 else "refuses"
+    said = _told(f"Alma {does} ({endpoint.value}, HTTP {answer.status}).", problem)
     if answer.status >= 500:
         if not repeatable:
             return OutcomeUnknown(said, code=problem.code, cause="server_error")

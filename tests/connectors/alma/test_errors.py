@@ -135,7 +135,7 @@ def test_a_server_error_after_a_read_may_be_an_outage_and_quotes_what_was_said()
     page = b"<html><title>500</title><script>x()</script><p>No such&nbsp;thing</p></html>"
     paged = error_of(Endpoint.USER, Answer(500, page), repeatable=True)
     assert isinstance(paged, Unavailable)
-    assert paged.reason == "Alma refuses (user, HTTP 500). Alma says: 500 No such thing"
+    assert paged.reason == "Alma answers with an error (user, HTTP 500). Alma says: 500 No such thing"
 
 
 def test_an_unreadable_success_is_repeated_only_if_it_may_be() -> None:

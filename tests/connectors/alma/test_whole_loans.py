@@ -139,7 +139,10 @@ def test_a_server_error_for_one_request_parks_it_and_closes_nothing(tmp_path: Pa
             stage.clock.advance(hours=1, minutes=1)
         row = stage.row()
         assert (row.state, row.parked.cause) == (State.PARKED, "server_error")
-        assert row.parked.reason == "Alma refuses (user, HTTP 500). Alma says: Internal error Cannot handle user …"
+        assert (
+            row.parked.reason
+            == "Alma answers with an error (user, HTTP 500). Alma says: Internal error Cannot handle user …"
+        )
         assert not stage.ledger.lanes.closed("pretend")
         assert stage.row(other).state is State.IN_STEP
     finally:
