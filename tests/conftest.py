@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from sqlalchemy.engine import make_url
 
-from tests.contract.matrix import PROPERTY, table
+from tests.contract.matrix import LEGEND, PROPERTY, table
 from tests.databases import migrate, postgres_database, server_url
 
 settings.register_profile("repeat", derandomize=True, deadline=None)
@@ -105,6 +105,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     found = [value for report in ends for name, value in report.user_properties if name == PROPERTY]
     if found:
         terminalreporter.section("kill matrix: cut off and taken up again, all well (SQLite/PostgreSQL)")
+        terminalreporter.write_line(LEGEND)
         terminalreporter.write_line("\n".join(table(cell for cells in found for cell in cells)))
 
 

@@ -30,6 +30,7 @@ LOOKED_UP = "was cut off before; it was looked up in the ILS"
 NOT_WANTED = "is not known, since the ILS does not show it; it is not wanted any more"
 UNCLEAR = "ended unclearly"
 IN_HAND = frozenset({Boundary.STARTED, Boundary.CALL_SENT, BEFORE, ANSWERED, Boundary.CALL_DONE})
+AROUND = frozenset({Boundary.CLAIMED.value, Boundary.RELEASED.value})
 IMPATIENT = 0.4
 """Seconds after which a connector gives up on an answer, where one never comes."""
 UNCLEARLY = [
@@ -168,13 +169,12 @@ def _named(points: list[Point], noted: frozenset[Verb]) -> list[Point]:
     A step's end is journalled with the next one's start, so that after the one the other may be in hand already.
     """
     verbs = tuple(dict.fromkeys(verb for point in points for verb in point.verbs))
-    around = {Boundary.CLAIMED.value, Boundary.RELEASED.value}
     named = []
     for point, following in zip(points, (*points[1:], Point("the end")), strict=True):
         begun = following if point.what == Boundary.FINISHED else point
         unasked = noted | {Verb.FIND_PATRON}
         looked_up = begun.what in IN_HAND and not unasked & set(begun.verbs)
-        named.append(replace(point, verbs=verbs if point.what in around else point.verbs, looked_up=looked_up))
+        named.append(replace(point, verbs=verbs if point.what in AROUND else point.verbs, looked_up=looked_up))
     return named
 
 
@@ -213,6 +213,17 @@ def faults(bench: ContractBench, calm: After, found: After, *, cut: Point | None
     return wrong
 
 
+def elsewhere(watch: Watch, point: Point) -> list[str]:
+    """What is wrong where the first life did not end at this point, or none did at all."""
+    if not watch.ended:
+        return ["no life ended"]
+    ended = watch.ended[0]
+    same_verb = point.what in AROUND or ended.verbs == point.verbs
+    return (
+        [] if same_verb and (ended.what, ended.exchange) == (point.what, point.exchange) else [f"it ended at {ended}"]
+    )
+
+
 def kill(stage: Stage, matrix: Matrix, wanted: Callable[[Point], bool]) -> list[str]:
     """End a life at each wanted point of each act; answers what went wrong."""
     failures = []
@@ -221,8 +232,9 @@ def kill(stage: Stage, matrix: Matrix, wanted: Callable[[Point], bool]) -> list[
         for number, point in enumerate(calm[at].points, start=1):
             if not act.cut or not wanted(point):
                 continue
-            found = stage.disturbed(calm, at, Watch(cut=number))
-            wrong = faults(stage.bench, calm[at].after, found[at], cut=point)
+            watch = Watch(cut=number)
+            found = stage.disturbed(calm, at, watch)
+            wrong = elsewhere(watch, point) + faults(stage.bench, calm[at].after, found[at], cut=point)
             for later in range(at + 1, len(calm)):
                 wrong += [f"later: {what}" for what in faults(stage.bench, calm[later].after, found[later], cut=None)]
             matrix.count(stage.play.role, point, ok=not wrong)
@@ -244,8 +256,10 @@ def kill_again(stage: Stage, matrix: Matrix) -> list[str]:
             if not act.cut or not point.looked_up or point.what == Boundary.FINISHED:
                 continue
             for again in range(1, 5):
-                found = stage.disturbed(calm, at, Watch(cut=number, again=again))
-                wrong = [
+                watch = Watch(cut=number, again=again)
+                found = stage.disturbed(calm, at, watch)
+                wrong = elsewhere(watch, point)
+                wrong += [
                     what for what in faults(stage.bench, calm[at].after, found[at], cut=point) if "looks" not in what
                 ]
                 matrix.count(stage.play.role, point, ok=not wrong)
@@ -274,6 +288,7 @@ def overtake(stage: Stage, matrix: Matrix, unshown: frozenset[Verb]) -> list[str
             else:
                 wrong = [] if found.standing == calm[-1].after.standing else [f"the ILS holds {found.standing}"]
                 wrong += [] if found.state is calm[-1].after.state else [f"it is {found.state}"]
+            wrong += elsewhere(watch, point)
             matrix.count(stage.play.role, replace(point, what=OVERTAKEN), ok=not wrong and not found.open_steps)
             failures += [f"{act.name}, {point}: {what}; {found.lines}" for what in (*wrong, *found.open_steps)]
     return failures

@@ -56,13 +56,15 @@ class Point:
 class Watch:
     """Counts the points passed and ends the life at the one numbered ``cut``, and the next one ``again`` points later.
 
-    Describes all points where ``seen`` is a list. ``reborn`` happens when the next life begins, before it has done anything.
+    Describes all points where ``seen`` is a list, and in ``ended`` those at which lives ended. ``reborn`` happens when the next life
+    begins, before it has done anything.
     """
 
     cut: int = 0
     again: int = 0
     passed: int = 0
     seen: list[Point] | None = None
+    ended: list[Point] = field(default_factory=list)
     at_point: Callable[[Point], None] = lambda _: None
     reborn: Callable[[], object] = lambda: None
 
@@ -97,7 +99,7 @@ class Life:
         return True
 
     def _boundary(self, boundary: Boundary) -> None:
-        if boundary is Boundary.STARTED and self.watch.seen is not None:
+        if boundary is Boundary.STARTED:
             pending = self.ledger.requests.one(self._request).pending
             self._verb = (pending.step.key.verb,) if pending else ()
         self._calling = boundary is Boundary.CALL_SENT
@@ -120,6 +122,7 @@ class Life:
             self.watch.seen.append(point)
         self.watch.at_point(point)
         if self.watch.passed in {self.watch.cut, self.watch.cut + self.watch.again}:
+            self.watch.ended.append(point)
             self._die()
 
     def _die(self) -> NoReturn:

@@ -15,8 +15,8 @@ PROPERTY = "kill_matrix"
 COLUMNS = {
     Boundary.CLAIMED.value: "claimed",
     Boundary.STARTED.value: "started",
-    Boundary.CALL_SENT.value: "call sent",
-    BEFORE: "exchange sent",
+    Boundary.CALL_SENT.value: "before call",
+    BEFORE: "before exchange",
     ANSWERED: "answer unread",
     OVERTAKEN: "and overtaken",
     Boundary.CALL_DONE.value: "call done",
@@ -24,6 +24,9 @@ COLUMNS = {
     Boundary.RELEASED.value: "released",
     **{way.value: f"unclear: {way.value}" for way in Spoilt},
 }
+LEGEND = """Each cell: SQLite/PostgreSQL, how often a life ended there. "before call", "before exchange": nothing of it was sent yet;
+"answer unread": the ILS had done it (without --thorough: writes only). "-": not in this run, or there is nothing to cut: who only
+looks writes nothing, and what an ILS cannot do at all is noted without a call."""
 Cell = tuple[str, str, str, str, str, int, int]
 """Connector, role, verb, point, database; how often it was cut off there, and how often all was well."""
 
