@@ -21,7 +21,7 @@ from bridge.ledger.model import NewOrder, Row
 
 QUIET = frozenset({State.IN_STEP, State.CLOSED, State.PARKED, State.STAFF})
 FOR_STAFF = frozenset({State.PARKED, State.STAFF})
-LOOK_EVERY = 0.03
+LOOK_EVERY = 0.01
 REST = 2.0
 """Seconds that a rest lasts at most; a request that waits for its next try may rest in peace later."""
 RESTLESS = 0.3

@@ -15,10 +15,13 @@ from multiprocessing.reduction import DupFd
 from pathlib import Path
 from typing import IO, Any, Protocol
 
+from bridge import daemon
 from bridge.cli.main import app
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60.0
+ORDERS_EVERY = 0.05
+"""Seconds between a forked daemon's looks at what staff said; those of one that idles for a year are further apart."""
 
 
 class Process(Protocol):
@@ -164,4 +167,5 @@ def forked(config: Path) -> tuple[Process, IO[str]]:
 def _run(log: Any, config: str) -> None:  # noqa: ANN401 - multiprocessing's own
     os.dup2(log.detach(), 2)
     os.setsid()
+    daemon.ORDERS_EVERY = ORDERS_EVERY
     app(["run", "--config", config])

@@ -32,7 +32,7 @@ libraries = {{ {libraries} }}
 timezone = "Europe/Berlin"
 url = "{url}/changes"
 token = "feed-token"
-interval_seconds = 0.2
+interval_seconds = 0.1
 overlap_seconds = 2
 """
 

@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
+
+import uvicorn.lifespan.off
+import uvicorn.loops.auto
+from pydantic import v1
+
 from bridge.connectors.registry import connector_kind, connector_names
+
+LATE = (sqlite3, uvicorn, v1)
 
 KINDS = tuple(connector_kind(name) for name in connector_names())
