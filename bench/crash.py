@@ -57,7 +57,7 @@ url = "{ledger}"
 [web]
 port = {port}
 [engine]
-retry_waits = [0.05, 0.1, 0.2]
+retry_waits = [0.03, 0.1]
 retry_tries = 25
 server_error_tries = 25
 probe_interval = 0.1

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from bench.chaos.acts import Ask, Desk, Fault, Kill, KillAt, Rest, Script, Spell, Story, Tell, Turn, When
 from bench.chaos.daemon import Daemon
@@ -22,14 +22,15 @@ from bridge.ledger.model import NewOrder, Row
 QUIET = frozenset({State.IN_STEP, State.CLOSED, State.PARKED, State.STAFF})
 FOR_STAFF = frozenset({State.PARKED, State.STAFF})
 LOOK_EVERY = 0.01
-REST = 2.0
+REST = 1.5
 """Seconds that a rest lasts at most; a request that waits for its next try may rest in peace later."""
 RESTLESS = 0.3
 """The same while the story's ILS is in trouble."""
-SOON = 1.0
+SOON = 0.5
 SETTLED = 150.0
 """Seconds after the last trouble after which a request that does not rest is stuck; on PostgreSQL an order
 that a killed daemon had begun is free only after two minutes."""
+STATE = select(schema.request.c.state).where(schema.request.c.number == bindparam("of"))
 
 
 @dataclass
@@ -141,9 +142,8 @@ class Conductor:
         return row is None or not self._settled_by_hand(row)
 
     def _state(self, story: Story) -> State | None:
-        request = schema.request.c
         with self.ledger.database.read() as connection:
-            found = connection.execute(select(request.state).where(request.number == story.number)).scalar()
+            found = connection.execute(STATE, {"of": story.number}).scalar()
         return State(found) if found else None
 
     def _settled_by_hand(self, row: Row) -> bool:
