@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from bridge.engine.asked import Answer, Asked
 from bridge.engine.pauses import why_closed, why_paused
 from bridge.engine.steering import Steering
-from bridge.ledger import LeaseLost, Ledger
+from bridge.ledger import LeaseLost, Ledger, LedgerBusy
 from bridge.ledger.model import Order
 
 log = structlog.get_logger(__name__)
@@ -91,7 +91,7 @@ class OrderJob:
         except LeaseLost as lost:
             log.warning("order.lease_lost", order=order.id, why=str(lost))
             found = None
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, LedgerBusy):
             found = None
             raise
         finally:

@@ -13,7 +13,7 @@ from bridge.engine.asked import Answer, Asked, Asking
 from bridge.engine.steering import Steering
 from bridge.errors import Unavailable
 from bridge.jobs.orders import ANSWER, ASKED, OrderJob, why_waiting
-from bridge.ledger import LeaseLost, State
+from bridge.ledger import LeaseLost, LedgerBusy, State
 from bridge.ledger.model import NewOrder
 from tests.engine.pretend import Stage
 
@@ -108,8 +108,8 @@ def test_a_lost_lease_leaves_the_order_open(office: Office, monkeypatch: pytest.
     assert [entry["event"] for entry in logs] == ["order.lease_lost"]
 
 
-@pytest.mark.parametrize(("fault", "answered"), [(RuntimeError, True), (KeyboardInterrupt, False)])
-def test_a_fault_is_answered_once_and_an_interruption_gives_back(
+@pytest.mark.parametrize(("fault", "answered"), [(RuntimeError, True), (KeyboardInterrupt, False), (LedgerBusy, False)])
+def test_a_fault_is_answered_once_and_an_interruption_or_a_busy_ledger_gives_back(
     office: Office, monkeypatch: pytest.MonkeyPatch, fault: type[BaseException], answered: bool
 ) -> None:
     order = office.give()
