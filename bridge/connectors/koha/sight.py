@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from bridge.connectors.koha import models as koha
 from bridge.connectors.koha.client import KohaClient
 from bridge.connectors.koha.errors import Missing, NoSuchCall, loan_not_shown
 from bridge.connectors.koha.patrons import Patrons
+from bridge.connectors.recent import Recent
 from bridge.domain import commands as do
 from bridge.domain.identity import Mark, bears_another
 from bridge.domain.record import HoldRecord, HoldState, SeenLoan, Sighting
-
-JUST_NOW = timedelta(seconds=30)
-"""How long an item in hand may stand for a look: staff may relabel or move it later."""
 
 
 def place_of(item: koha.Item) -> do.Place:
@@ -36,28 +33,24 @@ def bears(item: koha.Item, mark: Mark) -> bool:
 
 
 class Sight:
-    """Read-only looks at one Koha. ``lists_bibs``: whether it could list biblios when it was asked last."""
+    """Read-only looks at one Koha. Items just read are remembered for the next step of the same sitting, each for one use.
+
+    ``lists_bibs``: whether it could list biblios when it was asked last.
+    """
 
     def __init__(self, client: KohaClient, zone: ZoneInfo, now: Callable[[], datetime]) -> None:
         self._client = client
         self._zone = zone
-        self._now = now
-        self._guard = threading.Lock()
-        self._kept: dict[str, tuple[datetime, koha.Item]] = {}
+        self._recent: Recent[koha.Item] = Recent(now)
         self.lists_bibs = True
 
     def keep(self, item: koha.Item) -> None:
         """Remember an item just read (as our own write left it) for the step that follows in the same sitting."""
-        now = self._now()
-        with self._guard:
-            self._kept = {name: kept for name, kept in self._kept.items() if now - kept[0] <= JUST_NOW}
-            self._kept[item.item_id] = (now, item)
+        self._recent.keep(item.item_id, item)
 
     def fresh(self, target: do.Target) -> koha.Item:
         """The item as it was read a moment ago, for one use; else read now. Raises ``Missing``."""
-        with self._guard:
-            kept = self._kept.pop(target.ids.item, None)
-        return kept[1] if kept and self._now() - kept[0] <= JUST_NOW else self.item(target)
+        return self._recent.take(target.ids.item) or self.item(target)
 
     def item(self, target: do.Target) -> koha.Item:
         """The item by its number, else by its barcode. Raises ``Missing``."""
