@@ -103,13 +103,9 @@ def make_app(doors: Mapping[str, Door], routers: Sequence[APIRouter] = ()) -> Fa
         door = doors.get(name)
         if door is None:
             return refused(404, f"There is no source '{name}' that receives.")
-        try:
-            async with asyncio.timeout(PATIENCE):
-                received = await raw_body(request, door.max_bytes)
-        except (TimeoutError, ClientDisconnect):
-            return refused(408, f"The message did not come whole within {PATIENCE} seconds; send it again.")
-        if received is None:
-            return refused(413, f"The message is larger than {door.max_bytes} bytes.")
+        received = await body_of(request, door.max_bytes)
+        if isinstance(received, JSONResponse):
+            return received
         return await asyncio.get_running_loop().run_in_executor(threads, receive, door, dict(request.headers), received)
 
     app = MainApp(Route(EVENTS, straight, methods=["POST"]))
@@ -169,8 +165,18 @@ def refused(
     return JSONResponse(Refused(error=error, kept=kept).model_dump(), status_code=status, headers=headers)
 
 
-async def raw_body(request: Request, most: int) -> bytes | None:
-    """The raw body, or ``None`` as soon as it is larger than it may be."""
+async def body_of(request: Request, most: int) -> bytes | JSONResponse:
+    """The raw body; the refusal where it does not come whole in time, or is larger than it may be."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            received = await _raw_body(request, most)
+    except (TimeoutError, ClientDisconnect):
+        return refused(408, f"The message did not come whole within {PATIENCE} seconds; send it again.")
+    return refused(413, f"The message is larger than {most} bytes.") if received is None else received
+
+
+async def _raw_body(request: Request, most: int) -> bytes | None:
+    """Nothing as soon as it is larger than it may be."""
     announced = request.headers.get("content-length", "")
     if announced.isascii() and announced.isdigit() and (len(announced) > LONGEST_LENGTH or int(announced) > most):
         return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -10,10 +9,9 @@ import structlog
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect
 
 from bridge.errors import RefusedInput
-from bridge.web.app import PATIENCE, Refused, raw_body, refused
+from bridge.web.app import Refused, body_of, refused
 from bridge.web.posts import Post, Said
 
 log = structlog.get_logger(__name__)
@@ -74,13 +72,9 @@ def conversations_router(doors: Mapping[str, ConversationDoor]) -> APIRouter:
             return _stranger(door, problem)
         if not headers.get("content-type", "").strip().lower().startswith(MEDIA_TYPES):
             return refused(415, f"The Content-Type must be {' or '.join(MEDIA_TYPES)}.")
-        try:
-            async with asyncio.timeout(PATIENCE):
-                received = await raw_body(request, door.max_bytes)
-        except (TimeoutError, ClientDisconnect):
-            return refused(408, f"The message did not come whole within {PATIENCE} seconds; send it again.")
-        if received is None:
-            return refused(413, f"The message is larger than {door.max_bytes} bytes.")
+        received = await body_of(request, door.max_bytes)
+        if isinstance(received, JSONResponse):
+            return received
         return await run_in_threadpool(_answered, door, Post(address, headers, received))
 
     return router

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -11,11 +10,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect
 
 from bridge.errors import RefusedInput
 from bridge.ledger import LedgerBusy
-from bridge.web.app import PATIENCE, Refused, raw_body, refused
+from bridge.web.app import Refused, body_of, refused
 
 log = structlog.get_logger(__name__)
 
@@ -73,13 +71,9 @@ def loans_router(doors: Mapping[str, LoanDoor]) -> APIRouter:
         door = doors.get(name)
         if door is None:
             return refused(404, f"No loans of '{name}' are heard here.")
-        try:
-            async with asyncio.timeout(PATIENCE):
-                received = await raw_body(request, door.max_bytes)
-        except (TimeoutError, ClientDisconnect):
-            return refused(408, f"The event did not come whole within {PATIENCE} seconds; send it again.")
-        if received is None:
-            return refused(413, f"The message is larger than {door.max_bytes} bytes.")
+        received = await body_of(request, door.max_bytes)
+        if isinstance(received, JSONResponse):
+            return received
         return await run_in_threadpool(hear, door, dict(request.headers), received)
 
     return router

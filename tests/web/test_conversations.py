@@ -232,7 +232,7 @@ class TestRefusals:
         assert house.counted("ill_bridge_changes_received_total", source="iso", result="not_kept") == 1
 
     def test_a_sender_that_falls_silent(self, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("bridge.web.conversations.PATIENCE", 0.05)
+        monkeypatch.setattr("bridge.web.app.PATIENCE", 0.05)
         address = urlsplit(house.url)
         head = f"POST /iso18626/iso HTTP/1.1\r\nHost: x\r\nContent-Type: text/xml\r\nX-ILL-Bridge-Secret: {SYSTEM}\r\n"
         with socket.create_connection((address.hostname or "", address.port or 0), timeout=20) as line:
