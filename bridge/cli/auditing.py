@@ -17,7 +17,7 @@ from bridge.cli.looking import as_text
 from bridge.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, YesOption, opened
 from bridge.domain.audit import KeptFinding
 from bridge.engine.asked import Asked, Asking
-from bridge.engine.marks import MarkReader
+from bridge.engine.marks import Left, MarkReader
 from bridge.errors import IlsError
 from bridge.jobs.gathering import account_findings
 from bridge.ledger import Ledger
@@ -95,12 +95,17 @@ def _round(
     if resume:
         return Round(looks=_asked_for(way, left_over(way, resume, WHAT), resumes=resume))
     unread: tuple[str, ...] = ()
+    finished: list[Left] = []
+    reader = MarkReader(way.ledger, known.settings.bridge, known.settings.libraries)
     wanted = list(ids if ids is not None else _due(known, way.ledger, library))
     if ids is None:
-        unread, finished = _lists(known, way.ledger, library)
-        wanted += [each for each in finished if each not in wanted]
+        unread, finished = _lists(known, reader, library)
+        wanted += [each.request_id for each in finished]
         _note_accounts(known, way.ledger)
     looks = _asked_for(way, [_look(each) for each in dict.fromkeys(wanted)])
+    said = {each.asked.request_id: each.answer.lines for each in looks if each.answer is not None}
+    for left in finished:
+        reader.looked(left, said.get(left.request_id, ()))
     repairs = _repaired(known, way, looks, sure=sure) if repair else ()
     return Round(looks, unread, repairs)
 
@@ -126,11 +131,10 @@ def _asked_for(way: Way, wanted: Sequence[Asked], *, resumes: str = "") -> tuple
     return way.many(wanted, WHAT, resumes=resumes)
 
 
-def _lists(known: Configuration, ledger: Ledger, library: str) -> tuple[tuple[str, ...], list[int]]:
-    """Read what bears our mark in each ILS concerned; why one could not be read, and which finished requests left something there."""
+def _lists(known: Configuration, reader: MarkReader, library: str) -> tuple[tuple[str, ...], list[Left]]:
+    """Read what bears our mark in each ILS concerned; why one could not be read, and what finished requests left there."""
     lanes = {known.settings.lane(library)} if library in known.settings.libraries else set(known.settings.ils)
-    reader = MarkReader(ledger, known.settings.bridge, known.settings.libraries)
-    finished: list[int] = []
+    finished: list[Left] = []
     unread: list[str] = []
     for lane in sorted(lanes):
         with connector_of(known, lane) as connector:

@@ -29,6 +29,8 @@ UNSETTLED = frozenset({State.DUE, State.WAITING})
 """Work is still to be done: whatever is there is not what should be there yet."""
 STUCK = frozenset({State.PARKED, State.STAFF})
 MENDABLE = frozenset({State.IN_STEP, State.CLOSED})
+AS_IT_SHOULD_BE = "Everything is as it should be."
+NOT_SHOWN = "The ILS does not show what became of its item, so that nothing was compared."
 
 
 @dataclass(frozen=True)

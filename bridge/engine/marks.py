@@ -5,7 +5,7 @@ Nothing is ever deleted from here: whose an object is that no request knows, onl
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from bridge.connectors.base import Call, Connector
@@ -14,6 +14,7 @@ from bridge.domain.commands import ListMarked
 from bridge.domain.drift import Drift
 from bridge.domain.identity import owner_of
 from bridge.domain.record import ItemRecord, MarkedObject
+from bridge.engine.audit import AS_IT_SHOULD_BE
 from bridge.errors import IlsError
 from bridge.ledger import Ledger, State
 from bridge.ledger.audits import MarkList, NewFinding
@@ -23,11 +24,21 @@ ADVICE = "The bridge deletes nothing that no request knows. See what it is; if n
 
 
 @dataclass(frozen=True)
+class Left:
+    """Something that bears the mark of a request that is over, to be looked at with it. ``copy``: what is to be told where that look does
+    not find it, since it is not what the bridge recorded; ``None`` where it is.
+    """
+
+    request_id: int
+    copy: NewFinding | None = None
+
+
+@dataclass(frozen=True)
 class PageRead:
-    """One page: ``finished`` are the requests that are over and of which something bears the mark all the same."""
+    """One page: ``finished`` is what bears the mark of requests that are over."""
 
     now: MarkList
-    finished: tuple[int, ...] = ()
+    finished: tuple[Left, ...] = ()
 
     @property
     def ended(self) -> bool:
@@ -58,13 +69,26 @@ class MarkReader:
             self._ledger.audits.keep_list(replace(now, problem=str(problem)))
             raise
         known = [self._judged(lane, each) for each in page.objects]
+        finished = tuple(each for each in known if isinstance(each, Left))
         self._ledger.audits.seen([each for each in known if isinstance(each, NewFinding)])
-        finished = tuple(each for each in known if isinstance(each, int))
+        self._seen_again(finished)
         now = replace(now, listed=now.listed + len(page.objects), following=page.following, problem="")
         if not page.following:
             now = replace(now, ended_at=self._ledger.clock())
             self._ledger.audits.ended(lane, Drift.ORPHAN, unseen_since=now.begun_at or self._ledger.clock())
         return self._kept(now, finished)
+
+    def looked(self, left: Left, said: Sequence[str]) -> None:
+        """A look at a finished request ``said`` this: what it did not find, and is no record of ours, is told as what no request knows."""
+        if left.copy is not None and tuple(said) == (AS_IT_SHOULD_BE,):
+            self._ledger.audits.seen([left.copy])
+
+    def _seen_again(self, finished: Sequence[Left]) -> None:
+        """What was told of finished requests stands as long as it is listed."""
+        told = {each.subject for each in self._ledger.audits.standing()}
+        self._ledger.audits.seen(
+            [each.copy for each in finished if each.copy is not None and each.copy.subject in told]
+        )
 
     def _begun(self, lane: str) -> MarkList:
         known = self._ledger.audits.marked_list(lane)
@@ -72,12 +96,12 @@ class MarkReader:
             return known
         return replace(known, begun_at=self._ledger.clock(), listed=0)
 
-    def _kept(self, now: MarkList, finished: tuple[int, ...] = ()) -> PageRead:
+    def _kept(self, now: MarkList, finished: tuple[Left, ...] = ()) -> PageRead:
         self._ledger.audits.keep_list(now)
         return PageRead(now, finished)
 
-    def _judged(self, lane: str, seen: MarkedObject) -> NewFinding | int | None:
-        """A finding; or the id of a finished request whose object this is; or nothing, where it is as it should be or not ours."""
+    def _judged(self, lane: str, seen: MarkedObject) -> NewFinding | Left | None:
+        """A finding; or what a finished request left; or nothing, where it is as it should be or not ours."""
         owner = owner_of(seen.mark)
         if owner is None:
             keeper = self._ledger.audits.keeper_of(lane, seen.ids.bib) if seen.ids.bib else None
@@ -89,12 +113,10 @@ class MarkReader:
             sentence = f"{_what(seen)} bears our mark for request {owner.key.number}, which the bridge does not know."
             return self._finding(lane, seen, sentence, owner.key.library)
         item = row.record.item(owner.leg, owner.volume)
-        if row.state is State.CLOSED and item in row.record.items:
-            return row.id
-        if _its_own(row, item, seen):
-            return None
         sentence = f"{_what(seen)} bears the mark of {row.name}, but is not what the bridge made for it."
-        return self._finding(lane, seen, sentence, owner.key.library)
+        copy = None if _its_own(row, item, seen) else self._finding(lane, seen, sentence, owner.key.library)
+        over = row.state is State.CLOSED and item in row.record.items
+        return Left(row.id, copy) if over else copy
 
     def _unreadable(self, lane: str, seen: MarkedObject) -> NewFinding:
         sentence = f"{_what(seen)} bears the mark of a bridge ({seen.mark.code}), but its text was changed, and no open request knows it."

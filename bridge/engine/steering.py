@@ -21,7 +21,19 @@ from bridge.domain.standing import correct
 from bridge.domain.steps import as_task
 from bridge.engine.adopting import taken_over
 from bridge.engine.asked import Answer, Asked, Asking, no, passed_by, planned
-from bridge.engine.audit import MENDABLE, STUCK, UNSETTLED, Looked, foreseen, kept_as, look, no_room, why_not_mended
+from bridge.engine.audit import (
+    AS_IT_SHOULD_BE,
+    MENDABLE,
+    NOT_SHOWN,
+    STUCK,
+    UNSETTLED,
+    Looked,
+    foreseen,
+    kept_as,
+    look,
+    no_room,
+    why_not_mended,
+)
 from bridge.engine.lane import WorkLane
 from bridge.engine.leases import kept
 from bridge.engine.pauses import why_closed, why_paused
@@ -368,8 +380,6 @@ class Steering:
 
 
 _WELL = frozenset({State.IN_STEP, State.CLOSED, State.DUE, State.OBSERVED})
-AS_IT_SHOULD_BE = "Everything is as it should be."
-NOT_SHOWN = "The ILS does not show what became of its item, so that nothing was compared."
 _LEFT_OUT = {
     False: "Work on it is still to be done; it is looked at when it is in step.",
     True: "It was forgotten, so the audit leaves it out.",

@@ -12,7 +12,7 @@ from bridge.domain.drift import Drift
 from bridge.domain.policy import Mode
 from bridge.engine.asked import Asked, Asking
 from bridge.engine.lane import WorkLane
-from bridge.engine.marks import MarkReader, PageRead
+from bridge.engine.marks import Left, MarkReader, PageRead
 from bridge.engine.steering import Steering
 from bridge.errors import CredentialsRejected, IlsError, Unavailable
 from bridge.jobs.accounts import AccountJob
@@ -144,17 +144,18 @@ class AuditJob:
             self._night(library) if mends else None,
         )
 
-    def _audit(self, library: str, request_id: int, mode: AuditMode) -> None:
-        """Look at one request; one that could not be looked at comes again in the next night."""
+    def _audit(self, library: str, request_id: int, mode: AuditMode) -> tuple[str, ...]:
+        """Look at one request, and answer what was said of it; one that could not be looked at comes again in the next night."""
         asked = Asked(Asking.AUDIT, request_id, BY, dry_run=mode is not AuditMode.REPAIR)
         self._tried_tonight(library).add(request_id)
         try:
             answer = self._steering.carry_out(asked)
         except LeaseLost as lost:
             log.warning("audit.not_looked", request=f"R{request_id}", why=str(lost))
-            return
+            return ()
         if answer is not None and not answer.ok:
             log.warning("audit.not_looked", request=f"R{request_id}", why=" ".join(answer.lines))
+        return answer.lines if answer is not None else ()
 
     def _list(self, lane: str, modes: Mapping[str, AuditMode]) -> None:
         """Read a page of what bears our mark, where that is due; finished requests that left something there are looked at."""
@@ -173,12 +174,12 @@ class AuditJob:
         self._left(page.finished, modes)
         self._say(lane, page)
 
-    def _left(self, finished: Iterable[int], modes: Mapping[str, AuditMode]) -> None:
+    def _left(self, finished: Iterable[Left], modes: Mapping[str, AuditMode]) -> None:
         """What finished requests left behind is looked at with the page that shows it, whosever night it is."""
-        for request_id in finished:
-            library = self._ledger.requests.one(request_id).request.key.library
+        for each in finished:
+            library = self._ledger.requests.one(each.request_id).request.key.library
             if library in modes:
-                self._audit(library, request_id, modes[library])
+                self._reader.looked(each, self._audit(library, each.request_id, modes[library]))
 
     @staticmethod
     def _say(lane: str, page: PageRead) -> None:

@@ -18,9 +18,9 @@ from bridge.domain.policy import AlignDueDate, Mode
 from bridge.domain.privacy import patrons_of
 from bridge.domain.record import HoldRecord, HoldState, Sighting
 from bridge.engine.asked import Answer, Asked, Asking
-from bridge.engine.audit import UNSETTLED
+from bridge.engine.audit import AS_IT_SHOULD_BE, NOT_SHOWN, UNSETTLED
 from bridge.engine.marks import MarkReader
-from bridge.engine.steering import AS_IT_SHOULD_BE, NOT_SHOWN, Steering
+from bridge.engine.steering import Steering
 from bridge.errors import Rejected, Retry, Unavailable
 from bridge.jobs.retention import Retention
 from bridge.ledger import LeaseLost, State
@@ -605,7 +605,7 @@ class TestMarks:
         finished: list[int] = []
         while True:
             page = reader.page("pretend", stage.ils)
-            finished += page.finished
+            finished += [each.request_id for each in page.finished]
             if page.ended:
                 return finished
 

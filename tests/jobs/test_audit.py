@@ -14,6 +14,7 @@ from bridge.domain.audit import AuditMode
 from bridge.domain.capabilities import InspectBy
 from bridge.domain.change import Phase
 from bridge.domain.identity import Mark, RequestKey, Role, mark_for
+from bridge.engine.marks import Left
 from bridge.engine.steering import Steering
 from bridge.errors import Rejected, Retry, Unavailable
 from bridge.jobs.audit import AuditJob
@@ -302,12 +303,25 @@ class TestList:
         job_of(stage).run("pretend")
         assert kinds(stage) == ["item_left"]
 
+    def test_a_copy_that_a_look_at_its_finished_request_does_not_find_is_told(self, stage: Stage) -> None:
+        finished(stage)
+        lists(stage, ("bib-1", MARK), ("bib-99", MARK))
+        for _ in range(2):
+            job_of(stage).run("pretend")
+            (found,) = standing(stage)
+            assert found.sentence.startswith("A temporary record (bib-99) bears the mark of R1, but is not what")
+            assert found.first_seen == START
+            stage.clock.advance(days=7)
+        stage.ils.listed = []
+        job_of(stage).run("pretend")
+        assert standing(stage) == ()
+
     def test_one_of_a_library_that_is_not_audited_is_let_be(self, stage: Stage) -> None:
         finished(stage)
         put_back(stage)
         lists(stage, ("bib-99", MARK))
         job = job_of(stage)
-        job._left([1], {})
+        job._left([Left(1)], {})
         assert kinds(stage) == []
 
     def test_an_ils_that_cannot_list_says_so_in_the_log(self, stage: Stage) -> None:
