@@ -354,6 +354,15 @@ def _amend_patron_loan(item: ItemRecord, seen: Sighting) -> ItemRecord:
     return replace(item, holds=_holds_filled(item.holds)) if for_them and seen.hold is None else item
 
 
+def handed_over(item: ItemRecord, seen: Sighting, patron_id: str) -> ItemRecord:
+    """A patron to whom the desk lent the item before our hold was placed needs none any more: it counts as filled."""
+    theirs = any(not loan.ours and loan.account.casefold() in {"", patron_id.casefold()} for loan in seen.loans)
+    placed = item.hold is not None and item.hold.state is not HoldState.CANCELLED
+    if not theirs or placed or item.existence is not Existence.PRESENT:
+        return item
+    return replace(item, holds=(*item.holds, HoldRecord("", patron_id, "", HoldState.SATISFIED)))
+
+
 def _amend_place(item: ItemRecord, seen: Sighting) -> ItemRecord:
     """A move of ours that only a look shows; where the item was may be known from before the call that was cut off."""
     before = item.before or seen.place

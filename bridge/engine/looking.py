@@ -10,11 +10,11 @@ import structlog
 from bridge.connectors.base import Call, Connector
 from bridge.domain.align import compared, sought, watched
 from bridge.domain.capabilities import Ability
-from bridge.domain.commands import CheckOut, CreateTemporaryItem, PlaceHold, RelabelItem, Verb
-from bridge.domain.goal import Goal
+from bridge.domain.commands import CheckOut, CreateTemporaryItem, Origin, PlaceHold, RelabelItem, Verb
+from bridge.domain.goal import Goal, HoldWish, ItemGoal
 from bridge.domain.identity import Role, mark_for
 from bridge.domain.inspection import glance, inspection, review
-from bridge.domain.learn import SHOWN, amend, learn, shows
+from bridge.domain.learn import SHOWN, amend, handed_over, learn, shows
 from bridge.domain.looked import found_of
 from bridge.domain.plan import PATRON, Step, volume_key
 from bridge.domain.policy import AlignDueDate
@@ -63,7 +63,8 @@ class Looks:
             item = sitting.record.item(item_goal.leg, item_goal.volume)
             with unnamed(sitting.identifiers):
                 seen = self._lane.connector.inspect(review(item_goal, item, sitting.record, role), Call())
-            amended, back = taken_up(self._ledger, sitting, self._lane, item_goal, amend(item, seen), seen)
+            known = _amended(item_goal, item, sitting.record, seen)
+            amended, back = taken_up(self._ledger, sitting, self._lane, item_goal, known, seen)
             amended, news = compared(item_goal, item, amended)
             notes.extend((*seen.notes, *back, *news))
             if amended != item:
@@ -186,10 +187,16 @@ def look(connector: Connector, goal: Goal, record: Record, kind: Look) -> tuple[
         if not wanted(item_goal, item, connector.capabilities):
             continue
         seen = connector.inspect(glance(item_goal, item, record), Call())
-        settled, news = compared(item_goal, item, amend(item, seen))
+        settled, news = compared(item_goal, item, _amended(item_goal, item, record, seen))
         record = record.with_item(settled)
         notes.extend(news)
     return record, tuple(notes)
+
+
+def _amended(goal: ItemGoal, item: ItemRecord, record: Record, seen: Sighting) -> ItemRecord:
+    known = amend(item, seen)
+    wanted = isinstance(goal.hold, HoldWish) and item.origin is not Origin.OWN
+    return handed_over(known, seen, record.patron.patron_id) if wanted and record.patron else known
 
 
 def watches_of(connector: Connector, goal: Goal, record: Record, next_look: datetime | None) -> tuple[Watch, ...]:

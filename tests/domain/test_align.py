@@ -15,9 +15,9 @@ from bridge.domain.capabilities import Ability
 from bridge.domain.change import Condition, Phase
 from bridge.domain.goal import Goal, ItemGoal, LoanWish
 from bridge.domain.inspection import glance
-from bridge.domain.learn import amend
+from bridge.domain.learn import amend, handed_over
 from bridge.domain.policy import AlignDueDate, BorrowingPolicy, CreateOn, OnRecall, Policy
-from bridge.domain.record import Existence, HoldState, ItemRecord, PatronLoan, Record, SeenLoan, Sighting
+from bridge.domain.record import Existence, HoldRecord, HoldState, ItemRecord, PatronLoan, Record, SeenLoan, Sighting
 from tests.domain.build import CAN, DUE, LATER, POLICY, borrowed, change, goal_of, run, verbs
 
 DAY = timedelta(days=1)
@@ -100,6 +100,24 @@ class TestSeen:
         sight = replace(lent(DUE), hold=record.item("", "").hold, hold_seen=True)
         record, _ = seen(goal_of(*RECEIVED, policy=ALIGNING), record, sight)
         assert record.item("", "").holds[-1].state is HoldState.PLACED
+
+    @pytest.mark.parametrize(
+        ("account", "before", "filled"),
+        [
+            ("id-P1", (), True),
+            ("", (), True),
+            ("neighbour", (), False),
+            ("id-p1", (HoldRecord("h", "id-p0", "MAIN", HoldState.CANCELLED),), True),
+            ("id-p1", (HoldRecord("h", "id-p1", "MAIN", HoldState.EXPIRED),), False),
+        ],
+    )
+    def test_who_has_it_before_our_hold_was_placed_needs_none(
+        self, account: str, before: tuple[HoldRecord, ...], filled: bool
+    ) -> None:
+        item = replace(here().item("", ""), holds=before)
+        after = handed_over(item, lent(DUE, account=account), "id-p1").holds
+        assert after == (*before, HoldRecord("", "id-p1", "", HoldState.SATISFIED)) if filled else after == before
+        assert handed_over(replace(item, existence=Existence.DELETED), lent(DUE), "id-p1").holds == before
 
     def test_nothing_on_loan_teaches_nothing(self) -> None:
         goal = goal_of(*RECEIVED, policy=ALIGNING)

@@ -309,6 +309,25 @@ class TestAllTheSame:
         assert days(stage, 1) == [["inspect", "set_due_date"]]
 
 
+def test_a_patron_whom_the_desk_gave_the_item_needs_no_hold_that_was_refused(stage: Stage) -> None:
+    """As the advice has it: staff hand the item out by hand, then resync."""
+    stage.ils.fails = [("place_hold", Rejected("Nobody can fill it.", cause="not_fillable"))]
+    stage.tell(Phase.RECEIVED, due=DUE)
+    stage.settle()
+    assert stage.row().state is State.PARKED
+    thing = next(thing for pid, thing in stage.ils.items.items() if pid != "OWN-1")
+    thing.loan = ("desk-1", "id-p1", DUE)
+    stage.ils.asked.clear()
+    stage.ledger.work.look_afresh()
+    stage.settle()
+    assert stage.ils.asked == ["inspect"]
+    assert stage.row().state is State.IN_STEP
+    thing.loan = None
+    stage.ledger.work.look_afresh()
+    stage.settle()
+    assert thing.hold is None, "they had it"
+
+
 def test_a_new_barcode_that_was_given_before_a_kill_is_seen_and_not_given_again(stage: Stage) -> None:
     stage.tell(Phase.RECEIVED)
     stage.settle()
