@@ -29,6 +29,7 @@ from bridge.configuring import check
 from bridge.wiring import connector_settings, ledger_of, source_settings
 from tests import seccomp
 from tests.dockerfile import Folder, Offline, stages
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parents[1]
 DOCKERFILE = ROOT / "Dockerfile"
@@ -59,6 +60,7 @@ exec setpriv --reuid "$uid" --regid "$uid" --clear-groups --bounding-set=-all --
 """
 NO_EXECUTABLE_MEMORY = """
 import ctypes, os, sys
+from tests.patience import PATIENCE
 libc = ctypes.CDLL(None, use_errno=True)
 if libc.prctl(65, 1, 0, 0, 0):  # PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN: what MemoryDenyWriteExecute asks for
     sys.exit(77)
@@ -140,7 +142,7 @@ class Image:
 
     def run(self, *words: str) -> tuple[int, str]:
         process = self.start(*words)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=PATIENCE)
         return process.returncode, out + err
 
 
@@ -191,7 +193,7 @@ def test_what_the_dockerfile_builds_runs_without_privileges(image: Image) -> Non
     code, said = image.run("ill-bridge", "status", "--json")
     assert (code, json.loads(said)["kept"]) == (0, [])
     daemon.send_signal(signal.SIGTERM)
-    _, err = daemon.communicate(timeout=30)
+    _, err = daemon.communicate(timeout=PATIENCE)
     assert daemon.returncode == 0, err
     assert image.run(*FINAL.health)[0] == 1
     assert sorted(path.name for path in (image.root / "tmp").iterdir()) == []
@@ -300,12 +302,12 @@ class TestUnit:
             assert daemon.stderr is not None
             told = next((line for line in daemon.stderr if "daemon.started" in line), "")
             if daemon.poll() == seccomp.SKIPPED or not told:
-                assert daemon.wait(20) == seccomp.SKIPPED
+                assert daemon.wait(PATIENCE) == seccomp.SKIPPED
                 pytest.skip("no systemd-analyze or libseccomp")
             alive = [sys.executable, "-m", "bridge.alive", f"{json.loads(told)['url']}/healthz"]
             assert subprocess.run(alive, env=environment).returncode == 0
             daemon.send_signal(signal.SIGTERM)
-            daemon.communicate(timeout=30)
+            daemon.communicate(timeout=PATIENCE)
         assert daemon.returncode == 0
 
     def test_the_filter_denies_what_it_leaves_out(self, tmp_path: Path) -> None:

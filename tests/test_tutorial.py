@@ -17,10 +17,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE
+
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "tutorial" / "first-loan.md"
 STEP = re.compile(r'^```sh title="([^"]+)"\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?', re.MULTILINE | re.DOTALL)
-PATIENCE = 30.0
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ class Reader:
 
     def _shell(self, commands: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            ["sh", "-ec", self.own(commands)], capture_output=True, text=True, env=self._environment, timeout=60
+            ["sh", "-ec", self.own(commands)], capture_output=True, text=True, env=self._environment, timeout=PATIENCE
         )
 
     @property

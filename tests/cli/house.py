@@ -29,13 +29,13 @@ from bridge.sandbox.faults import Latency, Outage
 from bridge.sandbox.server import Server
 from bridge.sources.signing import sign
 from bridge.wiring import configuration, readers_of
+from tests.patience import PATIENCE
 from tests.sources.messages import body, message
 
 # Typer builds all commands anew for each, which takes longer than most of them do.
 testing._get_command = cache(get_command)  # type: ignore[attr-defined]
 
 SECRET = "a shared secret"
-SECONDS = 20.0
 CONFIG = """
 bridge = "test"
 [ledger]
@@ -78,7 +78,7 @@ secret = "{secret}"
 def until(holds: Callable[[], Any], what: str = "it") -> Any:
     """Wait for another process's work, with an end."""
     pause = threading.Event()
-    deadline = time.monotonic() + SECONDS
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         found = holds()
         if found:
@@ -251,5 +251,5 @@ def meanwhile(act: Callable[[], object]) -> Iterator[None]:
     try:
         yield
     finally:
-        thread.join(SECONDS)
+        thread.join(PATIENCE)
     assert not failures, failures

@@ -14,6 +14,7 @@ from bridge.ledger.alerts import NewNotice
 from tests.alerts.post import PostOffice, free_port, text_of
 from tests.cli.house import House, until
 from tests.ledger.sample import take
+from tests.patience import PATIENCE
 
 MAIL = """
 [alerts]
@@ -132,7 +133,7 @@ class TestDaemon:
         until(lambda: len(office.mails) > 1, "the second mail")
         assert office.mails[1]["Subject"] == "[test] Lane alma is open again"
         daemon.send_signal(signal.SIGTERM)
-        _, err = daemon.communicate(timeout=20)
+        _, err = daemon.communicate(timeout=PATIENCE)
         assert daemon.returncode == 0, err
         events = [json.loads(line)["event"] for line in err.splitlines() if '"event"' in line]
         assert events.count("alert.raised") == 1

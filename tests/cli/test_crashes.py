@@ -13,9 +13,10 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from bridge.sandbox.server import Server
-from tests.cli.house import SECONDS, House, until
+from tests.cli.house import House, until
 from tests.cli.line import Line
 from tests.databases import migrate, postgres_database, server_url
+from tests.patience import PATIENCE
 
 
 class Gate:
@@ -43,7 +44,7 @@ class Gate:
 
     def _wait(self) -> None:
         self.kept.set()
-        assert self.go.wait(SECONDS)
+        assert self.go.wait(PATIENCE)
 
 
 @pytest.fixture
@@ -77,7 +78,7 @@ def test_a_daemon_killed_with_a_write_under_way_goes_on_after_a_restart(
     gate.keep("POST", WRITES[what], done=done)
     first = house.start()
     house.post(house.url_of(first))
-    assert gate.kept.wait(SECONDS)
+    assert gate.kept.wait(PATIENCE)
     first.kill()
     first.wait()
     gate.go.set()
@@ -99,7 +100,7 @@ def test_a_daemon_stopped_past_its_lease_does_no_harm_when_it_wakes(tmp_path: Pa
             gate.keep("POST", WRITES["item"], done=True)
             first = house.start()
             house.post(house.url_of(first))
-            assert gate.kept.wait(SECONDS)
+            assert gate.kept.wait(PATIENCE)
             first.send_signal(signal.SIGSTOP)
             gate.go.set()
             house.url_of(house.start())
@@ -132,7 +133,7 @@ def test_postgresql_may_be_gone_for_a_while(tmp_path: Path) -> None:
                 daemon = house.start()
                 address = house.url_of(daemon)
                 assert house.post(address).status_code == 202
-                assert gate.kept.wait(SECONDS)
+                assert gate.kept.wait(PATIENCE)
                 line.cut()
                 gate.go.set()
                 assert house.post(address, request={"number": "2", "requester": "ABC"}).status_code == 503
@@ -145,7 +146,7 @@ def test_postgresql_may_be_gone_for_a_while(tmp_path: Path) -> None:
                 assert daemon.poll() is None
                 assert house.alma.report()["orphans"] == house.alma.report()["duplicates"] == []
                 daemon.terminate()
-                told = daemon.communicate(timeout=SECONDS)[1]
+                told = daemon.communicate(timeout=PATIENCE)[1]
         finally:
             house.close()
     assert "ledger.busy" in told

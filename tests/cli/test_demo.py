@@ -22,6 +22,7 @@ from bridge.cli.demo.scenarios import Ending, Scenario, copy
 from bridge.cli.demo.stage import Stage, Stuck
 from bridge.cli.main import app
 from bridge.sandbox.server import Server
+from tests.patience import PATIENCE
 
 FIELDS = {
     "name",
@@ -168,7 +169,7 @@ def test_the_stand_ins_run_on_their_own() -> None:
     assert requests.get(f"{alma}/almaws/v1/users/P1001", timeout=10).status_code == 401
     assert requests.get(f"{service}/requests", timeout=10).json() == []
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=20)
+    process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
 
 
@@ -179,7 +180,7 @@ def test_a_port_that_is_taken_is_told() -> None:
             capture_output=True,
             text=True,
             cwd=Path(__file__).parents[2],
-            timeout=30,
+            timeout=PATIENCE,
         )
     assert ended.returncode == 1
     assert "Choose other ports" in ended.stderr

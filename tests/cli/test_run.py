@@ -16,6 +16,7 @@ from bridge.daemon import Daemon
 from bridge.ledger import Ledger, LedgerBusy
 from bridge.wiring import configuration
 from tests.cli.house import House, daemon, until
+from tests.patience import PATIENCE
 
 
 def test_a_change_becomes_a_hold_and_sigterm_ends_it_well(house: House) -> None:
@@ -25,7 +26,7 @@ def test_a_change_becomes_a_hold_and_sigterm_ends_it_well(house: House) -> None:
     house.settled("in_step")
     assert requests.get(f"{url}/readyz", timeout=10).status_code == 200
     daemon.send_signal(signal.SIGTERM)
-    out, err = daemon.communicate(timeout=60)
+    out, err = daemon.communicate(timeout=PATIENCE)
     assert daemon.returncode == 0, err
     assert out == ""
     assert "daemon.stopped" in err
@@ -60,7 +61,7 @@ def test_the_second_daemon_refuses_and_names_the_first(house: House) -> None:
     first = house.start()
     house.url_of(first)
     second = house.start()
-    _, err = second.communicate(timeout=60)
+    _, err = second.communicate(timeout=PATIENCE)
     assert second.returncode == 1
     assert f"process {first.pid}" in err
 
@@ -87,7 +88,7 @@ def test_after_sigkill_a_restart_goes_on_by_itself(house: House) -> None:
 def test_a_wrong_configuration_is_told_whole_and_exits_2(house: House) -> None:
     house.write("[libraries.branch]\nils = 'almma'\n[nonsense]\n")
     daemon = house.start()
-    _, err = daemon.communicate(timeout=60)
+    _, err = daemon.communicate(timeout=PATIENCE)
     assert daemon.returncode == 2
     assert "did you mean 'alma'" in err
     assert "nonsense" in err
@@ -100,7 +101,7 @@ def test_a_port_already_taken_is_told(house: House) -> None:
     house.ledger_url = f"sqlite:///{house.folder / 'other.db'}"
     house.write()
     second = house.start()
-    _, err = second.communicate(timeout=60)
+    _, err = second.communicate(timeout=PATIENCE)
     assert second.returncode == 2
     assert f"port {port}" in err
 
@@ -119,7 +120,7 @@ def test_the_daemon_tells_systemd_how_it_stands(house: House) -> None:
         daemon.send_signal(signal.SIGTERM)
         while told != "STOPPING=1":
             told = systemd.recv(1000).decode()
-        daemon.communicate(timeout=60)
+        daemon.communicate(timeout=PATIENCE)
         assert daemon.returncode == 0
 
 
@@ -134,7 +135,7 @@ def test_after_a_rollback_the_daemon_works_on_the_newer_schema(house: House) -> 
     house.settled("in_step")
     assert "newer release and was left as it is" in house.command("db", "check").stdout
     daemon.send_signal(signal.SIGTERM)
-    _, err = daemon.communicate(timeout=60)
+    _, err = daemon.communicate(timeout=PATIENCE)
     assert daemon.returncode == 0, err
     assert "newer release and was left as it is" in house.command("db", "upgrade").stdout
 
@@ -144,7 +145,7 @@ def test_the_password_of_the_ledger_is_in_no_log(house: House) -> None:
     house.write()
     (house.folder / "password").write_text("hush-hush\n", encoding="utf-8")
     daemon = house.start(ILL_BRIDGE_LEDGER__PASSWORD_FILE=str(house.folder / "password"))
-    out, err = daemon.communicate(timeout=30)
+    out, err = daemon.communicate(timeout=PATIENCE)
     assert daemon.returncode == 1
     assert "The ledger cannot be" in err
     assert "hush-hush" not in out + err

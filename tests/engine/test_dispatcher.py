@@ -22,8 +22,7 @@ from bridge.engine.lane import LaneRules, WorkLane
 from bridge.errors import CredentialsRejected, Rejected, Retry, Unavailable
 from bridge.ledger import Arrival, LedgerBusy, State, Verdict, schema
 from tests.engine.pretend import START, PretendIls, Stage
-
-SECONDS = 10.0
+from tests.patience import PATIENCE
 
 
 def dispatcher_of(stage: Stage, **more: object) -> Dispatcher:
@@ -44,7 +43,7 @@ def running(stage: Stage, **more: object) -> Iterator[Dispatcher]:
 def until(holds: Callable[[], bool]) -> None:
     """Wait for a thread's work, with an end."""
     ticks = threading.Event()
-    for _ in range(int(SECONDS / 0.01)):
+    for _ in range(int(PATIENCE / 0.01)):
         if holds():
             return
         ticks.wait(0.01)
@@ -56,7 +55,7 @@ class Meeting(PretendIls):
 
     def __init__(self, parties: int) -> None:
         super().__init__()
-        self.together = threading.Barrier(parties, timeout=SECONDS)
+        self.together = threading.Barrier(parties, timeout=PATIENCE)
         self.most = 0
         self._now = 0
         self._guard = threading.Lock()
@@ -276,7 +275,7 @@ class Slow(PretendIls):
 
     def find_patron(self, command: do.FindPatron, call: Call) -> Outcome:
         self.there.set()
-        assert self.go_on.wait(SECONDS)
+        assert self.go_on.wait(PATIENCE)
         return super().find_patron(command, call)
 
 
@@ -285,7 +284,7 @@ def test_a_slow_step_keeps_its_lease(make_stage: Callable[..., Stage]) -> None:
     stage = make_stage(ils=ils)
     stage.tell(Phase.RECEIVED)
     with running(stage, lease=timedelta(seconds=0.06)):
-        assert ils.there.wait(SECONDS)
+        assert ils.there.wait(PATIENCE)
         stage.clock.advance(seconds=5)
         held = stage.clock.now
 
@@ -304,7 +303,7 @@ def test_a_lease_that_was_lost_is_told_and_forgotten(make_stage: Callable[..., S
     stage = make_stage(ils=ils)
     stage.tell(Phase.RECEIVED)
     with structlog.testing.capture_logs() as logs, running(stage, lease=timedelta(seconds=0.06)):
-        assert ils.there.wait(SECONDS)
+        assert ils.there.wait(PATIENCE)
         stage.clock.advance(hours=1)
         taken = []
 
@@ -328,12 +327,12 @@ def test_stopping_lets_the_step_in_hand_end(make_stage: Callable[..., Stage]) ->
     dispatcher = dispatcher_of(stage)
     stage.stops = Stopping(dispatcher)  # type: ignore[assignment]
     dispatcher.start()
-    assert ils.there.wait(SECONDS)
+    assert ils.there.wait(PATIENCE)
     stopper = threading.Thread(target=dispatcher.stop)
     stopper.start()
     until(lambda: dispatcher.stopping)
     ils.go_on.set()
-    stopper.join(SECONDS)
+    stopper.join(PATIENCE)
     assert not stopper.is_alive()
     row = stage.row()
     assert row.record.patron is not None, "the step in hand was finished"
@@ -506,7 +505,7 @@ class TestSpare:
         with running(stage, backstop=timedelta(seconds=60)) as dispatcher:
             other = stage.tell(Phase.RECEIVED, number="2")
             dispatcher.wake("pretend")
-            assert ils.there.wait(SECONDS)
+            assert ils.there.wait(PATIENCE)
             with dispatcher.spare("pretend") as spare:
                 self.told(stage, spare)
                 assert spare is not None

@@ -23,7 +23,8 @@ from bridge.errors import CredentialsRejected, IlsError, OutcomeUnknown, Retry, 
 from bridge.ledger import State
 from bridge.ledger.model import StepState
 from tests.engine.pretend import DUE, PretendIls, Stage
-from tests.engine.test_dispatcher import SECONDS, dispatcher_of, running, until
+from tests.engine.test_dispatcher import dispatcher_of, running, until
+from tests.patience import PATIENCE
 
 SCHEDULE = RetrySchedule(jitter=0.0)
 SAID = "Something went wrong for p1 (p1@lib.example.org)."
@@ -236,7 +237,7 @@ class TestTheLane:
         stage.ledger.lanes.close("pretend", until=stage.clock.now, why="x", cause="unavailable")
         dispatcher = dispatcher_of(stage)
         dispatcher.dispatch(lambda _: None)
-        assert ils.there.wait(SECONDS)
+        assert ils.there.wait(PATIENCE)
         for _ in range(3):
             stage.clock.advance(minutes=10)
             dispatcher.dispatch(lambda _: None)
@@ -315,7 +316,7 @@ class Lingering(PretendIls):
 
     def probe(self) -> tuple[Finding, ...]:
         self.there.set()
-        assert self.go_on.wait(SECONDS)
+        assert self.go_on.wait(PATIENCE)
         return super().probe()
 
 

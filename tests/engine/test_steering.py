@@ -26,12 +26,13 @@ from bridge.engine.steering import Steering
 from bridge.errors import OutcomeUnknown, Rejected, Retry, Unavailable
 from bridge.ledger import LedgerBusy, State
 from tests.engine.pretend import DUE, POLICY, Killed, PretendIls, Stage, Thing, staffed
+from tests.patience import PATIENCE
 
 
 def until(holds: Callable[[], bool]) -> None:
     """Wait for a thread's work, with an end."""
     ticks = threading.Event()
-    for _ in range(1000):
+    for _ in range(int(PATIENCE / 0.01)):
         if holds():
             return
         ticks.wait(0.01)
@@ -554,7 +555,7 @@ def test_a_lease_is_kept_however_slow_the_ils_is(stage: Stage, monkeypatch: pyte
 
     monkeypatch.setattr(stage.ledger.work, "extend", noted)
     with kept(stage.ledger, held, lease=timedelta(seconds=0.03)):
-        assert extended.wait(10)
+        assert extended.wait(PATIENCE)
 
 
 def test_a_lease_that_was_lost_is_told(stage: Stage) -> None:

@@ -19,7 +19,8 @@ from bridge.engine.lane import LaneRules, WorkLane
 from bridge.engine.reconciler import Reconciler
 from bridge.ledger import State
 from tests.engine.pretend import PretendIls, Stage
-from tests.engine.test_dispatcher import SECONDS, Slow, dispatcher_of, running, until
+from tests.engine.test_dispatcher import Slow, dispatcher_of, running, until
+from tests.patience import PATIENCE
 
 NEVER = timedelta(hours=1)
 
@@ -81,7 +82,7 @@ class TestWaking:
         stage = make_stage(ils=ils, cap=1)
         stage.tell(Phase.RECEIVED)
         with running(stage, backstop=NEVER) as dispatcher:
-            assert ils.there.wait(SECONDS)
+            assert ils.there.wait(PATIENCE)
             other = stage.tell(Phase.RECEIVED, number="2")
             dispatcher._woken.clear()
             dispatcher.wake("pretend")
@@ -93,7 +94,7 @@ class TestWaking:
         stage = make_stage(ils=ils, cap=2)
         stage.tell(Phase.RECEIVED)
         with running(stage, backstop=NEVER) as dispatcher:
-            assert ils.there.wait(SECONDS)
+            assert ils.there.wait(PATIENCE)
             other = stage.tell(Phase.SHIPPED, role=Role.LENDER)
             dispatcher.wake("pretend")
             (crew,) = dispatcher._crews.values()
@@ -114,7 +115,7 @@ class TestWaking:
         dispatcher = Dispatcher(stage.ledger, lanes, owner="test", backstop=NEVER)
         dispatcher.start()
         try:
-            assert ils.there.wait(SECONDS)
+            assert ils.there.wait(PATIENCE)
             other = stage.tell(Phase.SHIPPED, role=Role.LENDER, lane="other")
             dispatcher.wake("other")
             until(lambda: dispatcher._in_vain)

@@ -11,8 +11,7 @@ import pytest
 from bridge.ledger import LeaseLost, State
 from tests.engine.pretend import Stage
 from tests.engine.test_kill import PLAYS, Retold, check, count_points
-
-PATIENCE = 20.0
+from tests.patience import PATIENCE
 
 
 @dataclass

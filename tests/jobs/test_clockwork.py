@@ -10,6 +10,7 @@ import pytest
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from bridge.jobs.clockwork import run_now
+from tests.patience import PATIENCE
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def test_jobs_that_would_wait_for_an_hour_run_at_once_and_then_as_usual(schedule
     by_the_clock_before = datetime.now(UTC) + hour
     scheduler.add_job(ran.set, "interval", seconds=60, id="job", next_run_time=by_the_clock_before)
     run_now(scheduler)
-    assert ran.wait(10)
+    assert ran.wait(PATIENCE)
     job = scheduler.get_job("job")
     assert job is not None
     assert timedelta(seconds=30) < job.next_run_time - datetime.now(UTC) <= timedelta(seconds=60)

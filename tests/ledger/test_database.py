@@ -26,6 +26,7 @@ from bridge.errors import ConfigurationError
 from bridge.ledger import HistoryLine, Ledger, LedgerBusy, Parked, State, Verdict, schema
 from bridge.ledger.database import Database, OneDaemon
 from bridge.logging import without_input
+from tests.patience import PATIENCE
 from tests.databases import postgres_database, server_url
 from tests.ledger.sample import KEY, NOW, arrival, held, take
 
@@ -63,7 +64,7 @@ def together(url: str, count: int) -> Sequence[tuple[int, str]]:
         assert each.stdin is not None
         each.stdin.write("go\n")
         each.stdin.flush()
-    ends = [each.communicate(timeout=60) for each in started]
+    ends = [each.communicate(timeout=PATIENCE) for each in started]
     return [(each.returncode, complaint) for each, (_, complaint) in zip(started, ends, strict=True)]
 
 

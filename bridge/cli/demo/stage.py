@@ -24,7 +24,7 @@ from bridge.sandbox.server import Server
 from bridge.sandbox.service import ServiceStandIn
 from bridge.wiring import capabilities_of
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 LOOK_EVERY = 0.01
 SECRET = "demo-webhook-secret"  # noqa: S105 - of a stand-in on loopback
 QUIET = {State.IN_STEP, State.CLOSED, State.PARKED, State.STAFF}
