@@ -26,9 +26,9 @@ from bridge.errors import ConfigurationError
 from bridge.ledger import HistoryLine, Ledger, LedgerBusy, Parked, State, Verdict, schema
 from bridge.ledger.database import Database, OneDaemon
 from bridge.logging import without_input
-from tests.patience import PATIENCE
 from tests.databases import postgres_database, server_url
 from tests.ledger.sample import KEY, NOW, arrival, held, take
+from tests.patience import PATIENCE
 
 FULL = 2  # sqlite.org/pragma.html#pragma_synchronous
 OPEN = """
