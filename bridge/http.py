@@ -6,7 +6,7 @@ import itertools
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Protocol
 
@@ -155,6 +155,8 @@ class HttpRules:
 TRANSIENT_STATUSES = frozenset({502, 503, 504})
 LONGEST_ADVICE = 86_400.0
 """Seconds of a Retry-After that are believed."""
+LONGEST_LIFE = 86_400.0
+"""Seconds that a token is believed to last."""
 
 
 LARGEST = 32 * 1024 * 1024
@@ -350,6 +352,11 @@ def retry_after(value: str) -> float | None:
         return None
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return min(max(0.0, (aware - datetime.now(UTC)).total_seconds()), LONGEST_ADVICE)
+
+
+def lifetime(seconds: float) -> timedelta:
+    """How long a token that is said to last so many seconds is believed to: a day at most, since some are said to last for ever."""
+    return timedelta(seconds=max(0.0, min(LONGEST_LIFE, seconds)))
 
 
 def moment_of(answer: Answer) -> datetime | None:

@@ -11,7 +11,7 @@ from urllib.parse import urlencode, urlsplit
 from pydantic import BaseModel, Field, SecretStr, ValidationError
 
 from bridge.errors import CredentialsRejected, Unavailable
-from bridge.http import Answer, Exchange, Http, HttpRules, Sending, Unpaced
+from bridge.http import Answer, Exchange, Http, HttpRules, Sending, Unpaced, lifetime
 from bridge.sources.asked import basic
 
 EARLY = timedelta(seconds=30)
@@ -86,7 +86,7 @@ class ClientCredentials:
         )
         found = self._read(self._http.send(sending))
         self._token = found.access_token
-        self._until = self._clock() + max(timedelta(seconds=found.expires_in) - EARLY, SHORTEST)
+        self._until = self._clock() + max(lifetime(found.expires_in) - EARLY, SHORTEST)
 
     def _read(self, answer: Answer) -> Token:
         if answer.status in {400, 401, 403}:

@@ -18,7 +18,7 @@ from bridge.connectors.koha import models as koha
 from bridge.connectors.koha.errors import error_of, nonsense, not_ours
 from bridge.connectors.koha.settings import KohaSettings
 from bridge.errors import CredentialsRejected
-from bridge.http import Answer, Sending
+from bridge.http import Answer, Sending, lifetime
 
 BASE = "/api/v1"
 SOON = timedelta(seconds=60)
@@ -213,7 +213,7 @@ class KohaClient:
             held = f"Bearer {self._token}"
             if not self._token or held == instead_of or self._token_until - SOON <= self._now():
                 found = self._new_token(secret)
-                self._token, self._token_until = found.access_token, self._now() + timedelta(seconds=found.expires_in)
+                self._token, self._token_until = found.access_token, self._now() + lifetime(found.expires_in)
             return f"Bearer {self._token}"
 
     def _new_token(self, secret: str) -> koha.Token:

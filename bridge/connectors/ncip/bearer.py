@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 from bridge.errors import CredentialsRejected, Unavailable
-from bridge.http import Answer, Http, Sending
+from bridge.http import Answer, Http, Sending, lifetime
 
 EARLY = timedelta(seconds=60)
 """How long before its end a token is renewed."""
@@ -49,13 +49,13 @@ class Bearer:
             said = f"The key is not accepted for {self._scope} (HTTP {answer.status})."
             raise CredentialsRejected(said, advice=_ADVICE)
         self._token, seconds = _read(answer)
-        self._until = self._now() + timedelta(seconds=seconds) - EARLY
+        self._until = self._now() + lifetime(seconds) - EARLY
 
 
 def _read(answer: Answer) -> tuple[str, float]:
     try:
         told = json.loads(answer.body)
         token, seconds = str(told["access_token"]), float(told.get("expires_in", 0))
-    except (ValueError, KeyError, TypeError, AttributeError) as nonsense:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as nonsense:
         raise Unavailable(f"No token could be read from the answer (HTTP {answer.status}).") from nonsense
     return token, seconds

@@ -17,7 +17,7 @@ from bridge.connectors.base import Surroundings, http_rules
 from bridge.connectors.sierra import models as sierra
 from bridge.connectors.sierra.errors import Deleted, Missing, error_of, nonsense, not_ours
 from bridge.connectors.sierra.settings import SierraSettings
-from bridge.http import Answer, Sending
+from bridge.http import Answer, Sending, lifetime
 
 SOON = timedelta(seconds=60)
 """A token that ends within this is renewed before it is used."""
@@ -316,7 +316,7 @@ class SierraClient:
             raise error_of("log in", answer, repeatable=True)
         token = self._parsed("log in", answer, sierra.Token, repeatable=True)
         self._token = token.access_token
-        self._token_until = self._now() + timedelta(seconds=token.expires_in)
+        self._token_until = self._now() + lifetime(token.expires_in)
 
 
 def safe(part: str) -> str:
