@@ -1,4 +1,4 @@
-"""Zones, times of day and addresses, as the settings of every part take them."""
+"""Zones, times of day and addresses, as the settings of every part take them; tokens, as a header can bear them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 
 def zone_name(value: str) -> str:
@@ -38,3 +38,5 @@ TimeOfDay = Annotated[time, AfterValidator(_local)]
 """A time of day in the zone that a key beside it names."""
 Address = Annotated[str, AfterValidator(_address)]
 """Where something is reached by HTTP; it loses slashes at its end."""
+AccessToken = Annotated[str, Field(pattern=r"^[\x20-\x7e]+$")]
+"""A token in the signs that it may have (RFC 6749 A.12); any other stands in no header."""

@@ -9,7 +9,6 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import quote
 
 from pydantic import Field, SecretStr, model_validator
 
@@ -24,7 +23,7 @@ from bridge.sources.following import Following
 from bridge.sources.gone import gone_row, said_gone, was_gone
 from bridge.sources.listed import ListedSource, NamedSettings, Pile
 from bridge.sources.mapping import at_path
-from bridge.sources.rows import filled, list_at, moment_at, text_at
+from bridge.sources.rows import filled, in_path, list_at, moment_at, text_at
 
 LIST = "user_resource_sharing_request"
 SIDE, LIBRARY, USER = "bridge_side", "bridge_library", "bridge_user"
@@ -153,7 +152,7 @@ class AlmaSharingSource(ListedSource[AlmaSharingSettings]):
 
     def _of_user(self, user: str, refused: list[Rejected]) -> Iterator[Any]:
         """A user's requests name those of resource sharing, which are asked for one by one; what Alma refuses holds up no other."""
-        path = f"/users/{quote(user, safe='')}"
+        path = f"/users/{in_path(user)}"
         try:
             body = self._asked.get(f"{path}/requests", template="/users/{user}/requests")
         except Rejected as refusal:
@@ -169,7 +168,7 @@ class AlmaSharingSource(ListedSource[AlmaSharingSettings]):
                         refused.append(refusal)
 
     def _borrowing(self, user: str, number: str) -> Iterator[Any]:
-        path = f"/users/{quote(user, safe='')}/resource-sharing-requests/{quote(number, safe='')}"
+        path = f"/users/{in_path(user)}/resource-sharing-requests/{in_path(number)}"
         row = self._asked.get(path, template="/users/{user}/resource-sharing-requests/{id}")
         yield {**row, SIDE: "borrowing", USER: user} if isinstance(row, dict) else row
 
@@ -193,9 +192,7 @@ class AlmaSharingSource(ListedSource[AlmaSharingSettings]):
             yield gone_row(request, self._clock())
 
     def _lending(self, request: KnownRequest) -> Iterator[Any]:
-        path = (
-            f"/partners/{quote(request.key.requester, safe='')}/lending-requests/{quote(request.key.number, safe='')}"
-        )
+        path = f"/partners/{in_path(request.key.requester)}/lending-requests/{in_path(request.key.number)}"
         row = self._asked.get(path, template="/partners/{partner}/lending-requests/{id}")
         yield {**row, SIDE: "lending", LIBRARY: text_at(row, "owner")} if isinstance(row, dict) else row
 

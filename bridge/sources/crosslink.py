@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
-from urllib.parse import quote
 
 from pydantic import Field, field_validator
 
@@ -22,7 +21,7 @@ from bridge.sources.mapping import at_path
 from bridge.sources.notes import NoteSettings
 from bridge.sources.own_notes import CrossLinkNotes
 from bridge.sources.paging import Listing, by_time
-from bridge.sources.rows import filled, list_at, moment_at, text_at
+from bridge.sources.rows import filled, in_path, list_at, moment_at, text_at
 
 SIDES: Mapping[str, Role] = {"borrowing": Role.BORROWER, "lending": Role.LENDER}
 WITH_ITEMS = frozenset(
@@ -151,7 +150,7 @@ class CrossLinkSource(ListedSource[CrossLinkSettings]):
         side = text_at(row, "side")
         ours = text_at(row, "supplierSymbol" if side == "lending" else "requesterSymbol")
         params = filled(side=side, symbol=ours if self.settings.symbols else "")
-        path = f"/patron_requests/{quote(text_at(row, 'id'), safe='')}/items"
+        path = f"/patron_requests/{in_path(text_at(row, 'id'))}/items"
         try:
             body = self._asked.get(path, params, template="/patron_requests/{id}/items")
         except Rejected:

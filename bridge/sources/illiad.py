@@ -10,7 +10,6 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import quote
 
 from pydantic import Field
 
@@ -24,7 +23,7 @@ from bridge.sources.gone import gone_row, said_gone, was_gone
 from bridge.sources.listed import ListedSource, NamedSettings, Pile
 from bridge.sources.notes import NoteSettings
 from bridge.sources.own_notes import IlliadNotes
-from bridge.sources.rows import filled, moment_at, text_at
+from bridge.sources.rows import filled, in_path, moment_at, text_at
 
 SEEN = "bridge_seen"
 """Added to a row: when it was read. A row with it tells the fields; one without it the status, as of its own time."""
@@ -92,7 +91,7 @@ class IlliadSource(ListedSource[IlliadSettings]):
     def _piles(self, name: str, since: datetime | None) -> Iterator[Pile]:  # noqa: ARG002 - one list
         for user in self.settings.users:  # these tell no moment up to which the other list was read
             params = {"$filter": self.settings.filter} if self.settings.filter else {}
-            path = f"/Transaction/UserRequests/{quote(user, safe='')}"
+            path = f"/Transaction/UserRequests/{in_path(user)}"
             rows = self._listed(path, params, "/Transaction/UserRequests/{user}")
             yield Pile(rows, settled=not self.settings.list_path)
         if self.settings.list_path:
@@ -133,7 +132,7 @@ class IlliadSource(ListedSource[IlliadSettings]):
             yield Pile(rows, settled=False)
 
     def _asked_after(self, request: KnownRequest) -> list[object]:
-        path = f"/Transaction/{quote(request.key.number, safe='')}"
+        path = f"/Transaction/{in_path(request.key.number)}"
         try:
             row = self._asked.get(path, template="/Transaction/{number}")
         except Rejected as refused:

@@ -8,11 +8,12 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from urllib.parse import urlencode, urlsplit
 
-from pydantic import BaseModel, Field, SecretStr, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 
 from bridge.errors import CredentialsRejected, Unavailable
 from bridge.http import Answer, Exchange, Http, HttpRules, Sending, Unpaced, lifetime
 from bridge.sources.asked import basic
+from bridge.values import AccessToken
 
 EARLY = timedelta(seconds=30)
 """A token is renewed so long before its end, so that none ends on its way."""
@@ -22,7 +23,7 @@ SHORTEST = timedelta(seconds=5)
 class Token(BaseModel):
     """What such a server answers; more fields are passed over."""
 
-    access_token: str = Field(min_length=1)
+    access_token: AccessToken
     expires_in: float = 300.0
 
 

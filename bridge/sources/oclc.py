@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
@@ -25,7 +24,7 @@ from bridge.sources.listed import ListedSource, NamedSettings, Pile
 from bridge.sources.mapping import at_path
 from bridge.sources.oauth import ClientCredentials
 from bridge.sources.polled import utc_now
-from bridge.sources.rows import filled, moment_at, text_at
+from bridge.sources.rows import filled, in_path, moment_at, text_at
 
 SIDES: Mapping[str, Role] = {"borrowing": Role.BORROWER, "lending": Role.LENDER}
 
@@ -220,7 +219,7 @@ class OclcSource(ListedSource[OclcSettings]):
         old = since is not None and edited is not None and edited < since
         if not self.settings.details or not number or old:
             return told
-        path = self.settings.detail_path.replace("{id}", quote(number, safe=""))
+        path = self.settings.detail_path.replace("{id}", in_path(number))
         try:
             whole = at_path(self._asked.get(path, template=self.settings.detail_path), self.settings.detail_root)
         except (Rejected, RefusedInput):

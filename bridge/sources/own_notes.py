@@ -6,7 +6,6 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
 
 from pydantic import Field
 
@@ -15,7 +14,7 @@ from bridge.errors import RefusedInput, Rejected, Retry
 from bridge.http import Sending
 from bridge.sources.asked import Asked
 from bridge.sources.notes import NoteChannel, NoteSettings, refuse
-from bridge.sources.rows import text_at
+from bridge.sources.rows import in_path, text_at
 
 
 class OwnNotes(ABC):
@@ -54,7 +53,7 @@ class OwnNotes(ABC):
             f"{self._asked.path.rstrip('/')}{path}",
             "[notes]",
             params=params or {},
-            body=json.dumps(body, ensure_ascii=False).encode(),
+            body=json.dumps(body).encode(),
             headers={"Content-Type": "application/json"},
         )
         refuse(self._asked.answer(sending), self._asked.name, repeat_is_known=False)
@@ -79,7 +78,7 @@ class IlliadChannel(OwnNotes):
         self._settings = settings
 
     def _path(self, note: Note) -> str:
-        return self._settings.path.replace("{number}", quote(note.request.number, safe=""))
+        return self._settings.path.replace("{number}", in_path(note.request.number))
 
     def _texts(self, note: Note) -> list[str]:
         rows = self._asked.get(self._path(note), template="[notes]")
@@ -110,7 +109,7 @@ class KohaChannel(OwnNotes):
         self._settings = settings
 
     def _path(self, note: Note) -> str:
-        return self._settings.path.replace("{number}", quote(note.request.number, safe=""))
+        return self._settings.path.replace("{number}", in_path(note.request.number))
 
     def _texts(self, note: Note) -> list[str]:
         rows = self._asked.get(self._path(note), template="[notes]")
@@ -160,7 +159,7 @@ class CrossLinkChannel(OwnNotes):
         params = {"side": text_at(row, "side")}
         self._write(
             "PUT",
-            f"/patron_requests/{quote(text_at(row, 'id'), safe='')}/internal_note",
+            f"/patron_requests/{in_path(text_at(row, 'id'))}/internal_note",
             {"internalNote": text},
             params=params,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from bridge.sources.mapping import at_path
 
@@ -20,6 +21,11 @@ def text_at(row: object, *paths: str) -> str:
         if isinstance(value, str | int | float) and not isinstance(value, bool) and str(value).strip():
             return str(value).strip()
     return ""
+
+
+def in_path(text: str) -> str:
+    """A text as one piece of an address; half a sign, which no address holds, is asked about as a question mark."""
+    return quote(text, safe="", errors="replace")
 
 
 def list_at(row: object, path: str) -> list[Any]:

@@ -389,3 +389,10 @@ def test_a_ledger_takes_each_state_once_and_reads_on_where_it_stopped(broker: Br
 @pytest.mark.parametrize("cursor", [None, "", "yesterday", "{", '{"a": 5}', "{}"])
 def test_a_cursor_that_cannot_be_read_is_none(cursor: str | None) -> None:
     assert Marks.read(cursor) == Marks()
+
+
+def test_an_id_with_half_a_sign_keeps_none_of_the_others_waiting(broker: Broker) -> None:
+    broker.borrow("1", "RECEIVED")
+    broker.borrow("\ud800", "RECEIVED")
+    found = [arrival for page in broker.polled() for arrival in page.arrivals]
+    assert sorted(arrival.state for arrival in found) == [ArrivalState.FOLDED, ArrivalState.MALFORMED]

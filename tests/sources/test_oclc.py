@@ -303,3 +303,9 @@ def test_oclcs_own_example_is_understood() -> None:
         ServiceType.COPY,
     )
     assert change.stamp.at == datetime(2019, 7, 17, 21, 21, 45, 943000, tzinfo=UTC)
+
+
+def test_a_number_with_half_a_sign_keeps_none_of_the_others_waiting(service: Service) -> None:
+    service.borrow(1, "RECEIVED")
+    service.shelf.put("2", NOON, requestId="\ud800", side="borrowing", requestStatus="RECEIVED")
+    assert ArrivalState.FOLDED in {arrival.state for arrival in arrivals(service.polled())}

@@ -7,6 +7,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from bridge.values import AccessToken
+
 Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else str(value))]
 """Ids come as numbers, and in holds as text; what is empty comes as null."""
 Flag = Annotated[bool, BeforeValidator(bool)]
@@ -108,5 +110,5 @@ class ItemType(Payload):
 class Token(Payload):
     """An access token."""
 
-    access_token: str
+    access_token: AccessToken
     expires_in: int = 3600

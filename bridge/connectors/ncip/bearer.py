@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import base64
-import json
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
+from pydantic import BaseModel, ValidationError
+
 from bridge.errors import CredentialsRejected, Unavailable
 from bridge.http import Answer, Http, Sending, lifetime
+from bridge.values import AccessToken
 
 EARLY = timedelta(seconds=60)
 """How long before its end a token is renewed."""
 _ADVICE = "See to the key and its secret, and to the services it was given."
+
+
+class _Token(BaseModel):
+    access_token: AccessToken
+    expires_in: float = 0.0
 
 
 class Bearer:
@@ -48,14 +55,12 @@ class Bearer:
         if answer.status in {400, 401, 403}:
             said = f"The key is not accepted for {self._scope} (HTTP {answer.status})."
             raise CredentialsRejected(said, advice=_ADVICE)
-        self._token, seconds = _read(answer)
-        self._until = self._now() + lifetime(seconds) - EARLY
+        found = _read(answer)
+        self._token, self._until = found.access_token, self._now() + lifetime(found.expires_in) - EARLY
 
 
-def _read(answer: Answer) -> tuple[str, float]:
+def _read(answer: Answer) -> _Token:
     try:
-        told = json.loads(answer.body)
-        token, seconds = str(told["access_token"]), float(told.get("expires_in", 0))
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as nonsense:
+        return _Token.model_validate_json(answer.body)
+    except ValidationError as nonsense:
         raise Unavailable(f"No token could be read from the answer (HTTP {answer.status}).") from nonsense
-    return token, seconds

@@ -6,6 +6,8 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from bridge.values import AccessToken
+
 M = TypeVar("M")
 
 
@@ -237,7 +239,7 @@ class TokenInfo(Payload):
 class Token(Payload):
     """A token and its life in seconds."""
 
-    access_token: str = Field(min_length=1)
+    access_token: AccessToken
     expires_in: float = 3600
 
 
