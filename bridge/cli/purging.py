@@ -201,7 +201,7 @@ def _tell(plan: Plan, found: Found, way: Way, *, done: bool) -> None:
     if way.as_json:
         report = {
             "done": done,
-            "identifiers": len(found.identifiers),
+            "identifiers": found.different,
             "erased": [each.row.name for each in plan.go],
             "stay": [{"request": name, "why": why} for name, why in plan.stay],
             **asdict(plan.else_where),
@@ -217,8 +217,8 @@ def _lines(plan: Plan, found: Found, *, done: bool) -> Iterator[str]:
         yield "Nothing in the ledger names this patron."
         return
     went = "went" if done else "would go"
-    if len(found.identifiers) > 1:
-        yield f"The ILS knows the patron by another identifier too; {len(found.identifiers)} were looked for."
+    if found.different > 1:
+        yield f"The ILS knows the patron by another identifier too; {found.different} were looked for."
     names = ", ".join(each.row.name for each in plan.go)
     yield f"Patron and title of {len(plan.go)} finished requests {went}{f': {names}' if names else ''}."
     other = plan.else_where

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -63,10 +63,15 @@ class Mentions:
 
 @dataclass(frozen=True)
 class Found:
-    """What the ledger knows of a patron: requests that name them, and under which identifiers (in small letters) that is."""
+    """What the ledger knows of a patron: requests that name them, and under which identifiers that is, in every spelling that was seen."""
 
     identifiers: frozenset[str]
     rows: tuple[Row, ...]
+
+    @property
+    def different(self) -> int:
+        """How many identifiers these are, whatever their case."""
+        return len(_folded(self.identifiers))
 
 
 class Erasure:
@@ -78,7 +83,7 @@ class Erasure:
 
     def of(self, identifier: str) -> Found:
         """Requests of a patron, by this identifier and by those that the ILS knows the same patron by."""
-        known = frozenset({identifier.casefold()})
+        known = frozenset({identifier, identifier.casefold()})
         rows: tuple[Row, ...] = ()
         for _ in range(ROUNDS):
             rows = self._rows(known)
@@ -95,7 +100,8 @@ class Erasure:
             found = connection.execute(
                 select(REQUEST).where(REQUEST.c.purged_at.is_(None), named).order_by(REQUEST.c.id)
             )
-            return tuple(row for row in _readable(found) if _patrons(row) & identifiers)
+            wanted = _folded(identifiers)
+            return tuple(row for row in _readable(found) if _folded(_patrons(row)) & wanted)
 
     def mentions(self, identifiers: Collection[str], erased: Collection[int] = ()) -> Mentions:
         """Where else they stand, the requests themselves apart; messages of requests that are (to be) ``erased`` count too."""
@@ -129,15 +135,20 @@ class Erasure:
 
 
 def _same_patron(row: Row, known: frozenset[str]) -> frozenset[str]:
-    """The identifiers that the ILS says are one patron's, where one of them is known."""
-    patron = row.record.patron
-    pair = frozenset({patron.asked.casefold(), patron.patron_id.casefold()} - {""}) if patron else frozenset()
-    return pair if pair & known else frozenset()
+    """The identifiers that the ILS says are one patron's, where one of them is known; and known ones, as they are spelled here."""
+    patron, wanted = row.record.patron, _folded(known)
+    pair = {patron.asked, patron.patron_id} - {""} if patron else set()
+    spelled = {each for each in _patrons(row) if each.casefold() in wanted}
+    return frozenset(pair | spelled if _folded(pair) & wanted else spelled)
+
+
+def _folded(identifiers: Iterable[str]) -> frozenset[str]:
+    return frozenset(each.casefold() for each in identifiers)
 
 
 def _patrons(row: Row) -> frozenset[str]:
     commands = (row.pending.step.command,) if row.pending is not None else ()
-    return frozenset(each.casefold() for each in patrons_of(row.request, row.record, commands))
+    return patrons_of(row.request, row.record, commands)
 
 
 def _readable(found: Any) -> Iterator[Row]:  # noqa: ANN401 - rows
@@ -188,9 +199,11 @@ def _key(column: Column[Any]) -> Column[Any]:
 
 
 def _holds(connection: Connection, column: Any, identifier: str) -> ColumnElement[bool]:  # noqa: ANN401 - a column
-    """Whether text holds an identifier in any case of ASCII letters, as it is or as JSON spells it."""
+    """Whether text may hold an identifier in any case, as it is or as JSON spells it: databases fold the case of ASCII letters only."""
+    if not identifier.isascii():
+        return true()
     within = func.instr if connection.dialect.name == "sqlite" else func.strpos
-    return or_(*(within(func.lower(column), each) > 0 for each in sorted(_spelled(identifier))))
+    return or_(*(within(func.lower(column), each.lower()) > 0 for each in sorted(_spelled(identifier))))
 
 
 def _hiding(identifiers: Collection[str]) -> Redaction:
@@ -198,5 +211,6 @@ def _hiding(identifiers: Collection[str]) -> Redaction:
 
 
 def _spelled(identifier: str) -> set[str]:
-    """As it is, and as JSON spells it."""
-    return {identifier, json.dumps(identifier, ensure_ascii=False)[1:-1], json.dumps(identifier)[1:-1]}
+    """As it is, and as JSON spells it, with slashes as PHP writes them."""
+    escaped = {json.dumps(identifier, ensure_ascii=False)[1:-1], json.dumps(identifier)[1:-1]}
+    return {identifier, *escaped, *(each.replace("/", "\\/") for each in escaped)}

@@ -170,6 +170,25 @@ class TestOnePatron:
         left = everything(house)
         assert (PATRON in left, "primary-7" in left) == (False, False)
 
+    def test_whatever_its_letters_and_their_case(self, house: House) -> None:
+        """Databases fold the case of ASCII letters only, and JSON spells others in two ways, slashes in a third."""
+        patrons = ("ÄB12x", "straße77", "ΑΣΑΣ9", "Ame\u0301lie9", "a/b-77", 'a\\b"77')
+        told = [json.dumps(each, ensure_ascii=index % 2 == 0) for index, each in enumerate(patrons)]
+        for index, patron in enumerate(patrons):
+            finished(house, str(index), patron=patron)
+        finished(house, "9", patron=OTHER)
+        with ledger_of(house) as ledger, ledger.database.write() as connection:
+            body = f"[{', '.join(told)}]".replace("/", "\\/")
+            connection.execute(update(schema.inbox).where(schema.inbox.c.key == "m9").values(body=body))
+        for index, patron in enumerate(patrons):
+            assert f"would go: R{index + 1}." in purge(house, "--patron", patron.lower(), "--dry-run").stdout
+            result = purge(house, "--patron", patron, "--yes")
+            assert result.exit_code == 0
+            assert f"1 finished requests went: R{index + 1}." in result.stdout
+        left = everything(house)
+        assert [each for each in (*patrons, *told) if each in left or each.strip('"') in left] == []
+        assert OTHER in left
+
     def test_wherever_somebody_wrote_it(self, house: House) -> None:
         finished(house, "1", patron=OTHER)
         finished(house, "2")
