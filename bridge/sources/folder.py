@@ -23,6 +23,8 @@ UNFINISHED = (".tmp", ".part", ".partial", ".filepart", ".crdownload", ".swp", "
 """Endings of names under which programs write what they will rename."""
 OURS = re.compile(r"\.[0-9a-f]{12}(\.rejected)?(\.[^.]*)?$")
 """Names that we gave (``FoundFile.named``)."""
+LONGEST_STEM = 200
+"""Bytes of a file's name that are kept where it is moved to: most file systems take names of 255, and we add to it."""
 MAY = os.R_OK | os.W_OK | os.X_OK
 
 
@@ -90,11 +92,20 @@ class FoundFile:
 
     def named(self, more: str = "", suffix: str = "") -> str:
         """Its name elsewhere: the same content has the same name, so that a second try replaces the first."""
-        return f"{self.path.stem}.{self.digest[:12]}{more}{suffix or self.path.suffix}"
+        stem = os.fsdecode(os.fsencode(self.path.stem)[:LONGEST_STEM])
+        return f"{stem}.{self.digest[:12]}{more}{suffix or self.path.suffix}"
 
 
 def _signature(found: os.stat_result) -> tuple[int, int, int]:
     return (found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+def _moment(seconds: float) -> datetime:
+    """A file's date, which some file systems take from anybody: where no calendar holds it, the last or first that one does."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError):
+        return datetime.max.replace(tzinfo=UTC) if seconds > 0 else datetime.min.replace(tzinfo=UTC)
 
 
 def where(problem: OSError) -> str:
@@ -152,7 +163,7 @@ class Folder:
             if not stat.S_ISREG(seen.st_mode):
                 return None, b""
             data = file.read(self.settings.max_bytes + 1)
-        written_at = min(datetime.fromtimestamp(seen.st_mtime, UTC), self._clock())
+        written_at = min(_moment(seen.st_mtime), self._clock())
         return FoundFile(path, _signature(seen), written_at, hashlib.sha256(data).hexdigest()), data
 
     @staticmethod

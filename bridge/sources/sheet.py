@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import StringIO
@@ -76,8 +77,8 @@ def _columns(lines: Sequence[str], first: int, delimiter: str) -> tuple[tuple[st
     except csv.Error as wrong:
         raise UnreadableFile(f"The names of its columns cannot be read ({wrong}).") from wrong
     columns = tuple(cell.strip() for cell in cells)
-    folded = [" ".join(name.casefold().split()) for name in columns]
-    twice = sorted({name for name in folded if name and folded.count(name) > 1})
+    times = Counter(" ".join(name.casefold().split()) for name in columns)
+    twice = sorted(name for name, count in times.items() if name and count > 1)
     if twice:
         raise UnreadableFile(f"It has two columns of the name {', '.join(twice)}.")
     return columns, following

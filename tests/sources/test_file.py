@@ -8,6 +8,7 @@ import os
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -40,6 +41,7 @@ HEAD = "request id,OUR  SIDE,Status,Last changed,Due,Borrower,Title\n"
 SHIPPED = "77,borrower,Shipped,24/11/2026 10:00,15/12/2026,P1,Zürich\n"
 RECEIVED = "77,borrower,Received,25/11/2026 09:30,,P1,Zürich\n"
 FORMATS = ["%d/%m/%Y %H:%M", "%d/%m/%Y"]
+SHARED = Path("/dev/shm")  # noqa: S108 - for its dates
 
 
 @dataclass
@@ -118,6 +120,27 @@ def test_a_file_that_still_grows_is_left_alone(watched: Watched) -> None:
 def test_an_old_date_does_not_make_a_file_whole(watched: Watched) -> None:
     watched.put("ill.csv", HEAD + SHIPPED, day=datetime(2020, 1, 1, tzinfo=UTC))
     assert not list(watched.source.poll(None)), "copies keep the date of what they copy"
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="no file system here that takes any date")
+@pytest.mark.parametrize("seconds", [2**38, -(2**38)])
+def test_a_date_that_no_calendar_holds_keeps_no_file_waiting(seconds: int) -> None:
+    with TemporaryDirectory(dir=SHARED) as folder:
+        watched = Watched(Path(folder))
+        far = watched.put("far.csv", HEAD + SHIPPED)
+        os.utime(far, (seconds, seconds))
+        assert far.stat().st_mtime == seconds
+        watched.put("near.csv", HEAD + RECEIVED)
+        assert [arrival.state for arrival in watched.poll()] == [ArrivalState.FOLDED] * 2
+        assert len(watched.names("done")) == 2
+
+
+@pytest.mark.parametrize("content", [HEAD + SHIPPED, HEAD + "1,2\n", "x"])
+def test_a_name_as_long_as_names_may_be_is_moved_too(watched: Watched, content: str) -> None:
+    watched.put("é" * 125 + ".csv", content)
+    assert watched.poll()
+    assert watched.poll() == []
+    assert {"done", "set-aside"} >= set(watched.names(""))
 
 
 @pytest.mark.parametrize("name", [".ill.csv", "ill.csv.part", "ill.csv.filepart", "~ill.csv", "ill.pdf"])

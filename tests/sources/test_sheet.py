@@ -136,3 +136,10 @@ def test_whatever_stands_before_it_a_good_row_at_the_end_is_read(head: str, nois
     sheet = read_table(f"a,b\n{plain}\n1,2\n", ",")
     assert sheet.rows[-1].values == {"a": "1", "b": "2"}
     read_lines(head)
+
+
+def test_a_line_of_very_many_columns_is_read_at_once() -> None:
+    names = ",".join(f"c{each}" for each in range(60_000))
+    assert len(read_table(f"{names}\n").columns) == 60_000
+    with pytest.raises(UnreadableFile, match="two columns of the name c7"):
+        read_table(f"{names},C7\n")
