@@ -61,7 +61,15 @@ def keep(record: Record, step: Step, learned: Learned) -> Record:
         record = replace(record, patron=learned.patron)
     if step.key.verb is Verb.FIND_PATRON:
         return record
-    return record.with_item(_taught(record.item(step.key.leg, step.key.volume), learned))
+    return record.with_item(_taught(_meant(record.item(step.key.leg, step.key.volume), step), learned))
+
+
+def _meant(item: ItemRecord, step: Step) -> ItemRecord:
+    """The record; of another item of ours than the one that was held, nothing is known yet but what became of that hold."""
+    barcode = "" if isinstance(step.command, do.FindPatron) else step.command.target.barcode
+    if not item.only_held or barcode in {"", item.barcode}:
+        return item
+    return replace(item, barcode="", ids=do.VendorIds(), place=do.Place())
 
 
 def _patron_settled(record: Record, step: Step) -> Record:
@@ -244,6 +252,8 @@ def _hold_settled(item: ItemRecord, command: do.PlaceHold | do.CancelHold) -> It
     if item.existence is Existence.DELETED:
         return item
     item = replace(item, origin=item.origin or command.target.origin)
+    if item.origin is Origin.OWN:
+        item = replace(item, barcode=item.barcode or command.target.barcode)
     if latest is None or latest.state is HoldState.CANCELLED:
         return replace(item, holds=(*item.holds, HoldRecord("", command.patron_id, command.pickup_location)))
     as_asked = replace(latest, patron_id=command.patron_id, pickup_location=command.pickup_location)

@@ -157,7 +157,7 @@ def _found_wanting(
     still_lost = isinstance(loss, do.MarkFound)  # an ILS may refuse to renew what it holds for lost
     rest = None if still_lost else _difference(goal, item, record, can, patron_known=patron_known)
     yield from (each for each in (loss, rest, bill(goal, item, record, can)) if each is not None)
-    texts = (goal.attention, "" if item.over else goal.dispute)
+    texts = (goal.attention, "" if item.over else goal.dispute, _another(goal, item))
     yield from (StaffTask(None, f"attention:{goal.leg}:{goal.volume}:{text}", text) for text in texts if text)
 
 
@@ -183,7 +183,25 @@ def _within(goal: ItemGoal, item: ItemRecord, patron: str | None) -> Command | N
     return borrowing_step(goal.within, target, item, named, transit=goal.transit, dated=dated, was_lost=goal.was_lost)
 
 
+def _another(goal: ItemGoal, item: ItemRecord) -> str:
+    """The service names another item of ours than the one that was checked out."""
+    if not item.loans or not isinstance(goal.within, LentWithin | None) or item.origin is not Origin.OWN:
+        return ""
+    if not goal.barcode or goal.barcode.casefold() == item.barcode.casefold():
+        return ""
+    return (
+        f"The service names item {goal.barcode} now, but item {item.barcode} was checked out for it: see which of them was sent, "
+        "and put the other one right in the ILS."
+    )
+
+
 def _target(goal: ItemGoal, item: ItemRecord, origin: Origin) -> do.Target:
+    if item.only_held and goal.barcode not in {"", item.barcode}:
+        return do.Target(goal.mark, Origin.OWN, goal.barcode)
+    return _recorded(goal, item, origin)
+
+
+def _recorded(goal: ItemGoal, item: ItemRecord, origin: Origin) -> do.Target:
     return do.Target(goal.mark, item.origin or origin, item.barcode or goal.barcode, item.ids, item.place)
 
 
@@ -235,7 +253,7 @@ def _creating(target: do.Target, wish: ItemWish) -> do.CreateTemporaryItem:
 def _holding(goal: ItemGoal, item: ItemRecord, target: do.Target, record: Record) -> Command | None:
     """A hold that was satisfied, expired or withdrawn by the patron latches: it is met, and never placed again by itself."""
     if not isinstance(goal.hold, HoldWish):
-        return _withdrawing(goal, item, target)
+        return _withdrawing(goal, item)
     wanted = goal.hold
     patron = _patron(record, wanted.patron_id)
     placed = item.hold
@@ -249,9 +267,11 @@ def _holding(goal: ItemGoal, item: ItemRecord, target: do.Target, record: Record
     return None
 
 
-def _withdrawing(goal: ItemGoal, item: ItemRecord, target: do.Target) -> Command | None:
-    if goal.hold is ABSENT and item.hold and item.hold.state is HoldState.PLACED:
-        return do.CancelHold(target, item.hold.patron_id, item.hold.hold_id)
+def _withdrawing(goal: ItemGoal, item: ItemRecord) -> Command | None:
+    """Also where the service names another item of ours now."""
+    elsewhere = item.only_held and goal.barcode not in {"", item.barcode}
+    if (goal.hold is ABSENT or elsewhere) and item.hold and item.hold.state is HoldState.PLACED:
+        return do.CancelHold(_recorded(goal, item, Origin.CREATED), item.hold.patron_id, item.hold.hold_id)
     return None
 
 
@@ -289,12 +309,14 @@ def _loss(goal: ItemGoal, item: ItemRecord) -> Command | None:
 def _lending(goal: ItemGoal, item: ItemRecord, can: Capabilities) -> Command | None:
     target = _target(goal, item, Origin.OWN)
     if isinstance(goal.loan, LoanWish) and goal.loan.account:
-        return _lent(goal, goal.loan, item, target, can)
+        return _withdrawing(goal, item) or _lent(goal, goal.loan, item, target, can)
     if goal.place is ABSENT:
         return _brought_home(goal, item, target, can)
     if isinstance(goal.transit, do.Place) and not item.transit_received:
         return do.ReceiveTransit(do.Target(goal.mark, Origin.OWN, goal.barcode, item.ids, goal.transit))
-    if isinstance(goal.hold, HoldWish) and item.hold is None:
+    if isinstance(goal.hold, HoldWish) and _withdrawing(goal, item):
+        return _withdrawing(goal, item)
+    if isinstance(goal.hold, HoldWish) and (item.hold is None or item.hold.state is HoldState.CANCELLED):
         return do.PlaceHold(target, goal.hold.patron_id, goal.hold.pickup_location, goal.mark.text, notify=False)
     return None
 
@@ -338,7 +360,7 @@ def _brought_home(goal: ItemGoal, item: ItemRecord, target: do.Target, can: Capa
     within = goal.within if isinstance(goal.within, LentWithin) and can.double_charge else None
     lost = goal.was_lost or item.marked_lost
     checking_in = lending_step(within, target, item, was_lost=lost) if within else _checking_in(goal, item, target)
-    withdrawing = _withdrawing(goal, item, target)
+    withdrawing = _withdrawing(goal, item)
     first, second = (restoring, checking_in) if can.restore_before_check_in else (checking_in, restoring)
     return first or second or withdrawing
 
@@ -366,7 +388,7 @@ def _clearing(goal: ItemGoal, item: ItemRecord, can: Capabilities) -> Command | 
         checking_in = _checking_in(goal, item, target)
         if checking_in:
             return checking_in
-    withdrawing = _withdrawing(goal, item, target)
+    withdrawing = _withdrawing(goal, item)
     goes_along = can.delete_ends_holds and goal.item is ABSENT and item.origin is Origin.CREATED
     if (withdrawing and not goes_along) or goal.item is not ABSENT or item.existence is Existence.DELETED:
         return withdrawing

@@ -165,6 +165,12 @@ class ItemRecord:
         return self.checked_in or ended or self.existence is Existence.DELETED
 
     @property
+    def only_held(self) -> bool:
+        """Whether it is an own item for which nothing was done but a hold: another one may still be sent in its place."""
+        done = self.loans or self.moved_to or self.checked_in or self.transit_received or self.transit_sent
+        return self.origin is Origin.OWN and bool(self.barcode and self.holds) and not done
+
+    @property
     def open_loan(self) -> LoanRecord | None:
         """The latest loan of ours that has not ended."""
         return next((loan for loan in reversed(self.loans) if not loan.ended), None)
