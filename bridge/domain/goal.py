@@ -159,9 +159,11 @@ def _missing(bare: ItemGoal, stand: Standing, policy: BorrowingPolicy, attention
 
 
 def _in_order(bare: ItemGoal, key: RequestKey, stand: Standing, policy: BorrowingPolicy) -> ItemGoal:
+    if stand.sent_back_since_ended:
+        return _sent_back(bare, key, stand, policy)
     if stand.phase in NOT_SUPPLIED:
         return replace(bare, item=ABSENT, hold=ABSENT, fee=ABSENT if policy.waive_fee_on_cancel else LEAVE)
-    back = stand.closure is Closure.RETURNED or stand.lost_on_the_way_back or stand.sent_back_since_closed
+    back = stand.closure is Closure.RETURNED or stand.lost_on_the_way_back
     if stand.phase is Phase.COMPLETED and not back:
         return replace(bare, bill=ABSENT if stand.found else LEAVE, attention=_COMPLETED)
     if stand.phase in GONE_BACK or stand.lost_on_the_way_back:

@@ -29,10 +29,10 @@ def _lent_anywhere(bare: ItemGoal, stand: Standing, policy: LendingPolicy) -> It
         return _gone_astray(bare, stand, policy, attention)
     if attention:
         return replace(bare, attention=attention)
+    if stand.sent_back_since_ended and not stand.has(Condition.FOUND):
+        return replace(bare, hold=ABSENT, dispute=_ON_ITS_WAY)
     if stand.phase in NOT_SUPPLIED:
         return replace(bare, hold=ABSENT)
-    if stand.phase is Phase.COMPLETED and stand.sent_back_since_closed and not stand.has(Condition.FOUND):
-        return replace(bare, hold=ABSENT, dispute=_ON_ITS_WAY)
     if stand.phase is Phase.COMPLETED:
         home = ABSENT if policy.check_in_on_completed else LEAVE
         damaged = DAMAGED if stand.has(Condition.DAMAGED) else ""
@@ -42,7 +42,7 @@ def _lent_anywhere(bare: ItemGoal, stand: Standing, policy: LendingPolicy) -> It
     return replace(_lent(bare, stand, policy), found=stand.found and stand.phase not in GONE_BACK)
 
 
-_ON_ITS_WAY = "The loan was closed without the item, and then the borrower sent it back: check it in when it arrives."
+_ON_ITS_WAY = "The request had ended when the borrower sent the item back: check it in when it arrives."
 
 
 def _gone_astray(bare: ItemGoal, stand: Standing, policy: LendingPolicy, attention: str) -> ItemGoal:

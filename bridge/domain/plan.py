@@ -196,9 +196,14 @@ def _another(goal: ItemGoal, item: ItemRecord) -> str:
 
 
 def _target(goal: ItemGoal, item: ItemRecord, origin: Origin) -> do.Target:
-    if item.only_held and goal.barcode not in {"", item.barcode}:
+    if _instead(goal, item):
         return do.Target(goal.mark, Origin.OWN, goal.barcode)
     return _recorded(goal, item, origin)
+
+
+def _instead(goal: ItemGoal, item: ItemRecord) -> bool:
+    """Whether another own item is meant now than the one that is held."""
+    return item.only_held and goal.barcode not in {"", item.barcode}
 
 
 def _recorded(goal: ItemGoal, item: ItemRecord, origin: Origin) -> do.Target:
@@ -268,9 +273,8 @@ def _holding(goal: ItemGoal, item: ItemRecord, target: do.Target, record: Record
 
 
 def _withdrawing(goal: ItemGoal, item: ItemRecord) -> Command | None:
-    """Also where the service names another item of ours now."""
-    elsewhere = item.only_held and goal.barcode not in {"", item.barcode}
-    if (goal.hold is ABSENT or elsewhere) and item.hold and item.hold.state is HoldState.PLACED:
+    unwanted = goal.hold is ABSENT or _instead(goal, item)
+    if unwanted and item.hold and item.hold.state is HoldState.PLACED:
         return do.CancelHold(_recorded(goal, item, Origin.CREATED), item.hold.patron_id, item.hold.hold_id)
     return None
 
@@ -308,14 +312,14 @@ def _loss(goal: ItemGoal, item: ItemRecord) -> Command | None:
 
 def _lending(goal: ItemGoal, item: ItemRecord, can: Capabilities) -> Command | None:
     target = _target(goal, item, Origin.OWN)
+    if _instead(goal, item) and (withdrawing := _withdrawing(goal, item)):
+        return withdrawing
     if isinstance(goal.loan, LoanWish) and goal.loan.account:
-        return _withdrawing(goal, item) or _lent(goal, goal.loan, item, target, can)
+        return _lent(goal, goal.loan, item, target, can)
     if goal.place is ABSENT:
         return _brought_home(goal, item, target, can)
     if isinstance(goal.transit, do.Place) and not item.transit_received:
         return do.ReceiveTransit(do.Target(goal.mark, Origin.OWN, goal.barcode, item.ids, goal.transit))
-    if isinstance(goal.hold, HoldWish) and _withdrawing(goal, item):
-        return _withdrawing(goal, item)
     if isinstance(goal.hold, HoldWish) and (item.hold is None or item.hold.state is HoldState.CANCELLED):
         return do.PlaceHold(target, goal.hold.patron_id, goal.hold.pickup_location, goal.mark.text, notify=False)
     return None

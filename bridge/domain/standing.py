@@ -31,9 +31,10 @@ class Standing:
     ``unnamed``: the request came back as a whole, but nobody named this one of its volumes. ``moved``: it was shipped or further.
     ``arrived``: the borrower said that it was received or sent back. ``lost``: declared lost and not found or returned since, nor
     received for the first time; ``was_lost``: declared lost at any time; ``lost_on_the_way_back``: lost after the borrower had sent it.
-    ``turned_up_since_closed``: found or sent back after the loan had been closed without it, ``sent_back_since_closed``: sent back.
-    ``recall_dated``: the recall in force named a date, which is ``due`` then. ``received_at``, ``back_at``: when it was first said to
-    be received, and to be on its way back or back. ``bill`` is what the lender wants for a lost or damaged item, ``fee`` any other fee.
+    ``turned_up_since_closed``: found or sent back after the loan had been closed without it, ``sent_back_since_ended``: sent back after
+    that or after it was cancelled. ``recall_dated``: the recall in force named a date, which is ``due`` then. ``received_at``,
+    ``back_at``: when it was first said to be received, and to be on its way back or back. ``bill`` is what the lender wants for a lost
+    or damaged item, ``fee`` any other fee.
     """
 
     leg: str
@@ -48,7 +49,7 @@ class Standing:
     recall_dated: bool = False
     closure: Closure | None = None
     turned_up_since_closed: bool = False
-    sent_back_since_closed: bool = False
+    sent_back_since_ended: bool = False
     conditions: tuple[Condition, ...] = ()
     lost: bool = False
     was_lost: bool = False
@@ -200,7 +201,9 @@ def _standing(request: Request, leg: str, volume: str, live: str, volumes: tuple
     fee, bill = _fees(own, conditions, closure, was_lost=lost is not None)
     found = _in_force(own, Condition.FOUND)
     without = closed if closed and closed.value in WITHOUT_ITEM else None
-    sent_back = bool(without and back and back > without.stamp)
+    ended = phase if phase and furthest and phase.value in NOT_SUPPLIED else without
+    sent_back = bool(ended and back and back > ended.stamp)
+    turned_up = without and (sent_back or bool(found and found.stamp > without.stamp))
     return Standing(
         leg=leg,
         volume=volume,
@@ -212,8 +215,8 @@ def _standing(request: Request, leg: str, volume: str, live: str, volumes: tuple
         moved=furthest is not None,
         arrived=any(phase in _ARRIVED for node in own for phase, _ in node.facts.reached),
         closure=closure,
-        turned_up_since_closed=sent_back or bool(without and found and found.stamp > without.stamp),
-        sent_back_since_closed=sent_back,
+        turned_up_since_closed=bool(turned_up),
+        sent_back_since_ended=sent_back,
         conditions=conditions,
         recall_dated=recall is not None or _dated_since(own, due),
         lost=Condition.LOST in conditions,

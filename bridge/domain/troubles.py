@@ -15,7 +15,7 @@ def trouble(stand: Standing) -> str:
     turned_up = stand.found and stand.reverted_from is Phase.COMPLETED
     if stand.reverted_from and not stand.lost and not turned_up:
         return f"The service took the request back from '{stand.reverted_from}' to '{stand.phase}' after the item had moved."
-    if stand.phase in NOT_SUPPLIED and stand.moved:
+    if stand.phase in NOT_SUPPLIED and stand.moved and not stand.sent_back_since_ended:
         return (
             f"The request was {stand.phase} after the item had been shipped; where the item is now, only staff can see."
         )

@@ -9,6 +9,7 @@ import pytest
 
 from bridge.domain.change import Change, Closure, Condition, Phase
 from bridge.domain.identity import RequestKey
+from bridge.domain.learn import confirm
 from bridge.domain.record import Record
 from bridge.domain.request import Request, fold
 from bridge.domain.standing import Standing, live_leg, standings
@@ -117,10 +118,27 @@ class TestSentBackAfterItWasClosedWithoutTheItem:
         assert steps == []
         assert task is not None
         assert task.instruction == (
-            "The loan was closed without the item, and then the borrower sent it back: check it in when it arrives."
+            "The request had ended when the borrower sent the item back: check it in when it arrives."
         )
         scanned = with_loan_ended(record)
         assert run(goal_of(*self.told(LENDER)), scanned)[1:] == ([], None)
+
+    def test_nor_is_it_where_the_request_was_cancelled_before(self) -> None:
+        for key, done in ((BORROWER, ["check_in", "cancel_hold", "delete_temporary_item"]), (LENDER, [])):
+            begun = self.told(key)[:2]
+            cancelled = (*begun, told(3, Phase.CANCELLED, key=key, closure=Closure.CANCELLED))
+            record, steps, task = run(goal_of(*cancelled), run(goal_of(*begun))[0])
+            assert steps == []
+            assert task is not None
+            assert "cancelled after the item had been shipped" in task.instruction
+            _, steps, task = run(goal_of(*cancelled, told(4, Phase.RETURNED, key=key)), confirm(record, task))
+            assert verbs(steps) == done
+            assert (task is None) is (key is BORROWER)
+
+    def test_a_cancellation_of_what_was_never_sent_is_the_end(self) -> None:
+        for key, began in ((BORROWER, borrowed()), (LENDER, lent())):
+            ended = told(3, Phase.CANCELLED, key=key, closure=Closure.CANCELLED)
+            assert run(goal_of(began, ended, told(4, Phase.RETURNED, key=key)))[1:] == ([], None)
 
     def test_paid_for_staff_decide(self) -> None:
         paid = told(2, raised=(Condition.FEE_PAID,))
