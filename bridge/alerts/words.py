@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from bridge.domain.attention import ParkedGroup, ParkedRequest, common_advice, common_reason
+from bridge.domain.attention import ParkedGroup, ParkedRequest, common_advice, common_reason, in_sentences
 from bridge.domain.audit import FindingGroup, KeptFinding
 
 NAMED = 10
@@ -71,7 +71,7 @@ def reasons(group: ParkedGroup) -> list[str]:
     lines = []
     for (reason, advice), members in list(alike.items())[:REASONS]:
         count = group.count if len(alike) == 1 else len(members)
-        lines += [" ".join(part for part in (reason, advice) if part), f"  {named(members, count)}"]
+        lines += [in_sentences(reason, advice), f"  {named(members, count)}"]
     told = sum(len(members) for members in list(alike.values())[:REASONS])
     if len(alike) > 1 and group.count > told:
         lines.append(f"and {counted(group.count - told, 'more request')}")

@@ -105,8 +105,9 @@ def tell(ledger: Ledger, done: Sequence[Done], *, as_json: bool) -> None:
         typer.echo(json.dumps([_told(ledger, each) for each in done], ensure_ascii=False, indent=2))
         return
     for each in done:
+        name = f"R{each.asked.request_id}"
         for line in each.answer.lines if each.answer is not None else ():
-            typer.echo(f"R{each.asked.request_id}: {line}")
+            typer.echo(line if line.startswith(f"{name} ") else f"{name}: {line}")
 
 
 def _told(ledger: Ledger, each: Done) -> dict[str, object]:

@@ -14,6 +14,7 @@ import typer
 
 from bridge.cli.asking import Way, asking, who
 from bridge.cli.options import opened
+from bridge.domain.attention import in_sentences
 from bridge.domain.identity import mark_for
 from bridge.domain.preview import left_behind
 from bridge.engine.asked import Answer, Asked, Asking
@@ -84,16 +85,16 @@ def refusal(known: Configuration, ledger: Ledger, asked: DrillAsked) -> str:
     if asked.patron and policy.hold and not (asked.pickup or policy.default_pickup_location):
         return "A hold needs a pickup location: name one with --pickup."
     held = [
-        f"ILS '{each.name}' is paused: {each.held_why}"
+        f"ILS '{each.name}' is paused: {each.held_why} First: ill-bridge resume {each.name}."
         for each in ledger.lanes.all()
         if _held(each.name, lane, each.held_until)
     ]
     held += [
-        f"'{each.name}' is paused: {each.held_why}"
+        f"'{each.name}' is paused: {each.held_why} First: ill-bridge resume {each.name}."
         for each in ledger.libraries.all()
         if _held(each.name, asked.library, each.held_until)
     ]
-    return f"{held[0]} First: ill-bridge resume." if held else ""
+    return held[0] if held else ""
 
 
 def _held(name: str, wanted: str, until: object) -> bool:
@@ -198,7 +199,7 @@ class Drill:
     def _why(self, row: Row) -> str:
         """Why a request does not go on, by itself or because its lane is closed."""
         closed = next((lane.why for lane in self._ledger.lanes.all() if lane.name == row.lane), "")
-        own = " ".join(part for part in (row.parked.reason, row.parked.advice) if part)
+        own = in_sentences(row.parked.reason, row.parked.advice)
         return own or closed or "see its history."
 
     def _worked(self, request: int, wanted: State, first: Asking = Asking.WORK) -> Row:

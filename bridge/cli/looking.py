@@ -14,6 +14,7 @@ from rich.table import Table
 
 from bridge.cli import stopped
 from bridge.cli.options import DEFAULT_CONFIG, CauseOption, ConfigOption, JsonOption, opened
+from bridge.domain.attention import in_sentences
 from bridge.domain.change import Condition
 from bridge.domain.goal import goal_for
 from bridge.domain.plan import StaffTask, Step, next_step
@@ -193,7 +194,7 @@ def _print_whole(shown: dict[str, Any]) -> None:
     )
     out.print(f"Status: {shown['status']}   State: {shown['state']}", markup=False)
     if shown["reason"]:
-        out.print(f"Why: {shown['reason']} {shown['advice']}", markup=False)
+        out.print(f"Why: {in_sentences(shown['reason'], shown['advice'])}", markup=False)
     if shown["state"] == State.PARKED and shown["due_at"]:
         out.print(f"Tried again by itself: {shown['due_at']:%Y-%m-%d %H:%M} UTC", markup=False)
     for known in shown["known"]:

@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from bridge.alerts import words
-from bridge.domain.attention import ParkedGroup
+from bridge.domain.attention import ParkedGroup, in_sentences
 from bridge.domain.parking import cause_of
 from bridge.ledger import Ledger, State
 
@@ -59,7 +59,7 @@ def lines(found: Sequence[ParkedGroup], zone: ZoneInfo) -> Iterator[str]:
     for group in found:
         yield head(group, zone)
         for each in group.newest:
-            yield f"  {each.name} ({each.number}, {state_of(group)}): {each.reason} {each.advice}"
+            yield f"  {each.name} ({each.number}, {state_of(group)}): {in_sentences(each.reason, each.advice)}"
         if group.count > len(group.newest):
             all_of_it = f"--state {state_of(group)} --library {group.library} --cause {group.cause}"
             yield f"  and {group.count - len(group.newest)} more: ill-bridge requests {all_of_it}"

@@ -21,6 +21,11 @@ TRACKED = re.compile(r"\s*\[tracking id [^\]]*\]")
 """What a vendor's support asks for, different in each answer."""
 
 
+def in_sentences(*parts: str) -> str:
+    """Parts as one text, each ended as a sentence: what an ILS says often lacks the full stop. Empty ones are left out."""
+    return " ".join(part if part.endswith((".", "!", "?", ":", "…")) else f"{part}." for part in parts if part)
+
+
 @dataclass(frozen=True)
 class ParkedRequest:
     """A request that is parked or waits for staff; no patron's identifier stands in ``reason`` and ``advice``."""

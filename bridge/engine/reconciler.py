@@ -8,6 +8,7 @@ from dataclasses import replace
 import structlog
 
 from bridge.connectors.base import Call
+from bridge.domain.attention import in_sentences
 from bridge.domain.care import READING, hands_off, is_drill
 from bridge.domain.commands import Verb
 from bridge.domain.entrusted import entrust
@@ -335,7 +336,9 @@ class Reconciler:
 
     def _unclear(self, sitting: Sitting, step: Step, problem: OutcomeUnknown) -> None:
         """The call may have taken effect: look it up at once, before anything else is done."""
-        sentence = f"{attempted(step)} ended unclearly: {problem.reason} It is looked up before anything else."
+        sentence = in_sentences(
+            f"{attempted(step)} ended unclearly: {problem.reason}", "It is looked up before anything else."
+        )
         self._journal(sitting, step, StepState.UNKNOWN, (sentence,))
         log.warning("step.unclear", cause=problem.cause, why=problem.reason)
         sitting.unknown += 1

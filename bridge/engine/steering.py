@@ -9,6 +9,7 @@ from functools import reduce
 
 from bridge.connectors.base import Call
 from bridge.domain import commands as do
+from bridge.domain.attention import in_sentences
 from bridge.domain.care import hands_off
 from bridge.domain.inspection import review
 from bridge.domain.learn import confirm, taken_at_word
@@ -94,7 +95,7 @@ class Steering:
         if asked.kind is Asking.FORGET:
             return ""
         if not row.readable:
-            return f"{row.parked.reason} {row.parked.advice} 'forget' leaves it alone for good."
+            return in_sentences(row.parked.reason, row.parked.advice, "'forget' leaves it alone for good.")
         if row.lane not in self._lanes:
             return f"{row.name} belongs to ILS '{row.lane}', which is not in the configuration. 'forget' leaves it alone for good."
         if not self._lanes[row.lane][1].knows(row.request.key.library):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
+from bridge.domain.attention import in_sentences
 from bridge.domain.capabilities import Capabilities
 from bridge.domain.goal import Goal
 from bridge.domain.parking import Mend, Nights, advice_for, mended_by
@@ -109,7 +110,7 @@ class Verdicts:
 
     def _stopped(self, sitting: Sitting, state: State, parked: Parked, more: str = "") -> Verdict:
         reason = "" if parked.reason in sitting.told else parked.reason
-        said = " ".join(part for part in (_STOPPED[state], reason, parked.advice, more) if part)
+        said = in_sentences(_STOPPED[state], reason, parked.advice, more)
         return Verdict(state, sitting.status, parked=parked, lines=(self._line(said),))
 
     def _line(self, sentence: str) -> HistoryLine:

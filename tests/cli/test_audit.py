@@ -182,7 +182,7 @@ def test_many_repairs_are_shown_and_asked_for(in_step: House) -> None:
     assert in_step.alma.state.items_with_barcode("ILL-1001")
     result = in_step.command("audit", "--repair", "--yes")
     assert result.exit_code == 0, result.output
-    assert "R1: R1 is now: closed." in result.stdout
+    assert "R1 is now: closed." in result.stdout
     assert not in_step.alma.state.items_with_barcode("ILL-1001")
 
 

@@ -69,7 +69,7 @@ def test_what_needs_attention_is_shown_with_advice(house: House) -> None:
     ledger.close()
     result = house.command("resync", "1001")
     assert result.exit_code == 1
-    assert "R1: R1 is now: parked." in result.stdout
+    assert "R1 is now: parked." in result.stdout
     status = house.command("status").stdout
     assert "Kept message 2 from hook: " in status
     assert "R1 (1001, parked): The patron is unknown in Alma." in status.replace("\n", " ")
@@ -90,7 +90,7 @@ def test_resync_without_a_daemon_does_it_itself(house: House) -> None:
     assert house.alma.report()["leftovers"] == []
     result = house.command("resync", "1001")
     assert result.exit_code == 0, result.output
-    assert result.stdout.splitlines()[-1] == "R1: R1 is now: in_step."
+    assert result.stdout.splitlines()[-1] == "R1 is now: in_step."
     assert house.row().state == "in_step"  # type: ignore[union-attr]
 
 
@@ -120,7 +120,7 @@ def test_staff_settle_what_only_they_could_do(house: House) -> None:
         assert "Declare item ILL-1001 lost. Alma's API cannot" in house.command("show", "R1").stdout.replace("\n", " ")
         result = house.command("resolve", "R1")
         assert result.exit_code == 0, result.output
-        assert "R1: R1 is now: in_step." in result.stdout
+        assert "R1 is now: in_step." in result.stdout
     assert house.command("resolve", "R1").exit_code == 1
 
 

@@ -22,7 +22,7 @@ def test_a_pause_keeps_what_comes_and_what_staff_ask(house: House) -> None:
         until(house.row, "a request")
         asked = house.command("retry", "R1")
         assert asked.exit_code == 0
-        assert asked.stdout.startswith("R1: R1 is worked on when the pause ends. Library 'main' is paused: Paused by ")
+        assert asked.stdout.startswith("R1 is worked on when the pause ends. Library 'main' is paused: Paused by ")
         assert "stocktaking. ill-bridge resume main ends it." in asked.stdout
         assert house.command("resync", "R1", "--dry-run").exit_code == 0
         assert {call.method for call in house.alma.calls()} <= {"GET"}
@@ -100,7 +100,7 @@ def test_too_many_deletions_stop_the_library_until_a_human_says_so(house: House)
     stopped = house.command("retry", "R2")
     assert stopped.exit_code == 0
     assert stopped.stdout.endswith("then: ill-bridge resume main.\n")
-    assert "R2: R2 is now: due.\n" in stopped.stdout
+    assert "R2 is now: due.\n" in stopped.stdout
     kept = house.command("pause", "main", "--until", "2999-01-01")
     assert kept.exit_code == 0
     assert kept.stdout.startswith("Library 'main' stands still already. 1 temporary items of library 'main'")

@@ -68,9 +68,9 @@ def test_forgetting_shows_what_stays_and_asks(house: House) -> None:
     assert house.row().state == "in_step"  # type: ignore[union-attr]
     result = CliRunner().invoke(app, arguments, input="y\n")
     assert result.exit_code == 0
-    assert result.stdout.endswith("R1: R1 is now: forgotten.\n")
+    assert result.stdout.endswith("R1 is now: forgotten.\n")
     again = house.command("forget", "R1", "--note", "by hand", "--yes")
-    assert (again.exit_code, again.stdout.splitlines()[-1]) == (0, "R1: R1 was forgotten before.")
+    assert (again.exit_code, again.stdout.splitlines()[-1]) == (0, "R1 was forgotten before.")
     for command in (["resync"], ["set", "--barcode", "X"], ["resolve"], ["skip", "--note", "x"]):
         refused = house.command(*command, "R1")
         assert (refused.exit_code, refused.stdout) == (1, "R1: It was forgotten; 'retry' takes it up again.\n")
@@ -90,7 +90,7 @@ class TestSetting:
             house.settled("in_step")
             result = house.command("set", "R1", "--barcode", " HAND-7 ", "--due", "2027-02-01", "--note", "torn")
             assert result.exit_code == 0, result.output
-            assert "R1: R1 is now: in_step." in result.stdout
+            assert "R1 is now: in_step." in result.stdout
             assert {one.barcode for one in house.alma.state.items.values() if one.created_by == "api"} == {"HAND-7"}
             assert f"Set right by {who()}: temporary barcode, due date. Note: torn" in lines(house)
             again = house.command("set", "R1", "--barcode", "HAND-7")

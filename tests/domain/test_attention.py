@@ -12,6 +12,7 @@ from bridge.domain.attention import (
     common_advice,
     common_reason,
     concerned,
+    in_sentences,
     longer_than_usual,
     reach_of,
     same_hours,
@@ -124,3 +125,15 @@ class TestSilence:
     )
     def test_the_poorest_of_three_weeks_or_more_is_left_out(self, counts: tuple[int, ...], unusual: bool) -> None:
         assert longer_than_usual(counts, 10) is unusual
+
+
+@pytest.mark.parametrize(
+    ("parts", "text"),
+    [
+        (("It is not valid", "Correct it."), "It is not valid. Correct it."),
+        (("Refused. (code 7)", "", "See why."), "Refused. (code 7). See why."),
+        (("Staff are asked:", "Do it."), "Staff are asked: Do it."),
+    ],
+)
+def test_what_an_ils_says_and_our_advice_are_sentences_of_their_own(parts: tuple[str, ...], text: str) -> None:
+    assert in_sentences(*parts) == text
