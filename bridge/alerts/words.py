@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from bridge.domain.attention import ParkedGroup, ParkedRequest, common_advice, common_reason, in_sentences
 from bridge.domain.audit import FindingGroup, KeptFinding
+from bridge.domain.parking import Mend, mended_by
 
 NAMED = 10
 """Requests named in one line; of more, the number is told."""
@@ -80,11 +81,12 @@ def reasons(group: ParkedGroup) -> list[str]:
 
 def next_for(group: ParkedGroup) -> str:
     """The command to run next for a group."""
-    state = "staff" if group.staff else "parked"
-    look = f"ill-bridge requests --state {state} --library {group.library}"
     if group.staff:
+        look = f"ill-bridge requests --state staff --library {group.library}"
         return f'Next: {look}; when a task is done: ill-bridge resolve REQUEST --note "…"'
-    return f"Next: {look}; when it is mended: ill-bridge resync --state parked --library {group.library}"
+    these = f"--library {group.library} --cause {group.cause}"
+    goes_on = 'resolve REQUEST --note "…"' if mended_by(group.cause, Mend.RESOLVE) else f"resync {these}"
+    return f"Next: ill-bridge requests {these}; when it is mended: ill-bridge {goes_on}"
 
 
 def finding_words(group: FindingGroup) -> str:

@@ -10,6 +10,7 @@ import typer
 
 from bridge.cli.looking import as_text
 from bridge.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, opened
+from bridge.domain.care import DRILL
 from bridge.ledger import Ledger
 from bridge.ledger.figures import Heard
 from bridge.ledger.model import Kept
@@ -90,13 +91,13 @@ def sources(config: ConfigOption = DEFAULT_CONFIG, *, as_json: JsonOption = Fals
 
 
 def states(known: Configuration, ledger: Ledger) -> tuple[SourceState, ...]:
-    """Every source that is configured or ever spoke."""
+    """Every source that is configured or ever spoke, but for the drill."""
     counts = {name: count for name, _, _, count in ledger.inbox.sources()}
     heard = {each.name: each for each in ledger.figures.seen().sources}
     words: dict[str, list[UnknownWord]] = {}
     for name, word in unknown_words(ledger.inbox.unknown()):
         words.setdefault(name, []).append(word)
-    names = [*known.sources, *sorted({*counts, *heard} - set(known.sources))]
+    names = [*known.sources, *sorted({*counts, *heard} - {*known.sources, DRILL})]
     return tuple(
         _state(known, ledger, heard.get(name, Heard(name)), counts.get(name, 0), tuple(words.get(name, ())))
         for name in names

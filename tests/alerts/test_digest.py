@@ -26,7 +26,7 @@ Library main
   3 requests newly parked, item type, the latest at 2026-11-25 06:00:
     Alma does not know the item policy. Correct item_type.
       R1 (101), R2 (102), R3 (103)
-    Next: ill-bridge requests --state parked --library main; when it is mended: ill-bridge resync --state parked --library main
+    Next: ill-bridge requests --library main --cause item_type; when it is mended: ill-bridge resync --library main --cause item_type
   2 requests new for staff, the latest at 2026-11-25 06:00:
     Delete item ILL-7 by hand. Correct item_type.
       R7 (107)

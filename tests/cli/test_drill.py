@@ -54,6 +54,7 @@ def test_made_seen_removed(house: House) -> None:
         "The drill succeeded: made, verified, removed, and nothing is left.",
     ]
     assert nothing_left(house)
+    assert "ill-bridge-drill" not in house.command("sources").stdout
 
 
 def test_with_a_hold_that_is_never_filled(house: House) -> None:
@@ -137,7 +138,7 @@ def test_an_ils_that_goes_down_midway_keeps_what_is_named(house: House, monkeypa
     left, unclear = report["left"]
     assert all(each in left for each in (item.mms_id, item.holding_id, item.pid))
     assert unclear.startswith("Whether 'check in' took effect is not known")
-    assert any(line.startswith("R1 is due: Alma refuses") for line in report["said"])
+    assert any(line.startswith("R1 is due: Alma answers with an error") for line in report["said"])
     assert any("could not be looked at" in line for line in report["said"])
     monkeypatch.setattr(drilling.Drill, "_worked", real)
     house.outage(on=False)
