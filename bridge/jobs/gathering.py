@@ -10,6 +10,8 @@ from bridge.alerts.model import Kind
 from bridge.alerts.troubles import LANE, account_line, ends
 from bridge.domain.attention import longer_than_usual, same_hours
 from bridge.domain.drift import Drift
+from bridge.domain.expect import Use, expectations_of
+from bridge.domain.policy import Policy
 from bridge.errors import CredentialsRejected
 from bridge.ledger import Ledger
 from bridge.ledger.audits import NewFinding
@@ -49,11 +51,8 @@ def age_limits(known: Configuration) -> dict[str, int]:
 
 def accounts_of(library: LibrarySettings) -> frozenset[str]:
     """The ILL accounts that a library's policy names; partners whose symbol is their account are not among them."""
-    policy = library.lending
-    if not policy.enabled:
-        return frozenset()
-    named = {rule.account for rule in policy.rules} | {*policy.accounts.values(), policy.default_account}
-    return frozenset(account for account in named if account)
+    policy = Policy(borrowing=library.borrowing, lending=library.lending)
+    return frozenset(each.code for each in expectations_of({"": policy}).of(Use.ACCOUNT))
 
 
 def account_findings(known: Configuration, ledger: Ledger) -> tuple[NewFinding, ...]:

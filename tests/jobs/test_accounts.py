@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from bridge.connectors.base import Call
 from bridge.domain.capabilities import Ability
 from bridge.domain.commands import FindPatron, Verb
-from bridge.domain.policy import LendingPolicy, LendingRule
+from bridge.domain.policy import BorrowingPolicy, InSystemBorrowing, InSystemLending, LendingPolicy, LendingRule
 from bridge.domain.record import Learned, Outcome, PatronRecord
 from bridge.engine.lane import LaneRules, WorkLane
 from bridge.errors import IlsError, Rejected, Retry, Unavailable
@@ -63,6 +63,14 @@ def job_of(ledger: Ledger, ils: Ils, *, stops: bool = False, lending: LendingPol
 def test_the_accounts_a_policy_names() -> None:
     assert accounts_of(LibrarySettings(ils="alma", lending=LENDING)) == {"ILL-XYZ", "ILL-OTHERS", "ILL-RARE"}
     assert accounts_of(LibrarySettings(ils="alma", lending=LendingPolicy(enabled=False, default_account="X"))) == set()
+
+
+def test_a_pattern_is_no_account_and_an_in_system_loan_has_one_on_either_side() -> None:
+    within = InSystemLending(partners={"NORTH": ""})
+    lending = LendingPolicy(default_account="ILL-{partner}", in_system=within)
+    assert accounts_of(LibrarySettings(ils="alma", lending=lending)) == {"ILL-NORTH"}
+    own = BorrowingPolicy(existing_item=True, in_system=InSystemBorrowing(ill_account="ILL-SOUTH"))
+    assert accounts_of(LibrarySettings(ils="alma", borrowing=own)) == {"ILL-SOUTH"}
 
 
 def test_asked_once_a_day_and_kept(ledger: Ledger, clock: Clock, ils: Ils, job: AccountJob) -> None:
