@@ -56,7 +56,7 @@ class AgingJob:
         except LeaseLost as lost:
             log.warning("lease.lost", why=str(lost))
             return
-        if not touched:
+        if not touched and state is verdict.state:  # else news came in meanwhile
             log.info("request.aged", request=row.name, library=row.request.key.library, state=state.value, days=days)
 
     def _touched(self, row: Row, since: datetime) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from structlog.testing import capture_logs
 
@@ -66,6 +68,24 @@ def test_news_takes_it_up_again(lent: Stage) -> None:
     assert lent.row().state is State.CLOSED
     assert lent.ils.items["OWN-1"].loan is None, "it came back after all"
     assert lent.row().parked.cause == ""
+
+
+def test_news_of_the_same_moment_goes_first(lent: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    release = lent.ledger.work.release
+
+    def told_meanwhile(*given: Any, **named: Any) -> State:
+        lent.tell(Phase.COMPLETED, role=Role.LENDER)
+        return release(*given, **named)
+
+    monkeypatch.setattr(lent.ledger.work, "release", told_meanwhile)
+    with capture_logs() as logs:
+        age(lent)
+    monkeypatch.undo()
+    assert logs == []
+    assert lent.row().state is State.DUE
+    lent.settle()
+    assert lent.ils.items["OWN-1"].loan is None
+    assert not any("Closed by age" in line for line in lent.history())
 
 
 def test_a_borrowed_item_that_stands_is_parked_for_staff(stage: Stage) -> None:
