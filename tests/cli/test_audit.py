@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import requests
 
+from bridge.cli.auditing import _named
 from bridge.domain.identity import RequestKey, Role, mark_for
 from bridge.sandbox.alma.seed import MARKED_SET
 from tests.cli.house import House, daemon, ledger_of, several, take
@@ -50,6 +51,23 @@ def test_nothing_differs(in_step: House) -> None:
     result = in_step.command("audit")
     assert result.exit_code == 0, result.output
     assert result.stdout == "1 request was looked at. Nothing differs.\n"
+
+
+def test_what_was_not_compared_is_told(in_step: House) -> None:
+    assert in_step.command("forget", "R1", "--yes", "--note", "by hand").exit_code == 0
+    result = in_step.command("audit", "R1")
+    assert result.exit_code == 0, result.output
+    assert result.stdout == (
+        "R1: It was forgotten, so the audit leaves it out.\n0 requests were looked at. Nothing differs.\n"
+    )
+    report = in_step.asked("audit", "R1")
+    assert report["looked"] == 0
+    assert report["passed_by"] == [{"request": "R1", "why": "It was forgotten, so the audit leaves it out."}]
+
+
+def test_many_that_were_not_compared_are_counted() -> None:
+    assert _named(["R1", "R2"]) == "R1, R2"
+    assert _named([f"R{number}" for number in range(1, 13)]).endswith("R9, R10 and 2 more")
 
 
 DESK = {
