@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Connection, case, func, or_, select
 
 from bridge.domain.arrival import ArrivalState
+from bridge.domain.care import DRILL
 from bridge.domain.commands import Verb
 from bridge.domain.notes import NotesStanding
 from bridge.domain.sentences import conditions_in
@@ -239,7 +240,7 @@ def _deletions(connection: Connection, now: datetime) -> dict[str, int]:
         .select_from(STEP.join(REQUEST, REQUEST.c.id == STEP.c.request_id))
         .outerjoin(LIBRARY, LIBRARY.c.name == REQUEST.c.library)
         .where(schema.DELETIONS, STEP.c.verb == Verb.DELETE_TEMPORARY_ITEM.value)
-        .where(STEP.c.started_at > now - HOUR, fresh)
+        .where(STEP.c.started_at > now - HOUR, fresh, REQUEST.c.service != DRILL)
         .group_by(REQUEST.c.library)
     )
     return {row.library: int(row.number) for row in connection.execute(query)}

@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
+from bridge.domain.care import DRILL
 from bridge.domain.commands import Verb
 from bridge.ledger import schema
 from bridge.ledger.model import State
@@ -303,9 +304,10 @@ DELETIONS = Prepared(
         STEP.c.verb == Verb.DELETE_TEMPORARY_ITEM.value,
         STEP.c.started_at > bindparam("begun", type_=schema.Instant),
         REQUEST.c.library == bindparam("of_library"),
+        REQUEST.c.service != DRILL,
     )
 )
-"""Deletions of a library that were begun since then."""
+"""Deletions of a library that were begun since then, but for those of drills."""
 
 ERASED = Prepared(
     _guarded(update(REQUEST))

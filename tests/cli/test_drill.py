@@ -19,7 +19,7 @@ from bridge.engine.drill import begin
 from bridge.ledger import Ledger, State
 from bridge.sandbox.faults import Fault, Outage
 from bridge.wiring import configuration
-from tests.cli.house import House, daemon, until
+from tests.cli.house import House, daemon, ledger_of, until
 
 
 @pytest.fixture(autouse=True)
@@ -55,6 +55,8 @@ def test_made_seen_removed(house: House) -> None:
     ]
     assert nothing_left(house)
     assert "ill-bridge-drill" not in house.command("sources").stdout
+    with ledger_of(house) as ledger:
+        assert ledger.libraries.deletions("main") == ledger.figures.seen().deletions.get("main", 0) == 0
 
 
 def test_with_a_hold_that_is_never_filled(house: House) -> None:

@@ -108,6 +108,9 @@ TABLE: dict[tuple[Endpoint, str], Meaning] = {
     (Endpoint.BIBS, "402203"): Meaning(Missing),
     (Endpoint.BIB, "402203"): Meaning(Missing),
     (Endpoint.HOLDINGS, "402203"): Meaning(Missing),
+    (Endpoint.HOLDINGS, "33008"): Meaning(
+        Rejected, "location", "Alma makes no holding at this library and location.", _POLICY
+    ),
     (Endpoint.ITEMS, "401688"): Meaning(Missing),
     (Endpoint.ITEMS, "402203"): Meaning(Missing),
     (Endpoint.ITEMS, "40166404"): Meaning(

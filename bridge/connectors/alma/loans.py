@@ -203,7 +203,7 @@ class Loans:
                 f"Alma does not take the scan-in at {library}/{desk}. {missing.reason}".strip(),
                 code=missing.code,
                 cause="desk",
-                advice="Correct library and desk in the settings and restart.",
+                advice="Correct library and desk in the configuration and restart.",
             ) from missing
 
     def receive_transit(self, command: do.ReceiveTransit) -> Outcome:

@@ -83,6 +83,7 @@ MEANINGS: list[tuple[Endpoint, str, type[IlsError], str]] = [
     (Endpoint.ITEM_DELETE, "401849", Rejected, "item_in_use"),
     (Endpoint.SCAN_IN, "40166411", Missing, "missing"),
     (Endpoint.ITEM_UPDATE, "401873", Rejected, "location"),
+    (Endpoint.HOLDINGS, "33008", Rejected, "location"),
     (Endpoint.BIB, "60212", Rejected, "refused"),
     (Endpoint.ITEM_DELETE, "60212", Rejected, "bib_in_use"),
     (Endpoint.USER, "60340", CredentialsRejected, "credentials_rejected"),
