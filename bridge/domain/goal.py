@@ -112,17 +112,31 @@ def _item_goal(key: RequestKey, stand: Standing, policy: Policy) -> ItemGoal:
     mark = mark_for(policy.bridge, key, stand.leg, stand.volume)
     bare = ItemGoal(leg=stand.leg, volume=stand.volume, mark=mark, barcode=stand.barcode, was_lost=stand.was_lost)
     if stand.service_type is ServiceType.COPY:
-        return _copy(bare, key, stand, policy.borrowing)
+        return _copy(bare, key, stand, policy)
     if key.role is Role.BORROWER:
         return _borrowing(bare, key, stand, policy.borrowing)
     return lending_goal(bare, stand, policy.lending)
 
 
-def _copy(bare: ItemGoal, key: RequestKey, stand: Standing, policy: BorrowingPolicy) -> ItemGoal:
-    """Copies never touch circulation; they may carry a fee."""
-    if key.role is Role.BORROWER and policy.charge_fee_on_copies and not stand.dead:
-        return replace(bare, fee=_fee(stand, policy))
-    return bare
+def _copy(bare: ItemGoal, key: RequestKey, stand: Standing, policy: Policy) -> ItemGoal:
+    """Copies never touch circulation; they may carry a fee. What was made while it was a loan goes, unless it has moved."""
+    if key.role is Role.LENDER:
+        return replace(bare, hold=ABSENT, if_there=_LENT_AS_COPY) if policy.lending.enabled else bare
+    borrowing = policy.borrowing
+    if borrowing.charge_fee_on_copies and not stand.dead:
+        bare = replace(bare, fee=_fee(stand, borrowing))
+    if not borrowing.enabled or borrowing.within(stand.partner):
+        return bare
+    if stand.arrived and not stand.dead:
+        return replace(bare, if_there=_MADE_FOR_COPY)
+    return replace(bare, item=ABSENT, hold=ABSENT)
+
+
+_MADE_FOR_COPY = (
+    "Item {barcode} was made for a loan, and the service says now that it is a copy: see what came, and delete the item by hand "
+    "if nobody needs it."
+)
+_LENT_AS_COPY = "Item {barcode} was checked out, and the service says now that a copy was sent: see whether it is here, and check it in."
 
 
 def _borrowing(bare: ItemGoal, key: RequestKey, stand: Standing, policy: BorrowingPolicy) -> ItemGoal:

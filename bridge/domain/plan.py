@@ -157,7 +157,9 @@ def _found_wanting(
     still_lost = isinstance(loss, do.MarkFound)  # an ILS may refuse to renew what it holds for lost
     rest = None if still_lost else _difference(goal, item, record, can, patron_known=patron_known)
     yield from (each for each in (loss, rest, bill(goal, item, record, can)) if each is not None)
-    texts = (goal.attention, "" if item.over else goal.dispute, _another(goal, item))
+    there = item.existence is Existence.PRESENT or item.open_loan is not None
+    if_there = goal.if_there.format(barcode=item.barcode) if there else ""
+    texts = (goal.attention, "" if item.over else goal.dispute, if_there, _another(goal, item))
     yield from (StaffTask(None, f"attention:{goal.leg}:{goal.volume}:{text}", text) for text in texts if text)
 
 

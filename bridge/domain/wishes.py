@@ -87,10 +87,11 @@ class FeeWish:
 class ItemGoal:
     """The goal for one leg and volume: each part present (with its values), absent, or left as it is.
 
-    ``attention`` says what staff must see to or decide, behind all that can be done without them; ``dispute`` says it of an item that is
-    lost or was, and is moot where nothing of ours is in the ILS any more. ``lost`` wants the loan declared lost, ``found`` that taken back;
-    ``was_lost``: it was declared lost at any time.
-    ``bill`` is the replacement fee, absent where none is owed (any more). ``within`` is what is wanted of an in-system loan.
+    ``attention`` says what staff must see to or decide, behind all that can be done without them; ``dispute`` says it of an item that
+    is lost or was, and is moot where nothing of ours is in the ILS any more. ``lost`` wants the loan declared lost, ``found`` that
+    taken back; ``was_lost``: it was declared lost at any time. ``if_there`` asks staff about an item that is there or on loan,
+    ``{barcode}`` being its barcode. ``bill`` is the replacement fee, absent where none is owed (any more). ``within`` is what is wanted
+    of an in-system loan.
     """
 
     leg: str
@@ -110,6 +111,7 @@ class ItemGoal:
     was_lost: bool = False
     attention: str = ""
     dispute: str = ""
+    if_there: str = ""
 
     @property
     def left_lost(self) -> bool:
