@@ -42,16 +42,20 @@ def _lacking(
     waived, again = _times(record, waiving), _times(record, f"again:{where}:{key}")
     stands, corrected = _stands(record, f"amount:{where}:{key}", charged)
     if wish is ABSENT and waived == again:
-        return StaffTask(None, _nth(waiving, waived), _WAIVED[key].format(fee=stands))
+        return _asked(_nth(waiving, waived), _WAIVED[key].format(fee=stands))
     if not isinstance(wish, FeeWish):
         return None
     if waived > again:
         text = f"Charge the {_KINDS[key]} of {wish.fee} again in the ILS: it was waived or paid back before, and is owed now."
-        return StaffTask(None, _nth(f"again:{where}:{key}", again), text)
+        return _asked(_nth(f"again:{where}:{key}", again), text)
     if wish.told and not _same(stands, wish.fee):
         text = f"The {_KINDS[key]} is {wish.fee} now, and {stands} was charged: correct it in the ILS."
-        return StaffTask(None, f"amount:{where}:{key}:{corrected}:{wish.fee}", text)
+        return _asked(f"amount:{where}:{key}:{corrected}:{wish.fee}", text)
     return None
+
+
+def _asked(task_id: str, text: str) -> StaffTask:
+    return StaffTask(None, task_id, text, wish=text)
 
 
 def _nth(task_id: str, times: int) -> str:

@@ -60,7 +60,7 @@ def tasks_ahead(goal: Goal, record: Record, can: Capabilities) -> tuple[StaffTas
 
 
 def _is_decided(task: StaffTask) -> bool:
-    return task.command is None and task.withdrawn is None
+    return task.command is None and not task.wish
 
 
 def doubted(step: Step, record: Record) -> bool:

@@ -39,8 +39,8 @@ class Step:
 class StaffTask:
     """One thing only staff can do; ``confirmed`` by its id with the command ``resolve``.
 
-    ``instruction`` says what to do, and why and how where that needs saying; ``wish`` only what. ``withdrawn``: what they were asked before
-    and are asked no more; settled once it is not done, or undone.
+    ``instruction`` says what to do, and why and how where that needs saying; ``wish`` only what, and nothing where they must decide first.
+    ``withdrawn``: what they were asked before and are asked no more; settled once it is not done, or undone.
     """
 
     key: StepKey | None

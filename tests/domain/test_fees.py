@@ -18,7 +18,8 @@ from bridge.domain.entrusted import entrust
 from bridge.domain.goal import ABSENT, FeeWish
 from bridge.domain.learn import confirm, learn
 from bridge.domain.plan import StaffTask, Step, next_step
-from bridge.domain.record import FeeRecord, Record
+from bridge.domain.preview import tasks_ahead
+from bridge.domain.record import Existence, FeeRecord, Record
 from tests.domain.build import CAN, POLICY, answer, borrowed, change, copy_of, goal_of, run, verbs, with_item
 
 EIGHTY, SIXTY = Money(Decimal("80.00"), "EUR"), Money(Decimal(60), "EUR")
@@ -74,6 +75,14 @@ class TestABillThatChanges:
         record = settled(record, BILL, LESS)
         _, text = asked(record, BILL, LESS, change(4, cleared=(Condition.FEE_COMMUNICATED,)))
         assert text == waive.replace("80.00", "60")
+
+    def test_it_is_told_beside_what_else_is_asked(self) -> None:
+        by_hand = replace(CAN, abilities={Verb.MARK_LOST: Ability.STAFF})
+        goal = goal_of(*RECEIVED, BILL, WITHDRAWN, policy=BILLED)
+        record = run(goal_of(*RECEIVED, BILL, policy=BILLED), Record(), by_hand)[0]
+        record = with_item(record, existence=Existence.PRESENT)
+        told = [task.instruction for task in tasks_ahead(goal, record, by_hand)]
+        assert [text.partition(" ")[0] for text in told] == ["Declare", "Waive"]
 
     def test_lost_again_it_is_charged_again(self) -> None:
         found = change(3, raised=(Condition.FOUND,))
