@@ -97,7 +97,8 @@ class Dispatcher:
         self._time = (max(now, ledger.waits.last_reckoned() or now), ticks())
         self._woken = threading.Event()
         self._stop = threading.Event()
-        self._held: dict[int, Claimed] = {}
+        self._idle = threading.Event()
+        self._held: dict[tuple[int, int], Claimed] = {}
         self._looked = time.monotonic()
         self._in_vain = False
         self._threads = (
@@ -155,6 +156,7 @@ class Dispatcher:
             with crew.guard:
                 crew.pool.shutdown(wait=False)
             crew.pool.shutdown(wait=True)
+        self._idle.set()
         for thread in self._threads:
             thread.join()
 
@@ -312,7 +314,8 @@ class Dispatcher:
         if not held.row.readable:
             self._ledger.work.set_aside(held)
             return State.PARKED
-        self._held[held.row.id] = held
+        lease = (held.row.id, held.fence)
+        self._held[lease] = held
         faulty = True
         state = State.DUE
         try:
@@ -325,13 +328,14 @@ class Dispatcher:
             faulty = False
             raise
         finally:
-            self._held.pop(held.row.id, None)
+            del self._held[lease]
             if faulty:
                 self._ledger.work.release(held, _fault(held), version=held.row.version)
         return state
 
     def _keep_leases(self) -> None:
-        while not self._stop.wait(self._lease.total_seconds() / 3):
+        """Until the last worker has ended: the step in hand may be long when the daemon stops."""
+        while not self._idle.wait(self._lease.total_seconds() / 3):
             for held in tuple(self._held.values()):
                 try:
                     self._ledger.work.extend(held, lease=self._lease)

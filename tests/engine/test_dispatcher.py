@@ -17,6 +17,7 @@ from bridge.domain.change import Change, Edits, Phase, Stamp
 from bridge.domain.finding import Finding
 from bridge.domain.identity import RequestKey, Role
 from bridge.domain.record import Outcome
+from bridge.engine.boundary import Boundary
 from bridge.engine.dispatcher import Crew, Dispatcher, Spare
 from bridge.engine.lane import LaneRules, WorkLane
 from bridge.errors import CredentialsRejected, Rejected, Retry, Unavailable
@@ -365,6 +366,69 @@ def test_a_fault_of_ours_is_never_silent(make_stage: Callable[..., Stage]) -> No
         until(lambda: stage.row().state is State.PARKED)
         assert "resync R1" in stage.row().parked.advice
         assert [line["event"] for line in logs].count("worker.failed") == 1
+
+
+class Patient(PretendIls):
+    """A patron is found when the test says so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.there, self.go = threading.Event(), threading.Event()
+
+    def find_patron(self, command: do.FindPatron, call: Call) -> Outcome:
+        self.there.set()
+        assert self.go.wait(SECONDS)
+        return super().find_patron(command, call)
+
+
+def test_who_slept_through_his_lease_lets_go_of_nothing_that_another_holds(make_stage: Callable[..., Stage]) -> None:
+    ils, lease = Patient(), timedelta(seconds=60)
+    stage = make_stage(ils=ils)
+    stage.tell(Phase.RECEIVED)
+    dispatcher = dispatcher_of(stage)
+    held = []
+    for _ in range(2):
+        held.append(stage.ledger.work.claim("pretend", owner="test", lease=lease, cap=1))
+        stage.clock.advance(seconds=61)
+    sleeper, other = held
+    assert sleeper is not None
+    assert other is not None
+    stage.clock.advance(seconds=-30)
+
+    def slept(boundary: Boundary) -> None:
+        if boundary is Boundary.CLAIMED and not working.is_alive():
+            working.start()
+            assert ils.there.wait(SECONDS)
+
+    working = threading.Thread(target=dispatcher.work_on, args=(other, stage.reconciler))
+    stage.passing = slept
+    with structlog.testing.capture_logs() as logs:
+        dispatcher.work_on(sleeper, stage.reconciler)
+    assert "lease.lost" in [each["event"] for each in logs]
+    assert list(dispatcher._held.values()) == [other], "its lease is kept"
+    ils.go.set()
+    working.join()
+    assert stage.row().state is State.IN_STEP
+
+
+def test_the_step_in_hand_keeps_its_lease_while_the_dispatcher_stops(make_stage: Callable[..., Stage]) -> None:
+    ils, lease = Patient(), timedelta(seconds=0.3)
+    stage = make_stage(ils=ils)
+    stage.tell(Phase.RECEIVED)
+    dispatcher = dispatcher_of(stage, lease=lease)
+    dispatcher.start()
+    dispatcher.wake("pretend")
+    assert ils.there.wait(SECONDS)
+    stopping = threading.Thread(target=dispatcher.stop)
+    stopping.start()
+    until(lambda: dispatcher.stopping)
+    (held,) = dispatcher._held.values()
+    for _ in range(3):
+        stage.clock.advance(seconds=0.2)
+        until(lambda: held.lease.until == stage.clock.now + lease)
+    ils.go.set()
+    stopping.join()
+    assert stage.row().state is State.IN_STEP
 
 
 def test_a_ledger_that_refuses_in_the_middle_leaves_the_request_to_its_lease(
