@@ -9,7 +9,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from types import FrameType
 
@@ -148,7 +148,8 @@ class Way:
 
         def tell() -> None:
             while not ended.wait(WATCH_EVERY):
-                self.ledger.orders.watch(batch)
+                with suppress(LedgerBusy):  # it is told again
+                    self.ledger.orders.watch(batch)
 
         thread = threading.Thread(target=tell, name=f"watch {batch}", daemon=True)
         thread.start()

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
@@ -77,9 +76,8 @@ class Found:
 class Erasure:
     """Looks through whole tables, since no index leads to a patron; that is asked for seldom."""
 
-    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._clock = clock
 
     def of(self, identifier: str) -> Found:
         """Requests of a patron, by this identifier and by those that the ILS knows the same patron by."""

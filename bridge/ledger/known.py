@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 
 from sqlalchemy import select
 
@@ -22,9 +21,8 @@ REQUEST = schema.request
 class KnownRequests:
     """Looks; writes nothing."""
 
-    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._clock = clock
 
     def of(self, service: str) -> ServiceRequests:
         """Those of one service."""

@@ -62,10 +62,10 @@ class Ledger:
         self.alerts = Alerts(self.database, clock)
         self.accounts = Accounts(self.database, clock)
         self.privacy = Privacy(self.database, clock)
-        self.erasure = Erasure(self.database, clock)
+        self.erasure = Erasure(self.database)
         self.audits = Audits(self.database, clock)
         self.notes = Outbox(self.database, clock)
-        self.known = KnownRequests(self.database, clock)
+        self.known = KnownRequests(self.database)
 
     def daemon_runs(self) -> bool:
         """Whether a daemon works on the ledger (a SQLite file's lock may be held by another command too)."""

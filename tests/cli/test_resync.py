@@ -18,7 +18,7 @@ from bridge.cli.asking import asking
 from bridge.cli.main import app
 from bridge.cli.options import opened
 from bridge.engine.asked import Asked, Asking
-from bridge.ledger import schema
+from bridge.ledger import LedgerBusy, schema
 from bridge.ledger.model import NewOrder
 from tests.cli.house import House, daemon, ledger_of, meanwhile, several, take_all, until
 
@@ -418,3 +418,19 @@ def test_lent_and_borrowed_of_one_number_are_both_resynced(house: House) -> None
     take_all(house, [{"id": "a"}, {"id": "b", "role": "lender", "status": "Requested", "item": {"barcode": "X"}}])
     result = house.command("resync", "1001", "--dry-run")
     assert {line.split(":")[0] for line in result.stdout.splitlines()} == {"R1", "R2"}
+
+
+def test_a_ledger_that_is_busy_for_a_moment_ends_no_watch(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    several(house, 1)
+    told: list[str] = []
+
+    def watch(batch: str) -> None:
+        told.append(batch)
+        if len(told) == 2:
+            raise LedgerBusy("The ledger cannot be written: database is locked")
+
+    with opened(house.config) as (known, ledger), asking(known, ledger) as way:
+        monkeypatch.setattr(module, "WATCH_EVERY", 0.01)
+        monkeypatch.setattr(ledger.orders, "watch", watch)
+        with way._watching("resync-1"):
+            until(lambda: len(told) > 3, "another word")

@@ -377,7 +377,7 @@ class Patient(PretendIls):
 
     def find_patron(self, command: do.FindPatron, call: Call) -> Outcome:
         self.there.set()
-        assert self.go.wait(SECONDS)
+        assert self.go.wait(PATIENCE)
         return super().find_patron(command, call)
 
 
@@ -398,7 +398,7 @@ def test_who_slept_through_his_lease_lets_go_of_nothing_that_another_holds(make_
     def slept(boundary: Boundary) -> None:
         if boundary is Boundary.CLAIMED and not working.is_alive():
             working.start()
-            assert ils.there.wait(SECONDS)
+            assert ils.there.wait(PATIENCE)
 
     working = threading.Thread(target=dispatcher.work_on, args=(other, stage.reconciler))
     stage.passing = slept
@@ -418,7 +418,7 @@ def test_the_step_in_hand_keeps_its_lease_while_the_dispatcher_stops(make_stage:
     dispatcher = dispatcher_of(stage, lease=lease)
     dispatcher.start()
     dispatcher.wake("pretend")
-    assert ils.there.wait(SECONDS)
+    assert ils.there.wait(PATIENCE)
     stopping = threading.Thread(target=dispatcher.stop)
     stopping.start()
     until(lambda: dispatcher.stopping)
