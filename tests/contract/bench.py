@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -62,7 +62,7 @@ class ContractBench(Protocol):
     took effect at the stand-in, by name. ``changes`` tells exchanges that write from those that only look, ``same_twice`` the names of
     writes that are the same done twice (some only within certain verbs). ``spoil`` has a write end unclearly, the next one or one behind
     it, with its work ``done`` or not. ``refusal`` is the vendor's own envelope with these words and a code that no table knows.
-    ``unseen_codes`` are kinds of code that nobody can ask the ILS about.
+    ``unseen_codes`` are kinds of code that nobody can ask the ILS about. ``shown`` is how the items with a barcode stand in circulation.
     """
 
     connector: Connector
@@ -112,6 +112,7 @@ class ContractBench(Protocol):
     def loan_of(self, barcode: str) -> str: ...
     def due_of(self, barcode: str) -> str: ...
     def note_of(self, barcode: str) -> str: ...
+    def shown(self, barcode: str) -> tuple[str, ...]: ...
     def write_note(self, barcode: str, note: str) -> None: ...
     def fees_of(self, patron: str) -> int: ...
     def orphans(self) -> int: ...
@@ -123,6 +124,31 @@ class Sisters(Protocol):
 
     sister_account: str
     sister_library: str
+
+
+CIRCULATING = frozenset(
+    {
+        "place",
+        "temp",
+        "location",
+        "current",
+        "library",
+        "process",
+        "status",
+        "transit",
+        "lost",
+        "loan",
+        "charges",
+        "holds",
+        "requests",
+    }
+)
+"""What a stand-in tells of an item that circulation changes, and that is alike for every request."""
+
+
+def circulating(standing: Mapping[str, object]) -> str:
+    """How an item stands in circulation, comparable."""
+    return ", ".join(f"{name}={value}" for name, value in sorted(standing.items()) if name in CIRCULATING)
 
 
 def a_mark(number: str, role: Role = Role.BORROWER) -> Mark:

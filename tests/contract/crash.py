@@ -54,6 +54,7 @@ class Standing:
     loans: tuple[str, ...]
     dues: tuple[str, ...]
     notes: tuple[str, ...]
+    shown: tuple[tuple[str, ...], ...]
     orphans: int
 
 
@@ -68,6 +69,7 @@ def standing(bench: ContractBench, role: Role, number: str) -> Standing:
         loans=loans,
         dues=tuple(bench.due_of(barcode) if loan else "" for barcode, loan in zip(barcodes, loans, strict=True)),
         notes=tuple(bench.note_of(barcode) for barcode in barcodes),
+        shown=tuple(bench.shown(barcode) for barcode in barcodes),
         orphans=bench.orphans(),
     )
 

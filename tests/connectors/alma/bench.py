@@ -18,7 +18,8 @@ from bridge.http import Exchange
 from bridge.sandbox.alma import AlmaStandIn
 from bridge.sandbox.alma.marc import subfields
 from bridge.sandbox.alma.seed import MARKED_SET
-from bridge.sandbox.alma.standing import objects
+from bridge.sandbox.alma.standing import objects, standing_of
+from tests.contract.bench import circulating
 from tests.contract.sandboxed import NOW, SandboxedBench
 
 API = "^/almaws"
@@ -159,6 +160,10 @@ class AlmaBench(SandboxedBench[AlmaStandIn]):
         loan = state.open_loan(state.items_with_barcode(barcode)[0].pid)
         assert loan is not None
         return loan.due.astimezone(ZoneInfo("Europe/Berlin")).isoformat()
+
+    def shown(self, barcode: str) -> tuple[str, ...]:
+        state = self.stand_in.state
+        return tuple(circulating(standing_of(state, item)) for item in state.items_with_barcode(barcode))
 
     def note_of(self, barcode: str) -> str:
         """What the desk sees when it scans the item; empty where there is none."""

@@ -10,7 +10,8 @@ from bridge.domain import commands as do
 from bridge.domain.identity import Mark
 from bridge.sandbox.koha import KohaStandIn
 from bridge.sandbox.koha.seed import SeedItem, add_item
-from tests.contract.bench import Spoilt
+from bridge.sandbox.koha.standing import standing_of
+from tests.contract.bench import Spoilt, circulating
 from tests.contract.sandboxed import NOW, SandboxedBench
 
 ZONE = "Europe/Berlin"
@@ -135,6 +136,10 @@ class KohaBench(SandboxedBench[KohaStandIn]):
         loan = state.open_loan(item.id) if item else None
         assert loan is not None
         return loan.due.astimezone(state.zone).isoformat()
+
+    def shown(self, barcode: str) -> tuple[str, ...]:
+        item = self.stand_in.state.barcoded(barcode)
+        return (circulating(standing_of(self.stand_in.state, item)),) if item else ()
 
     def note_of(self, barcode: str) -> str:
         """What the desk sees when it scans the item."""

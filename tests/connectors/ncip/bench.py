@@ -26,8 +26,9 @@ from bridge.http import Exchange
 from bridge.sandbox.faults import Fault, Outage
 from bridge.sandbox.memory import Call
 from bridge.sandbox.ncip import NcipStandIn
+from bridge.sandbox.ncip.standing import standing_of
 from bridge.sandbox.server import Server
-from tests.contract.bench import Listening, Spoilt, SpyPace
+from tests.contract.bench import Listening, Spoilt, SpyPace, circulating
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 ZONE = "America/Chicago"
@@ -217,6 +218,10 @@ class NcipBench:
         loan = self.stand_in.state.open_loan(self.stand_in.state.items_with_barcode(barcode)[0])
         assert loan is not None
         return loan.due.astimezone(ZoneInfo(ZONE)).isoformat()
+
+    def shown(self, barcode: str) -> tuple[str, ...]:
+        state = self.stand_in.state
+        return tuple(circulating(standing_of(state, item)) for item in state.items_with_barcode(barcode))
 
     def note_of(self, barcode: str) -> str:
         """NCIP writes none."""

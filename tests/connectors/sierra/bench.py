@@ -12,7 +12,8 @@ from bridge.domain.identity import Mark
 from bridge.sandbox.sierra import SierraStandIn
 from bridge.sandbox.sierra.model import VarField
 from bridge.sandbox.sierra.seed import Seed, SeedItem
-from bridge.sandbox.sierra.standing import objects, texts_of
+from bridge.sandbox.sierra.standing import objects, standing_of, texts_of
+from tests.contract.bench import circulating
 from tests.contract.sandboxed import NOW, SandboxedBench
 
 ZONE = "America/Chicago"
@@ -109,6 +110,10 @@ class SierraBench(SandboxedBench[SierraStandIn]):
         loan = self.stand_in.state.open_loan(self.stand_in.state.items_with_barcode(barcode)[0].id)
         assert loan is not None
         return loan.due.astimezone(ZoneInfo(ZONE)).isoformat()
+
+    def shown(self, barcode: str) -> tuple[str, ...]:
+        state = self.stand_in.state
+        return tuple(circulating(standing_of(state, item)) for item in state.items_with_barcode(barcode))
 
     def note_of(self, barcode: str) -> str:
         """What the desk sees when it scans the item."""

@@ -18,7 +18,7 @@ from bridge.sandbox.lcf import BASE, RECORD, Asked, LcfDoor
 from bridge.sandbox.server import Server
 from bridge.sandbox.sip2 import Habits, House, SipServer
 from bridge.sandbox.sip2.house import Copy, Person
-from tests.contract.bench import Listening, Spoilt, SpyPace
+from tests.contract.bench import Listening, Spoilt, SpyPace, circulating
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 WRITES = {"09": "09 check in", "11": "11 check out", "29": "29 renew", "15": "15 hold", "37": "37 fee paid"}
@@ -180,6 +180,14 @@ class SpydusBench:
     def due_of(self, barcode: str) -> str:
         loan = self.house.loans.get(barcode)
         return loan.due.date().isoformat() if loan else ""
+
+    def shown(self, barcode: str) -> tuple[str, ...]:
+        copy = self.house.copies.get(barcode)
+        return (
+            (circulating(vars(copy) | {"holds": copy.held_for, "place": (copy.home, copy.pickup, copy.trapped)}),)
+            if copy
+            else ()
+        )
 
     def note_of(self, barcode: str) -> str:
         return ""

@@ -12,7 +12,8 @@ from bridge.domain.identity import Mark
 from bridge.sandbox.symphony import SymphonyStandIn
 from bridge.sandbox.symphony.model import Custom
 from bridge.sandbox.symphony.seed import Seed, SeedItem
-from bridge.sandbox.symphony.standing import objects, texts_of_bib
+from bridge.sandbox.symphony.standing import objects, standing_of, texts_of_bib
+from tests.contract.bench import circulating
 from tests.contract.sandboxed import NOW, SandboxedBench
 
 ZONE = "America/New_York"
@@ -125,6 +126,10 @@ class SymphonyBench(SandboxedBench[SymphonyStandIn]):
         loan = self.stand_in.state.open_loan(self.stand_in.state.items_with_barcode(barcode)[0].key)
         assert loan is not None
         return loan.due.astimezone(ZoneInfo(ZONE)).isoformat()
+
+    def shown(self, barcode: str) -> tuple[str, ...]:
+        state = self.stand_in.state
+        return tuple(circulating(standing_of(state, item)) for item in state.items_with_barcode(barcode))
 
     def note_of(self, barcode: str) -> str:
         """What the desk sees when it scans the item."""
