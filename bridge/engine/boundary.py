@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Boundary(StrEnum):
-    """Passed in this order, the middle four once a step."""
+    """Passed in this order, the middle four once a step; ``CALL_SENT`` is the last moment at which nothing was sent yet."""
 
     CLAIMED = "claimed"
     STARTED = "started"
