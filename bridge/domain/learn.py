@@ -138,7 +138,12 @@ def _named_now(before: LoanRecord, loan: LoanRecord) -> bool:
 
 
 def _with_fee(fees: tuple[FeeRecord, ...], fee: FeeRecord) -> tuple[FeeRecord, ...]:
-    return fees if any(each.fee_key == fee.fee_key for each in fees) else (*fees, fee)
+    """Once charged stands; an amount that the ILS did not tell is what was to be charged."""
+    if all(each.fee_key != fee.fee_key for each in fees):
+        return (*fees, fee)
+    return tuple(
+        replace(each, fee=fee.fee) if each.fee_key == fee.fee_key and not each.fee.amount else each for each in fees
+    )
 
 
 def _settled(item: ItemRecord, step: Step) -> ItemRecord:

@@ -80,7 +80,9 @@ def _stands(record: Record, task_id: str, charged: Money) -> tuple[Money, int]:
 
 
 def _same(one: Money, other: Money) -> bool:
-    """Of a fee that was found in the ILS the currency may not be known."""
+    """Of a fee that was found in the ILS the currency may not be known, nor the amount (0)."""
+    if not one.amount:
+        return True
     return one.amount == other.amount and (one.currency == other.currency or not (one.currency and other.currency))
 
 

@@ -10,7 +10,7 @@ import structlog
 from bridge.connectors.base import Call, Connector
 from bridge.domain.align import compared, sought, watched
 from bridge.domain.capabilities import Ability
-from bridge.domain.commands import CheckOut, CreateTemporaryItem, Origin, PlaceHold, RelabelItem, Verb
+from bridge.domain.commands import ChargeFee, CheckOut, CreateTemporaryItem, Origin, PlaceHold, RelabelItem, Verb
 from bridge.domain.goal import Goal, HoldWish, ItemGoal
 from bridge.domain.identity import Role, mark_for
 from bridge.domain.inspection import glance, inspection, review
@@ -147,11 +147,13 @@ class Looks:
             raise UnderWay(until)
 
     def _has_taught_all(self, step: Step, item: ItemRecord, seen: Sighting) -> bool:
-        """Whether a look stands for the step's own answer: a creation's, a hold's, a new barcode's, a check-out's where no date can be set
-        afterwards.
+        """Whether a look stands for the step's own answer: a creation's, a hold's, a fee's, a new barcode's, a check-out's where no date
+        can be set afterwards.
         """
         if isinstance(step.command, PlaceHold):
             return item.hold is not None and item.hold.state is HoldState.PLACED
+        if isinstance(step.command, ChargeFee):
+            return any(fee.fee_key == step.command.fee_key for fee in seen.fees)
         if isinstance(step.command, RelabelItem):
             return bool(seen.marked) and seen.barcode == step.command.new_barcode
         if isinstance(step.command, CheckOut):

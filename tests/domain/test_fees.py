@@ -19,9 +19,10 @@ from bridge.domain.goal import ABSENT, FeeWish
 from bridge.domain.learn import confirm, learn
 from bridge.domain.plan import StaffTask, Step, next_step
 from bridge.domain.preview import tasks_ahead
-from bridge.domain.record import Existence, FeeRecord, Record
+from bridge.domain.record import Existence, FeeRecord, Outcome, OutcomeKind, Record
 from tests.domain.build import CAN, POLICY, answer, borrowed, change, copy_of, goal_of, run, verbs, with_item
 
+UNTOLD = Money(Decimal(0))
 EIGHTY, SIXTY = Money(Decimal("80.00"), "EUR"), Money(Decimal(60), "EUR")
 BILLED = replace(POLICY, borrowing=replace(POLICY.borrowing, charge_replacement_fee=True))
 CHARGED = replace(POLICY, borrowing=replace(POLICY.borrowing, charge_fee=True))
@@ -67,6 +68,19 @@ class TestABillThatChanges:
         assert asked(record, BILL, same)[1] == ""
         seen = with_item(record, fees=(FeeRecord("replacement", "1", Money(Decimal(80))),))
         assert asked(seen, BILL)[1] == "", "an ILS may not tell the currency"
+        seen = with_item(record, fees=(FeeRecord("replacement", "1", UNTOLD),))
+        assert asked(seen, BILL)[1] == "", "nor the amount"
+
+    def test_an_amount_that_the_ils_does_not_tell_is_what_was_to_be_charged(self) -> None:
+        goal = goal_of(*RECEIVED, BILL, policy=BILLED)
+        record = Record()
+        while not isinstance((step := next_step(goal, record, CAN)), Step) or step.key.verb is not Verb.CHARGE_FEE:
+            assert isinstance(step, Step)
+            record = learn(record, step, answer(step))
+        usual = FeeRecord("fee", "1", UNTOLD)
+        found = with_item(record, fees=(usual, FeeRecord("replacement", "2", UNTOLD)))
+        charged = learn(found, step, Outcome(OutcomeKind.ALREADY))
+        assert charged.item("", "").fees == (usual, FeeRecord("replacement", "2", EIGHTY))
 
     def test_one_that_is_taken_back_is_waived(self) -> None:
         record, _ = asked(Record(), BILL)
