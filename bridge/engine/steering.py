@@ -220,7 +220,7 @@ class Steering:
         if parked or held.row.state is State.STAFF:  # what it was stopped for is settled, or not wanted any more
             return self._begun_anew(asked, held, reconciler, "")
         self._give_back(held)
-        return no("Nothing waits for staff.")
+        return no(_parked_instead("Nothing waits for staff.", held.row))
 
     def _settled_at_word(
         self, asked: Asked, held: Claimed, step: Step, lane: WorkLane, reconciler: Reconciler
@@ -240,7 +240,7 @@ class Steering:
         found = self._next(sitting, lane)
         if found is None:
             self._give_back(held)
-            return no("There is no step to skip.")
+            return no(_parked_instead("There is no step to skip.", held.row))
         if isinstance(found, Step):
             if isinstance(found.command, do.CreateTemporaryItem):
                 self._give_back(held)
@@ -392,6 +392,11 @@ _FIELDS = {
     "temporary_barcode": "temporary barcode",
     "due": "due date",
 }
+
+
+def _parked_instead(said: str, row: Row) -> str:
+    """What is said where there is nothing to settle or skip; of a parked request, what ends its stop instead."""
+    return f"{said} {row.name} is parked. {row.parked.advice}" if row.state is State.PARKED else said
 
 
 def _preview(sitting: Sitting, lane: WorkLane) -> Preview:

@@ -254,7 +254,8 @@ def test_nobodys_word_is_taken_for_what_was_refused_otherwise(stage: Stage) -> N
     stage.tell(Phase.RECEIVED)
     stage.ils.fails = [("place_hold", Rejected("No such pickup."))]
     stage.settle()
-    assert resolve(stage) == Answer(("Nothing waits for staff.",), ok=False)
+    said = "Nothing waits for staff. R1 is parked. Find out why, then: ill-bridge resync R1."
+    assert resolve(stage) == Answer((said,), ok=False)
 
 
 def test_trying_again_goes_on_at_once_and_says_who_and_why(stage: Stage) -> None:
