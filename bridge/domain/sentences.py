@@ -83,7 +83,7 @@ def step_sentence(step: Step, outcome: Outcome, item: ItemRecord, ils: str) -> s
         and item.hold.state is not HoldState.PLACED
     ):
         return f"Item {item.barcode} needed no hold."
-    words = _words(command, item, outcome.learned.stands)
+    words = _words(command, item, outcome.learned.stands if telling is Telling.DONE else None)
     return _said(command, telling).format(ils=ils, **words)
 
 

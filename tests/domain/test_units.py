@@ -576,6 +576,17 @@ class TestSentences:
         )
         assert told == "Item ILL-1 needed no check-in."
 
+    @pytest.mark.parametrize(
+        ("kind", "said"),
+        [
+            (OutcomeKind.DONE, f"The due date of item ILL-1 was set to {LATER}."),
+            (OutcomeKind.ALREADY, f"The due date of item ILL-1 was left as it is; it was to be {DUE}."),
+        ],
+    )
+    def test_a_date_that_could_not_be_set_is_told_as_it_was_wanted(self, kind: OutcomeKind, said: str) -> None:
+        dating = step(do.SetDueDate(TARGET, DUE), Verb.SET_DUE_DATE)
+        assert step_sentence(dating, Outcome(kind, Learned(stands=LATER)), ItemRecord("", ""), "koha") == said
+
     def test_plans_name_their_volume(self) -> None:
         assert (
             plan_sentence(step(do.CheckIn(TARGET), Verb.CHECK_IN, volume="2"))
