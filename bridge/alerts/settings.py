@@ -30,7 +30,7 @@ PARKED_CAUSES = (
     "credentials_rejected",
     "fault",
 )
-"""Causes that sit in the configuration, the ILS or the bridge, and so meet every request alike (docs/reference/errors.md)."""
+"""Causes that sit in the configuration, the ILS or the bridge, and so meet every request alike."""
 
 
 class Weekday(StrEnum):

@@ -132,7 +132,7 @@ ATTENTION = Family(
     "ill_bridge_requests_needing_attention",
     "gauge",
     ("library", "state", "cause"),
-    "Requests that are parked or wait for staff, by cause (docs/reference/errors.md).",
+    "Requests that are parked or wait for staff, by cause (docs/how-to/when-something-goes-wrong.md).",
 )
 CONDITIONS = Family(
     "ill_bridge_requests_with_condition",
