@@ -31,7 +31,8 @@ def check(
     library: Annotated[str, typer.Option(help="Only this library, its ILS and its sources.")] = "",
     offline: Annotated[bool, typer.Option("--offline", help="Ask nobody: only what the file alone tells.")] = False,
     expires_within: Annotated[
-        int, typer.Option(min=0, metavar="DAYS", help="Warn of ILL accounts that expire within so many days.")
+        int,
+        typer.Option(min=0, max=36_500, metavar="DAYS", help="Warn of ILL accounts that expire within so many days."),
     ] = 30,
     drill_in: Annotated[
         str,

@@ -19,6 +19,8 @@ from bridge.ledger.model import Arrival, ArrivalState, HistoryLine, Kept, Receip
 
 LaneOf = Callable[[str], str]
 NOTHING_DONE = codec.record_text(Record())
+BEYOND = 2**63
+"""No id is as large, and no database takes one that is."""
 
 
 class Inbox:
@@ -75,7 +77,11 @@ class Inbox:
 
     def kept(self, ids: Sequence[int] = ()) -> tuple[Kept, ...]:
         """Messages that could not be understood (or those of these ids, whatever became of them), oldest first."""
-        wanted = schema.inbox.c.id.in_(ids) if ids else schema.inbox.c.state != ArrivalState.FOLDED.value
+        wanted = (
+            schema.inbox.c.id.in_([each for each in ids if abs(each) < BEYOND])
+            if ids
+            else schema.inbox.c.state != ArrivalState.FOLDED.value
+        )
         return self._kept(wanted)
 
     def heard(self, source: str, since: datetime) -> tuple[Kept, ...]:

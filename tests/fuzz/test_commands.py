@@ -95,6 +95,12 @@ def test_any_correction_is_taken_or_refused(house: House, amount: settings) -> N
     sane(house.command("status"))
 
 
+@pytest.mark.parametrize("number", [2**31, 2**63 - 1, 2**63, -(2**63), 10**40])
+def test_a_number_of_any_size_is_looked_for_or_refused(house: House, number: int) -> None:
+    for command in (("replay", "--"), ("check", "--offline", "--expires-within"), ("show",), ("resync", "--")):
+        sane(house.command(*command, str(number)))
+
+
 @pytest.mark.parametrize("argument", [b"\xff"])
 def test_an_argument_that_is_no_utf_8_is_refused(house: House, argument: bytes) -> None:
     ended = subprocess.run(
