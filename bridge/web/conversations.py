@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
 import structlog
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
-from starlette.concurrency import run_in_threadpool
 
 from bridge.errors import RefusedInput
-from bridge.web.app import Refused, body_of, refused
+from bridge.web.app import AT_ONCE, Refused, body_of, refused
 from bridge.web.posts import Post, Said
 
 log = structlog.get_logger(__name__)
@@ -50,8 +51,9 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
 
 
 def conversations_router(doors: Mapping[str, ConversationDoor]) -> APIRouter:
-    """The doors of all ISO 18626 sources."""
+    """The doors of all ISO 18626 sources, each with threads of its own: a relay waits for its peers, and nobody else shall."""
     router = APIRouter()
+    threads = {name: ThreadPoolExecutor(AT_ONCE, thread_name_prefix=f"iso18626-{name}") for name in doors}
     body = {"content": {"application/xml": {}, "text/xml": {}}, "required": True}
 
     @router.post(
@@ -75,7 +77,8 @@ def conversations_router(doors: Mapping[str, ConversationDoor]) -> APIRouter:
         received = await body_of(request, door.max_bytes)
         if isinstance(received, JSONResponse):
             return received
-        return await run_in_threadpool(_answered, door, Post(address, headers, received))
+        post = Post(address, headers, received)
+        return await asyncio.get_running_loop().run_in_executor(threads[name], _answered, door, post)
 
     return router
 

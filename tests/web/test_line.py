@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from urllib.parse import urlsplit
 
@@ -11,7 +13,11 @@ import pytest
 import requests
 
 from bridge.web import line as module
-from bridge.web.app import make_app
+from bridge.web.access import Guard
+from bridge.web.app import AT_ONCE, make_app
+from bridge.web.conversations import conversations_router
+from bridge.web.health import Readiness, health_router
+from bridge.web.posts import Post, Said
 from bridge.web.server import WebServer
 
 HEAD = b"POST /sources/hook/events HTTP/1.1\r\nHost: x\r\n"
@@ -122,3 +128,44 @@ def test_a_body_in_small_pieces_is_no_head(url: str, size: int) -> None:
     answer = requests.post(f"{url}/sources/hook/events", data=body(), timeout=20)
     assert answer.status_code == 404
     assert "There is no source" in answer.text
+
+
+class Waiting:
+    """A door that answers when it is let."""
+
+    max_bytes = 1000
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.asked = threading.Semaphore(0)
+        self.may = threading.Event()
+
+    def admit(self, address: str, headers: Mapping[str, str]) -> None:
+        """Whoever it is."""
+
+    def answer(self, post: Post) -> Said:
+        self.asked.release()
+        self.may.wait(20)
+        return Said(200, b"<x/>", "application/xml")
+
+
+def test_a_relay_whose_peer_is_slow_keeps_nothing_else_waiting() -> None:
+    slow, quick = Waiting("slow"), Waiting("quick")
+    quick.may.set()
+    alive = health_router(lambda: Readiness(ready=True), Guard(None), details=False)
+    doors = conversations_router({"slow": slow, "quick": quick})
+    server = WebServer(make_app({}, [doors, alive]), "127.0.0.1", 0)
+    server.start()
+
+    def say(name: str) -> int:
+        xml = {"Content-Type": "application/xml"}
+        return requests.post(f"{server.url}/iso18626/{name}", data=b"<x/>", headers=xml, timeout=10).status_code
+
+    with ThreadPoolExecutor(AT_ONCE) as crowd:
+        waiting = [crowd.submit(say, "slow") for _ in range(AT_ONCE)]
+        assert all(slow.asked.acquire(timeout=10) for _ in waiting)
+        assert say("quick") == 200
+        assert requests.get(f"{server.url}/healthz", timeout=10).status_code == 200
+        slow.may.set()
+        assert [each.result() for each in waiting] == [200] * AT_ONCE
+    server.stop()
