@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bridge.domain.audit import FindingGroup, KeptFinding
@@ -211,8 +211,7 @@ class Audits:
             "problem": now.problem,
         }
         with self._database.write() as connection:
-            kind = sqlite.insert if self._database.sqlite else postgresql.insert
-            query = kind(LIST).values(lane=now.lane, **values)
+            query = _insert(connection)(LIST).values(lane=now.lane, **values)
             connection.execute(query.on_conflict_do_update(index_elements=["lane"], set_=values))
 
 
@@ -273,11 +272,17 @@ def _seen(
             connection.execute(update(FINDING).where(*mine).values(last_seen=now, **said))
             continue
         who = {"subject": each.subject, "library": each.library, "lane": each.lane, "kind": each.kind}
-        connection.execute(
-            insert(FINDING).values(request_id=each.request_id, first_seen=now, last_seen=now, **who, **said)
+        new = _insert(connection)(FINDING).values(
+            request_id=each.request_id, first_seen=now, last_seen=now, **who, **said
         )
-        fresh.append(each)
+        once = new.on_conflict_do_nothing(index_elements=["subject"], index_where=schema.UNMENDED)
+        if connection.execute(once.returning(FINDING.c.id)).first() is not None:  # else another daemon was quicker
+            fresh.append(each)
     return fresh
+
+
+def _insert(connection: Connection) -> type[sqlite.Insert] | type[postgresql.Insert]:
+    return sqlite.Insert if connection.dialect.name == "sqlite" else postgresql.Insert
 
 
 def _gone(connection: Connection, subjects: Sequence[str], now: datetime) -> Sequence[str]:

@@ -24,7 +24,7 @@ from bridge.engine.steering import Steering
 from bridge.errors import Rejected, Retry, Unavailable
 from bridge.jobs.retention import Retention
 from bridge.ledger import LeaseLost, State
-from bridge.ledger.audits import HISTORY, DueFor
+from bridge.ledger.audits import HISTORY, DueFor, NewFinding
 from bridge.ledger.model import OPEN_STATES
 from bridge.settings import PrivacySettings
 from tests.engine.pretend import DUE, LATER, POLICY, Killed, Stage, Thing
@@ -635,6 +635,15 @@ class TestMarks:
         stage.clock.advance(days=7)
         self.read(stage)
         assert standing(stage) == ()
+
+    def test_two_daemons_that_see_it_at_the_same_time_tell_it_once(
+        self, stage: Stage, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        seen = NewFinding("pretend:mark:1", "main", "pretend", "orphan", "A stranger.")
+        stage.ledger.audits.seen([seen])
+        monkeypatch.setattr("bridge.ledger.audits._standing", lambda *_: {})  # read before the other wrote
+        stage.twin().ledger.audits.seen([seen])
+        assert len(standing(stage)) == 1
 
     def test_marks_of_another_bridge_are_none_of_our_business(self, stage: Stage) -> None:
         other = mark_for("other", RequestKey("main", "svc", Role.BORROWER, "REQ", "404"), "", "")
