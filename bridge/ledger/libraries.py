@@ -90,7 +90,7 @@ def guard_quota(connection: Connection, quota: Quota, now: datetime) -> None:
     done = _deletions(connection, quota, since, now)
     if done >= quota.most:
         raise QuotaReached(
-            f"{done} temporary items of library '{quota.library}' were deleted within an hour; more need a human's word."
+            f"Temporary items of library '{quota.library}' deleted within an hour: {done}; more need a human's word."
         )
 
 
