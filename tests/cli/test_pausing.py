@@ -103,7 +103,7 @@ def test_too_many_deletions_stop_the_library_until_a_human_says_so(house: House)
     assert "R2 is now: due.\n" in stopped.stdout
     kept = house.command("pause", "main", "--until", "2999-01-01")
     assert kept.exit_code == 0
-    assert kept.stdout.startswith("Library 'main' stands still already. 1 temporary items of library 'main'")
+    assert kept.stdout.startswith("Library 'main' stands still already. Temporary items of library 'main'")
     with ledger_of(house) as ledger:
         (library,) = ledger.libraries.all()
         assert (library.held_until, library.held_cause) == (FOREVER, OVER_QUOTA)

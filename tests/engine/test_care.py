@@ -140,7 +140,7 @@ class TestTheQuota:
         assert stage.ledger.libraries.deletions("main") == 2
         assert stage.row(3).state is State.DUE
         assert stage.ledger.work.due_lanes() == (), "a library that is held wakes nobody"
-        assert "Stopped before deleting: 2 temporary items" in stage.history(3)[-1]
+        assert "Stopped before deleting: Temporary items" in stage.history(3)[-1]
         assert stage.ledger.libraries.resume("main")
         assert not stage.ledger.libraries.resume("main")
         stage.settle()
