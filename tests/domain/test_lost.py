@@ -137,6 +137,9 @@ class TestRecalls:
         stands = Outcome(learned=Learned(due=DUE, stands=LATER))
         told = step_sentence(step, stands, ItemRecord("", "", barcode="ILL-1"), "alma")
         assert told == f"The due date of item ILL-1 was set to {LATER}."
+        left = replace(stands, kind=OutcomeKind.ALREADY)
+        told = step_sentence(step, left, ItemRecord("", "", barcode="ILL-1"), "koha")
+        assert told == f"The due date of item ILL-1 was left as it is; it was to be {DUE}."
 
 
 class TestNotes:
