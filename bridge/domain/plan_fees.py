@@ -36,21 +36,30 @@ def _lacking(
 ) -> Command | StaffTask | None:
     charged = next((each.fee for each in item.fees if each.fee_key == key), None)
     if charged is None:
-        return _charging(goal, wish, item, record, can) if isinstance(wish, FeeWish) else None
-    where = f"{item.leg}:{item.volume}"
+        if isinstance(wish, FeeWish) and wish.fee.amount:
+            return _charging(goal, wish, item, record, can)
+        return None
+    return _followed_up(wish, key, f"{item.leg}:{item.volume}", charged, record)
+
+
+def _followed_up(wish: FeeWish | Wish, key: str, where: str, charged: Money, record: Record) -> StaffTask | None:
+    """What staff are to do about a fee that was charged; what they confirmed tells what stands."""
     waiving = f"waive:{where}" if key == FEE else f"waive:{where}:{key}"
-    waived, again = _times(record, waiving), _times(record, f"again:{where}:{key}")
-    stands, corrected = _stands(record, f"amount:{where}:{key}", charged)
-    if wish is ABSENT and waived == again:
+    amount, again = f"amount:{where}:{key}:", f"again:{where}:{key}:"
+    settled = [each for each in record.confirmed if each.startswith((amount, again))]
+    stands = _money(settled[-1].rpartition(":")[2]) if settled else charged
+    waived = _times(record, waiving)
+    is_waived = waived > sum(each.startswith(again) for each in settled)
+    if wish is ABSENT and stands.amount and not is_waived:
         return _asked(_nth(waiving, waived), _WAIVED[key].format(fee=stands))
     if not isinstance(wish, FeeWish):
         return None
-    if waived > again:
+    if is_waived and wish.fee.amount:
         text = f"Charge the {_KINDS[key]} of {wish.fee} again in the ILS: it was waived or paid back before, and is owed now."
-        return _asked(_nth(f"again:{where}:{key}", again), text)
-    if wish.told and not _same(stands, wish.fee):
+        return _asked(f"{again}{len(settled)}:{wish.fee}", text)
+    if wish.told and not is_waived and not _same(stands, wish.fee):
         text = f"The {_KINDS[key]} is {wish.fee} now, and {stands} was charged: correct it in the ILS."
-        return _asked(f"amount:{where}:{key}:{corrected}:{wish.fee}", text)
+        return _asked(f"{amount}{len(settled)}:{wish.fee}", text)
     return None
 
 
@@ -70,13 +79,9 @@ def _times(record: Record, task_id: str) -> int:
     return times
 
 
-def _stands(record: Record, task_id: str, charged: Money) -> tuple[Money, int]:
-    """The amount that was charged or last corrected to, and how often it was corrected."""
-    corrected = [each for each in record.confirmed if each.startswith(f"{task_id}:")]
-    if not corrected:
-        return charged, 0
-    amount, _, currency = corrected[-1].rpartition(":")[2].partition(" ")
-    return Money(Decimal(amount), currency), len(corrected)
+def _money(text: str) -> Money:
+    amount, _, currency = text.partition(" ")
+    return Money(Decimal(amount), currency)
 
 
 def _same(one: Money, other: Money) -> bool:

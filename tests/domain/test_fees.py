@@ -25,6 +25,7 @@ from tests.domain.build import CAN, POLICY, answer, borrowed, change, copy_of, g
 UNTOLD = Money(Decimal(0))
 EIGHTY, SIXTY = Money(Decimal("80.00"), "EUR"), Money(Decimal(60), "EUR")
 BILLED = replace(POLICY, borrowing=replace(POLICY.borrowing, charge_replacement_fee=True))
+NOTHING = Money(Decimal(0), "EUR")
 CHARGED = replace(POLICY, borrowing=replace(POLICY.borrowing, charge_fee=True))
 AT_HOME = replace(POLICY, borrowing=replace(BILLED.borrowing, charge_fee_on_copies=True, fee_currency="EUR"))
 RECEIVED = (borrowed(), change(1, Phase.RECEIVED))
@@ -109,6 +110,26 @@ class TestABillThatChanges:
         record = settled(record, BILL, found, lost)
         assert asked(record, BILL, found, lost, change(5, raised=(Condition.FOUND,)))[1].startswith("Waive")
 
+    def test_lost_again_and_billed_less_it_is_charged_once(self) -> None:
+        found = change(3, raised=(Condition.FOUND,))
+        record = settled(asked(Record(), BILL)[0], BILL, found)
+        told = (BILL, found, change(4, raised=(Condition.LOST, Condition.FEE_COMMUNICATED), bill=SIXTY))
+        record, text = asked(record, *told)
+        assert text.startswith("Charge the replacement fee of 60 EUR again")
+        (once,) = set(settled(record, *told).confirmed) - set(record.confirmed)
+        assert once.endswith(":60 EUR")
+
+    def test_nothing_is_no_fee(self) -> None:
+        """Many lenders say that a loan costs 0.00; some ILSs refuse to charge that."""
+        free = change(2, raised=(Condition.LOST,), fee=NOTHING)
+        assert "charge_fee" not in verbs(run(goal_of(*RECEIVED, free, policy=BILLED))[1])
+        assert "charge_fee" not in verbs(run(goal_of(*RECEIVED, change(2, fee=NOTHING), policy=CHARGED))[1])
+        record, _ = asked(Record(), BILL)
+        forgiven = change(3, raised=(Condition.FEE_COMMUNICATED,), fee=NOTHING)
+        record, text = asked(record, BILL, forgiven)
+        assert text == "The replacement fee is 0 EUR now, and 80.00 EUR was charged: correct it in the ILS."
+        assert asked(settled(record, BILL, forgiven), BILL, forgiven, change(4, raised=(Condition.FOUND,)))[1] == ""
+
     def test_the_usual_fee_is_corrected_too_unless_it_is_our_own(self) -> None:
         first = change(2, raised=(Condition.FEE_COMMUNICATED,), fee=EIGHTY)
         record, _ = asked(Record(), first, policy=CHARGED)
@@ -173,6 +194,7 @@ NEWS = {
     "damaged": {"raised": (Condition.DAMAGED,)},
     "billed": {"raised": (Condition.FEE_COMMUNICATED,), "fee": EIGHTY},
     "billed less": {"raised": (Condition.FEE_COMMUNICATED,), "fee": SIXTY},
+    "billed nothing": {"raised": (Condition.FEE_COMMUNICATED,), "fee": NOTHING},
     "withdrawn": {"cleared": (Condition.FEE_COMMUNICATED,)},
     "paid": {"raised": (Condition.FEE_PAID,)},
     "refunded": {"cleared": (Condition.FEE_PAID,)},
@@ -208,6 +230,7 @@ class Account:
         amount = re.search(r"fee (?:of|is) ([\d.]+)", task.instruction)
         if task.command is not None or amount is None:
             return
+        assert not task.instruction.startswith("The ") or self.owed != Decimal(amount[1]), "nothing is to be corrected"
         if task.instruction.startswith("Waive"):
             self.owed -= Decimal(amount[1])
         elif task.instruction.startswith("Charge"):
