@@ -13,8 +13,8 @@ from bridge.domain.wishes import ABSENT, FEE, REPLACEMENT, FeeWish, ItemGoal, Wi
 
 _KINDS = {FEE: "fee", REPLACEMENT: "replacement fee"}
 _WAIVED = {
-    FEE: "Waive the fee of {fee} in the ILS: the request was not supplied.",
-    REPLACEMENT: "Waive the replacement fee of {fee} in the ILS, or pay it back: it is not owed any more.",
+    FEE: "Waive the fee{of} in the ILS: the request was not supplied.",
+    REPLACEMENT: "Waive the replacement fee{of} in the ILS, or pay it back: it is not owed any more.",
 }
 
 
@@ -43,21 +43,22 @@ def _lacking(
 
 
 def _followed_up(wish: FeeWish | Wish, key: str, where: str, charged: Money, record: Record) -> StaffTask | None:
-    """What staff are to do about a fee that was charged; what they confirmed tells what stands."""
+    """What staff are to do about a fee that was charged; what they confirmed tells what stands. An ILS may not tell the amount (0)."""
     waiving = f"waive:{where}" if key == FEE else f"waive:{where}:{key}"
     amount, again = f"amount:{where}:{key}:", f"again:{where}:{key}:"
     settled = [each for each in record.confirmed if each.startswith((amount, again))]
     stands = _money(settled[-1].rpartition(":")[2]) if settled else charged
     waived = _times(record, waiving)
     is_waived = waived > sum(each.startswith(again) for each in settled)
-    if wish is ABSENT and stands.amount and not is_waived:
-        return _asked(_nth(waiving, waived), _WAIVED[key].format(fee=stands))
+    untold = not settled and not charged.amount
+    if wish is ABSENT and (stands.amount or untold) and not is_waived:
+        return _asked(_nth(waiving, waived), _WAIVED[key].format(of="" if untold else f" of {stands}"))
     if not isinstance(wish, FeeWish):
         return None
     if is_waived and wish.fee.amount:
         text = f"Charge the {_KINDS[key]} of {wish.fee} again in the ILS: it was waived or paid back before, and is owed now."
         return _asked(f"{again}{len(settled)}:{wish.fee}", text)
-    if wish.told and not is_waived and not _same(stands, wish.fee):
+    if wish.told and not is_waived and not untold and not _same(stands, wish.fee):
         text = f"The {_KINDS[key]} is {wish.fee} now, and {stands} was charged: correct it in the ILS."
         return _asked(f"{amount}{len(settled)}:{wish.fee}", text)
     return None
@@ -85,9 +86,7 @@ def _money(text: str) -> Money:
 
 
 def _same(one: Money, other: Money) -> bool:
-    """Of a fee that was found in the ILS the currency may not be known, nor the amount (0)."""
-    if not one.amount:
-        return True
+    """Of a fee that was found in the ILS the currency may not be known."""
     return one.amount == other.amount and (one.currency == other.currency or not (one.currency and other.currency))
 
 

@@ -71,6 +71,8 @@ class TestABillThatChanges:
         assert asked(seen, BILL)[1] == "", "an ILS may not tell the currency"
         seen = with_item(record, fees=(FeeRecord("replacement", "1", UNTOLD),))
         assert asked(seen, BILL)[1] == "", "nor the amount"
+        waive = "Waive the replacement fee in the ILS, or pay it back: it is not owed any more."
+        assert asked(seen, BILL, WITHDRAWN)[1] == waive
 
     def test_an_amount_that_the_ils_does_not_tell_is_what_was_to_be_charged(self) -> None:
         goal = goal_of(*RECEIVED, BILL, policy=BILLED)
