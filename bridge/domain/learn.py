@@ -138,12 +138,13 @@ def _named_now(before: LoanRecord, loan: LoanRecord) -> bool:
 
 
 def _with_fee(fees: tuple[FeeRecord, ...], fee: FeeRecord) -> tuple[FeeRecord, ...]:
-    """Once charged stands; an amount that the ILS did not tell is what was to be charged."""
-    if all(each.fee_key != fee.fee_key for each in fees):
-        return (*fees, fee)
-    return tuple(
-        replace(each, fee=fee.fee) if each.fee_key == fee.fee_key and not each.fee.amount else each for each in fees
-    )
+    return fees if any(each.fee_key == fee.fee_key for each in fees) else (*fees, fee)
+
+
+def _charged(fees: tuple[FeeRecord, ...], command: do.ChargeFee) -> tuple[FeeRecord, ...]:
+    """As asked for, whatever the ILS tells of it: it may show no amount, or its own currency."""
+    fees = _with_fee(fees, FeeRecord(command.fee_key, "", command.fee))
+    return tuple(replace(each, fee=command.fee) if each.fee_key == command.fee_key else each for each in fees)
 
 
 def _settled(item: ItemRecord, step: Step) -> ItemRecord:
@@ -202,8 +203,8 @@ def _plainly_settled(item: ItemRecord, command: do.Command) -> ItemRecord:
             return replace(_touched(item, command), transit_sent=True)
         case do.DeleteTemporaryItem():
             return replace(item, existence=Existence.DELETED, holds=_holds_gone(item.holds))
-        case do.ChargeFee(fee_key=key, fee=fee):
-            return replace(item, fees=_with_fee(item.fees, FeeRecord(key, "", fee)))
+        case do.ChargeFee():
+            return replace(item, fees=_charged(item.fees, command))
         case _:
             return _loss_settled(item, command)
 

@@ -74,14 +74,15 @@ class TestABillThatChanges:
         waive = "Waive the replacement fee in the ILS, or pay it back: it is not owed any more."
         assert asked(seen, BILL, WITHDRAWN)[1] == waive
 
-    def test_an_amount_that_the_ils_does_not_tell_is_what_was_to_be_charged(self) -> None:
+    @pytest.mark.parametrize("told", [UNTOLD, Money(EIGHTY.amount, "USD")])
+    def test_what_was_charged_is_what_was_asked_for_however_the_ils_tells_it(self, told: Money) -> None:
         goal = goal_of(*RECEIVED, BILL, policy=BILLED)
         record = Record()
         while not isinstance((step := next_step(goal, record, CAN)), Step) or step.key.verb is not Verb.CHARGE_FEE:
             assert isinstance(step, Step)
             record = learn(record, step, answer(step))
         usual = FeeRecord("fee", "1", UNTOLD)
-        found = with_item(record, fees=(usual, FeeRecord("replacement", "2", UNTOLD)))
+        found = with_item(record, fees=(usual, FeeRecord("replacement", "2", told)))
         charged = learn(found, step, Outcome(OutcomeKind.ALREADY))
         assert charged.item("", "").fees == (usual, FeeRecord("replacement", "2", EIGHTY))
 
