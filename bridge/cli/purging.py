@@ -23,6 +23,7 @@ from bridge.ledger.privacy import Finished
 from bridge.settings import Configuration, PrivacySettings
 
 ERASED = "Erased by {}: the patron and the title were removed, as the patron asked."
+UNREADABLE = "this release cannot read it; see: ill-bridge db check"
 WANTED = "Asked for by {}: the patron and the title will be removed in the night after the request has ended."
 
 
@@ -151,6 +152,7 @@ def _planned(ledger: Ledger, found: Found, way: Way) -> Plan:
     plan = Plan()
     for row in found.rows:
         _place(ledger, row, plan, way)
+    plan.stay += [(f"R{each}", UNREADABLE) for each in found.unreadable]
     plan.else_where = ledger.erasure.mentions(found.identifiers, [each.id for each in plan.go])
     return plan
 

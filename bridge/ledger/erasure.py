@@ -62,10 +62,14 @@ class Mentions:
 
 @dataclass(frozen=True)
 class Found:
-    """What the ledger knows of a patron: requests that name them, and under which identifiers that is, in every spelling that was seen."""
+    """What the ledger knows of a patron: requests that name them, and under which identifiers that is, in every spelling that was seen.
+
+    ``unreadable``: ids of requests that this release cannot read, and in which one of them may stand.
+    """
 
     identifiers: frozenset[str]
     rows: tuple[Row, ...]
+    unreadable: tuple[int, ...] = ()
 
     @property
     def different(self) -> int:
@@ -83,23 +87,27 @@ class Erasure:
         """Requests of a patron, by this identifier and by those that the ILS knows the same patron by."""
         known = frozenset({identifier, identifier.casefold()})
         rows: tuple[Row, ...] = ()
+        unreadable: tuple[int, ...] = ()
         for _ in range(ROUNDS):
-            rows = self._rows(known)
+            rows, unreadable = self._rows(known)
             learned = known.union(*(_same_patron(row, known) for row in rows))
             if learned == known:
                 break
             known = learned
-        return Found(known, rows)
+        return Found(known, rows, unreadable)
 
-    def _rows(self, identifiers: frozenset[str]) -> tuple[Row, ...]:
+    def _rows(self, identifiers: frozenset[str]) -> tuple[tuple[Row, ...], tuple[int, ...]]:
+        """Requests that name the patron, and ids of those that cannot be read and may."""
         with self._database.read() as connection:
             places = (REQUEST.c.document, REQUEST.c.record, REQUEST.c.pending)
             named = or_(*(_holds(connection, place, each) for place in places for each in identifiers))
             found = connection.execute(
                 select(REQUEST).where(REQUEST.c.purged_at.is_(None), named).order_by(REQUEST.c.id)
             )
+            unreadable: list[int] = []
             wanted = _folded(identifiers)
-            return tuple(row for row in _readable(found) if _folded(_patrons(row)) & wanted)
+            rows = tuple(row for row in _readable(found, unreadable) if _folded(_patrons(row)) & wanted)
+            return rows, tuple(unreadable)
 
     def mentions(self, identifiers: Collection[str], erased: Collection[int] = ()) -> Mentions:
         """Where else they stand, the requests themselves apart; messages of requests that are (to be) ``erased`` count too."""
@@ -149,13 +157,13 @@ def _patrons(row: Row) -> frozenset[str]:
     return patrons_of(row.request, row.record, commands)
 
 
-def _readable(found: Any) -> Iterator[Row]:  # noqa: ANN401 - rows
+def _readable(found: Any, unreadable: list[int]) -> Iterator[Row]:  # noqa: ANN401 - rows
     """Those that this release can read; ``ill-bridge db check`` tells of the others."""
     for each in found:
         try:
             yield row_of(each)
         except (ValidationError, ValueError, KeyError):
-            continue
+            unreadable.append(each.id)
 
 
 def _messages(

@@ -213,7 +213,10 @@ class TestOnePatron:
         with ledger_of(house) as ledger, ledger.database.write() as connection:
             broken = f'{{"patron_id": "{PATRON}"'
             connection.execute(update(schema.request).where(schema.request.c.id == 1).values(document=broken))
-        assert "1 finished requests went: R2." in purge(house, "--patron", PATRON, "--yes").stdout
+        result = purge(house, "--patron", PATRON, "--yes")
+        assert "1 finished requests went: R2." in result.stdout
+        assert "R1 keeps its patron: this release cannot read it; see: ill-bridge db check." in result.stdout
+        assert result.exit_code == 1, "something of the patron stays"
 
     def test_beside_a_daemon(self, house: House) -> None:
         with daemon(house) as url:
