@@ -90,7 +90,7 @@ class TestWhatIsTold:
         assert "R1 (101), R2 (102)" in text
         assert "and 490 more" in text
         assert "Alma does not know the item policy. Correct item_type." in text
-        assert "ill-bridge resync --state parked --library main" in text
+        assert "ill-bridge resync --library main --cause item_type" in text
         assert len(told.items) == 21
         assert told.items[-1].count == 480
 
