@@ -90,7 +90,7 @@ class CardsConnector(ByHand):
             notes = () if loan.due == command.due else (f"The loan stays due {loan.due}: it is not made shorter.",)
             return Outcome(OutcomeKind.ALREADY, Learned(due=command.due), notes)
         self._client.lend(command.target.barcode, loan.card, wanted)
-        return Outcome(learned=Learned(due=command.due))
+        return Outcome(learned=Learned(due=command.due, stands=wanted))
 
     def check_in(self, command: do.CheckIn, call: Call) -> Outcome:
         """Check in our loan, and nobody else's."""
