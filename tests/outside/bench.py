@@ -158,6 +158,9 @@ class CardsBench:
         loan = self.cards.items.get(barcode)
         return loan.due.isoformat() if loan else ""
 
+    def shown(self, barcode: str) -> tuple[str, ...]:
+        return ()
+
     def note_of(self, barcode: str) -> str:
         return ""
 
