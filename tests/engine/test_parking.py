@@ -288,7 +288,7 @@ class TestAnotherGoal:
         stage.settle()
         assert stage.row().state is not State.PARKED
 
-    def test_news_that_changes_no_goal_leaves_it_parked_without_a_call(self, stage: Stage) -> None:
+    def test_news_that_changes_no_goal_tries_it_once_and_leaves_it_parked(self, stage: Stage) -> None:
         parked(stage)
         since = parked_at(stage)
         stage.ils.asked.clear()
@@ -296,6 +296,7 @@ class TestAnotherGoal:
         stage.ils.fails.append(("find_patron", UNKNOWN))
         stage.settle()
         assert (stage.row().state, parked_at(stage)) == (State.PARKED, since)
+        assert stage.ils.asked == ["find_patron"]
 
     def test_settings_that_change_the_goal_plan_it_anew_at_the_next_start(self, stage: Stage) -> None:
         parked(stage, Rejected("No such pickup.", cause="pickup_location"), "place_hold")
