@@ -16,7 +16,8 @@ import typer
 from bridge.cli.choosing import known_library, named
 from bridge.cli.completing import libraries
 from bridge.cli.options import DEFAULT_CONFIG, ConfigOption, opened
-from bridge.cli.tables import cell, written
+from bridge.cli.tables import written
+from bridge.domain.cells import cell
 from bridge.ledger.requests import Told
 
 DAYS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"]
@@ -43,7 +44,8 @@ def export(
 ) -> None:
     """Write the circulation history, a line each event, oldest first. No patron stands in it, unless staff named one in a note.
 
-    A file is put in its place only when it is whole; one of that name is replaced.
+    A file is put in its place only when it is whole; one of that name is replaced. In CSV, text that a spreadsheet
+    would take for a formula (it begins with = + - @, a tab or a line's end) stands behind an apostrophe; JSON Lines is as it is.
 
     Example: ill-bridge export --library main --since 2026-11-01 --out november.csv
     """

@@ -1,4 +1,4 @@
-"""Files that commands write: whole or not at all, and safe in a spreadsheet."""
+"""Files that commands write: whole or not at all."""
 
 from __future__ import annotations
 
@@ -27,8 +27,3 @@ def written(out: Path | None) -> Iterator[TextIO]:
     finally:
         with suppress(OSError):
             unfinished.unlink(missing_ok=True)
-
-
-def cell(value: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{value}" if value.startswith(("=", "+", "-", "@", "\t", "\r")) else value

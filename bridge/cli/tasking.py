@@ -17,8 +17,9 @@ from rich.table import Table
 from bridge.cli.choosing import known_library
 from bridge.cli.completing import libraries
 from bridge.cli.options import DEFAULT_CONFIG, ConfigOption, opened
-from bridge.cli.tables import cell, written
+from bridge.cli.tables import written
 from bridge.domain.capabilities import Capabilities
+from bridge.domain.cells import cell
 from bridge.domain.goal import goal_for
 from bridge.domain.plan import StaffTask
 from bridge.domain.preview import tasks_ahead
@@ -65,6 +66,8 @@ def tasks(
     out: Annotated[Path | None, typer.Option("--out", "-o", help="File to write; left out: standard output.")] = None,
 ) -> None:
     """List what staff are asked to do, oldest first; tasks of one request follow one another. Confirmed with `resolve`.
+
+    In CSV, text that a spreadsheet would take for a formula stands behind an apostrophe.
 
     Example: ill-bridge tasks --library main --format csv --out tasks.csv
     """

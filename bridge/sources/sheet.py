@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from io import StringIO
 from typing import Any
 
+from bridge.domain.cells import cell, text_of
+
 LONGEST_NUMBER = 100
 MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -107,7 +109,8 @@ def _rows(lines: Sequence[str], start: int, columns: Sequence[str], delimiter: s
             yield SheetRow(line, text=_shown(text), problem=problem)
             start += 1
             continue
-        yield SheetRow(line, dict(zip(columns, cells, strict=False)))
+        ours = REASON in columns
+        yield SheetRow(line, dict(zip(columns, map(text_of, cells) if ours else cells, strict=False)))
         start = following
 
 
@@ -150,7 +153,9 @@ def _number(digits: str) -> int | str:
 
 
 def written_rows(sheet: Sheet, bad: Sequence[tuple[SheetRow, str]]) -> bytes:
-    """Bad rows with their reasons as a file that can be corrected and put back: UTF-8, a table with one column more."""
+    """Bad rows with their reasons as a file that can be corrected and put back: UTF-8, a table with one column more, whose
+    text is no formula in a spreadsheet.
+    """
     if not sheet.columns:
         return "".join(f"{_noted(row, why)}\n" for row, why in bad).encode("utf-8", errors="backslashreplace")
     into = StringIO(newline="")
@@ -159,7 +164,7 @@ def written_rows(sheet: Sheet, bad: Sequence[tuple[SheetRow, str]]) -> bytes:
     writer.writerow([*columns, REASON])
     for row, why in bad:
         cells = [row.values.get(name, "") for name in columns] if row.values else _torn(row, sheet, len(columns))
-        writer.writerow([*cells, why])
+        writer.writerow([cell(str(each)) for each in (*cells, why)])
     return codecs.BOM_UTF8 + into.getvalue().encode("utf-8", errors="backslashreplace")
 
 

@@ -123,6 +123,15 @@ def test_bad_rows_are_written_so_that_they_can_be_put_back() -> None:
     ]
 
 
+def test_bad_rows_hold_no_formula_and_come_back_as_they_were() -> None:
+    sheet = read_table("Number,Title,Days\n1,=1+1,-5\n@x\n")
+    data = written_rows(sheet, [(row, "why") for row in sheet.rows])
+    assert decoded(data, "cp1252") == "Number,Title,Days,reason\r\n1,'=1+1,-5,why\r\n'@x,,,why\r\n"
+    back = read_table(decoded(data, "cp1252"))
+    assert [row.values["Number"] for row in back.rows] == ["1", "@x"]
+    assert back.rows[0].values["Title"] == "=1+1"
+
+
 def test_bad_lines_are_written_with_their_reasons() -> None:
     sheet = read_lines('{"a": 1}\nnonsense\n')
     back = read_lines(decoded(written_rows(sheet, [(row, "why") for row in sheet.rows]), "utf-8"))
