@@ -55,7 +55,6 @@ class LoanRecord:
     loan_id: str
     account: str
     due: date | None = None
-    checked_out_at: datetime | None = None
     ended: bool = False
     charge: Charge = Charge.ANY
 

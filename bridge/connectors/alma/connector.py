@@ -100,7 +100,7 @@ class AlmaConnector(InParts):
         self._patrons = Patrons(self._client, settings, today)
         self._temporary = TemporaryItems(self._client, settings, self._sight, seen)
         self._holds = Holds(self._client, settings, self._sight, sleep)
-        self._loans = Loans(self._client, settings, self._sight, seen, now, today)
+        self._loans = Loans(self._client, settings, self._sight, seen, today)
         self._moves = Moves(self._client, self._sight)
         self._listing = Listing(self._client, settings)
 

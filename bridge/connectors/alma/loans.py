@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date
 
 from bridge.connectors.alma import models as alma
 from bridge.connectors.alma.client import AlmaClient, ids_of
@@ -31,21 +31,19 @@ class Loans:
         settings: AlmaSettings,
         sight: Sight,
         seen: Recent[alma.Item],
-        now: Callable[[], datetime],
         today: Callable[[], date],
     ) -> None:
         self._client = client
         self._settings = settings
         self._sight = sight
         self._seen = seen
-        self._now = now
         self._today = today
 
     def check_out(self, command: do.CheckOut, call: Call) -> Outcome:
         """Check out, keep the loan's id, then set the due date and verify it from the answer."""
         target = self._known(command.target, with_place=not self._settings.lending_library)
         loan, kind = self._loan(target, command, call)
-        record = LoanRecord(loan.loan_id, loan.user_id or command.account, None, self._now())
+        record = LoanRecord(loan.loan_id, loan.user_id or command.account)
         call.keep(Learned(ids=target.ids, place=target.place, loan=record))
         due, notes = self._dated(loan, record.account, command.due)
         learned = Learned(ids=target.ids, place=target.place, loan=replace(record, due=due), due=due)

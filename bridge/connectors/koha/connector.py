@@ -86,7 +86,7 @@ class KohaConnector(InParts):
         self._sight = Sight(self._client, zone, now)
         self._temporary = TemporaryItems(self._client, settings, self._sight)
         self._holds = Holds(self._client, self._sight, self._patrons)
-        self._loans = Loans(self._client, self._sip, settings, self._sight, self._patrons, now)
+        self._loans = Loans(self._client, self._sip, settings, self._sight, self._patrons)
         self._items = Items(self._client, settings, self._sight)
 
     def find_item(self, command: do.FindItem, call: Call) -> Outcome:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date
 
 from bridge.connectors.base import Call
 from bridge.connectors.koha import models as koha
@@ -30,14 +29,12 @@ class Loans:
         settings: KohaSettings,
         sight: Sight,
         patrons: Patrons,
-        now: Callable[[], datetime],
     ) -> None:
         self._client = client
         self._sip = sip
         self._settings = settings
         self._sight = sight
         self._patrons = patrons
-        self._now = now
 
     def check_out(self, command: do.CheckOut, call: Call) -> Outcome:
         """Check out by SIP2, then read the loan's number and date. Repeated it would renew, so that it is looked up first."""
@@ -46,7 +43,7 @@ class Loans:
         answer = self._by_sip().check_out(command.target.barcode, command.account)
         if not answer.ok:
             return self._refused(command, answer)
-        call.keep(Learned(loan=LoanRecord("", command.account, answer.due, self._now())))
+        call.keep(Learned(loan=LoanRecord("", command.account, answer.due)))
         notes = ("Koha says that the account had the item already; the loan was renewed.",) if answer.renewed else ()
         return self._read(command, answer, notes)
 
@@ -65,7 +62,7 @@ class Loans:
             loan, item = None, None
             notes = (*notes, f"The loan could not be read by REST. {unread.reason}")
         due = self._sight.day(loan) if loan else answer.due
-        record = LoanRecord(loan.checkout_id if loan else "", command.account, due, self._now())
+        record = LoanRecord(loan.checkout_id if loan else "", command.account, due)
         learned = Learned(
             ids=ids_of(item) if item else None,
             place=place_of(item) if item else None,
@@ -84,7 +81,7 @@ class Loans:
         if loan is None or loan.patron_id != self._patrons.number_of(command.account):
             return None
         due = self._sight.day(loan)
-        record = LoanRecord(loan.checkout_id, command.account, due, self._now())
+        record = LoanRecord(loan.checkout_id, command.account, due)
         learned = Learned(ids=ids_of(item), place=place_of(item), loan=record, due=self._written(due, command.due))
         return Outcome(OutcomeKind.ALREADY, learned, self._told(due, command.due))
 

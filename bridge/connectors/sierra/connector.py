@@ -93,7 +93,7 @@ class SierraConnector(InParts):
         self._patrons = Patrons(self._client, settings, lambda: now().astimezone(zone).date())
         self._temporary = TemporaryItems(self._client, settings, self._sight)
         self._holds = Holds(self._client, settings, self._sight, self._patrons, sleep)
-        self._loans = Loans(self._client, settings, self._sight, self._patrons, now)
+        self._loans = Loans(self._client, settings, self._sight, self._patrons)
         self._listing = Listing(self._client, settings)
         self._moves = Moves(self._client, settings, self._sight)
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date
 
 from bridge.connectors.base import Call
 from bridge.connectors.days import day_of
@@ -32,13 +31,11 @@ class Loans:
         settings: SierraSettings,
         sight: Sight,
         patrons: Patrons,
-        now: Callable[[], datetime],
     ) -> None:
         self._client = client
         self._settings = settings
         self._sight = sight
         self._patrons = patrons
-        self._now = now
 
     def check_out(self, command: do.CheckOut, call: Call) -> Outcome:
         """Check out by barcodes, keep the loan's id, then read which due date the loan rule gave."""
@@ -81,7 +78,7 @@ class Loans:
 
     def _dated(self, command: do.CheckOut, answer: sierra.CheckedOut, call: Call) -> Outcome:
         """What goes wrong from here on undoes no check-out, so that it is told as a note: a step that fails counts as not done."""
-        kept = LoanRecord(loan_id(answer.number, answer.patron), command.account, None, self._now())
+        kept = LoanRecord(loan_id(answer.number, answer.patron), command.account)
         call.keep(Learned(loan=kept) if answer.patron else Learned())
         if answer.due:
             loan = sierra.Checkout(id=answer.number, patron=answer.patron, dueDate=answer.due)
@@ -99,7 +96,7 @@ class Loans:
         notes = self._told(stands, command.due)
         if notes and command.due is not None and self._settings.write_due_date_field:
             stands, notes = self._tried(loan, loan.item or command.target.ids.item, command.due)
-        record = LoanRecord(loan_id(loan.id, loan.patron), command.account, stands, self._now())
+        record = LoanRecord(loan_id(loan.id, loan.patron), command.account, stands)
         ids = do.VendorIds(item=loan.item or command.target.ids.item)
         return Outcome(kind, Learned(ids=ids, loan=record, due=self._written(stands, command.due)), notes)
 

@@ -145,7 +145,7 @@ class SpydusConnector(ByHand):
         return False
 
     def _lent(self, kind: OutcomeKind, command: do.CheckOut, due: date | None) -> Outcome:
-        record = LoanRecord(command.account, command.account, due, self._now())
+        record = LoanRecord(command.account, command.account, due)
         written = due if self._settings.due_dates == "staff" else command.due or due
         return Outcome(kind, Learned(loan=record, due=written), _told(due, command.due))
 

@@ -120,7 +120,7 @@ class Sight:
 
     def recorded(self, charge: symphony.Charge, account: str, which: Charge = Charge.ANY) -> LoanRecord:
         """How a charge is recorded."""
-        return LoanRecord(charge.name, account, self.due(charge), charge.began, charge=which)
+        return LoanRecord(charge.name, account, self.due(charge), charge=which)
 
     def due(self, charge: symphony.Charge) -> date | None:
         """The day a charge is due."""
