@@ -20,20 +20,19 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsError
 from bridge.csvfile import read_csv
 from bridge.domain.policy import BorrowingPolicy, LendingPolicy
 from bridge.errors import ConfigurationError
+from bridge.files import MOST_OF_CONFIGURATION, TooLarge, read_file
 from bridge.settings import Configuration, KindOf, Settings
 
 
 def load(path: Path, *, connector_settings: KindOf, source_settings: KindOf) -> Configuration:
     """Read and check the whole configuration. Raises ``ConfigurationError`` naming everything that is wrong with it."""
-    return check(
-        _read(path), connector_settings=connector_settings, source_settings=source_settings, folder=path.parent
-    )
+    return check(read(path), connector_settings=connector_settings, source_settings=source_settings, folder=path.parent)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read(path: Path) -> dict[str, Any]:
+    """The file as it is, unchecked. Raises ``ConfigurationError`` where it cannot be read."""
     try:
-        with path.open("rb") as file:
-            return tomllib.load(file)
+        return tomllib.loads(read_file(path, MOST_OF_CONFIGURATION).decode())
     except FileNotFoundError:
         problem = f"{path}: there is no such file; copy config/bridge.example.toml, or name yours with --config"
     except OSError as failure:
@@ -231,7 +230,10 @@ def _inside(kind: Any, raw: Any, where: str, folder: Path, problems: list[str]) 
 
 def _secret(path: Path, where: str, problems: list[str]) -> str:
     try:
-        return path.read_text(encoding="utf-8").rstrip("\r\n")
+        return read_file(path, MOST_OF_CONFIGURATION).decode().rstrip("\r\n")
+    except TooLarge as large:
+        problems.append(f"{where}: the secret's file {path} cannot be read ({large.strerror})")
+        return ""
     except (OSError, ValueError) as failure:  # a name that no file can have, or what is not UTF-8
         problems.append(f"{where}: the secret's file {path} cannot be read ({type(failure).__name__})")
         return ""

@@ -9,6 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bridge.errors import ConfigurationError
+from bridge.files import MEGABYTE, read_file
+
+MOST = 10 * MEGABYTE
+"""Bytes of a file; one with all partners or loans of a large consortium has a hundredth."""
 
 
 @dataclass(frozen=True)
@@ -22,13 +26,17 @@ class CsvLine:
 def read_csv(path: Path, columns: Sequence[str], *, optional: Sequence[str] = ()) -> tuple[CsvLine, ...]:
     """The lines of a UTF-8 file whose first line names its columns, in any order and case; empty lines are left out.
 
-    Raises ``ConfigurationError`` for a file that cannot be read or lacks one of ``columns``.
+    Raises ``ConfigurationError`` for a file that cannot be read, is larger than ``MOST`` or lacks one of ``columns``.
     """
     try:
-        return _lines(path, path.read_text(encoding="utf-8-sig"), columns, optional)
+        return _lines(path, _text(read_file(path, MOST)), columns, optional)
     except (OSError, ValueError, csv.Error) as failure:
         why = failure.strerror if isinstance(failure, OSError) else "it must be CSV in UTF-8"
         raise ConfigurationError((f"{path}: cannot be read ({why})",)) from failure
+
+
+def _text(data: bytes) -> str:
+    return io.StringIO(data.decode("utf-8-sig"), newline=None).getvalue()
 
 
 def _lines(path: Path, text: str, columns: Sequence[str], optional: Sequence[str]) -> tuple[CsvLine, ...]:

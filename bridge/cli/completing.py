@@ -9,6 +9,8 @@ from pathlib import Path
 
 import typer
 
+from bridge.files import MOST_OF_CONFIGURATION, read_file
+
 DEFAULT = "config/bridge.toml"
 
 
@@ -34,7 +36,7 @@ def _beginning(names: list[str], incomplete: str) -> list[str]:
 def _names(context: typer.Context, table: str) -> list[str]:
     path = Path(context.params.get("config") or os.environ.get("ILL_BRIDGE_CONFIG") or DEFAULT)
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8")).get(table)
-    except (OSError, ValueError):
+        found = tomllib.loads(read_file(path, MOST_OF_CONFIGURATION).decode()).get(table)
+    except (OSError, ValueError, RecursionError):
         return []
     return list(found) if isinstance(found, Mapping) else []

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bridge.configuring import check
+from bridge.configuring import check, read
 from bridge.settings import Configuration
 from bridge.wiring import connector_settings, source_settings
 
@@ -20,7 +19,7 @@ ANY = "*"
 
 def demo_configuration(path: Path, folder: Path, ils: IlsStage, *, feed: str, secret: str) -> Configuration:
     """The configuration of ``path`` for one stage. Raises ``ConfigurationError``."""
-    raw: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    raw: dict[str, Any] = read(path)
     raw["ledger"]["url"] = f"sqlite:///{folder / 'demo.db'}"
     raw["ils"] = {name: table for name, table in raw["ils"].items() if table["connector"] in {ils.connector, ANY}}
     for table in raw["ils"].values():
