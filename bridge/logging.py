@@ -94,7 +94,37 @@ def configure(*, console: bool, level: str = "info", to: TextIO | None = None, f
         logger_factory=structlog.WriteLoggerFactory(file=to or sys.stderr),
         cache_logger_on_first_use=for_good,
     )
-    logging.getLogger("apscheduler").setLevel(logging.ERROR)
+    _hear_libraries()
+
+
+log = structlog.get_logger(__name__)
+
+QUIET = {"apscheduler": logging.ERROR, "apscheduler.executors": logging.CRITICAL, "urllib3": logging.ERROR}
+"""Libraries whose warnings are of no use, or hold addresses with keys in them; what a job fails of is told as ``job.failed``."""
+
+
+class _Libraries(logging.Handler):
+    """What libraries say by Python's own logging, as a line of ours."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Say it."""
+        try:
+            said = record.getMessage()
+        except (TypeError, ValueError):  # the library's own mistake
+            said = str(record.msg)
+        tell = log.error if record.levelno >= logging.ERROR else log.warning
+        tell("library.said", logger=record.name, said=said.strip(), exc_info=record.exc_info)
+
+
+_LIBRARIES = _Libraries(logging.WARNING)
+
+
+def _hear_libraries() -> None:
+    """Warnings and worse of all libraries, Python's own warnings among them."""
+    logging.getLogger().addHandler(_LIBRARIES)
+    logging.captureWarnings(capture=True)
+    for name, level in QUIET.items():
+        logging.getLogger(name).setLevel(level)
 
 
 def tell_exchange(exchange: Exchange) -> None:

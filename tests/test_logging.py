@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import logging as standard
+import warnings
 
 import pytest
 import structlog
@@ -153,3 +155,67 @@ def test_what_calls_itself_a_connector_must_be_one(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("bridge.connectors.registry.entry_points", lambda group: [Point()])
     with pytest.raises(ConfigurationError, match="is not a ConnectorKind"):
         connector_kind("odd")
+
+
+class TestLibraries:
+    """uvicorn, APScheduler and others say what they have to say by Python's own logging."""
+
+    def said(self, out: io.StringIO) -> list[dict[str, str]]:
+        lines = [json.loads(line) for line in out.getvalue().splitlines()]
+        return [{name: value for name, value in line.items() if name != "timestamp"} for line in lines]
+
+    def test_it_is_a_line_of_ours_and_told_once(self, out: io.StringIO) -> None:
+        logging.configure(console=False, to=io.StringIO())
+        logging.configure(console=False, to=out)
+        standard.getLogger("uvicorn.error").warning("Invalid %s request received.", "HTTP")
+        assert self.said(out) == [
+            {
+                "event": "library.said",
+                "level": "warning",
+                "logger": "uvicorn.error",
+                "said": "Invalid HTTP request received.",
+            }
+        ]
+
+    @pytest.mark.parametrize("console", [True, False])
+    def test_it_is_masked_as_ours_are(self, out: io.StringIO, *, console: bool) -> None:
+        logging.configure(console=console, to=out)
+        try:
+            raise ValueError("https://ils.example/bibs?apikey=hush-hush")
+        except ValueError:
+            standard.getLogger("asyncio").exception("https://ils.example/users/21000000001001?apikey=%s", "hush-hush")
+        assert "library.said" in out.getvalue()
+        assert "ValueError" in out.getvalue()
+        assert "hush" not in out.getvalue()
+        assert "2100000" not in out.getvalue()
+
+    @pytest.mark.parametrize(
+        ("logger", "level"),
+        [
+            ("alembic.runtime.migration", "INFO"),
+            ("uvicorn.error", "INFO"),
+            ("asyncio", "DEBUG"),
+            ("urllib3.connectionpool", "WARNING"),
+            ("apscheduler.scheduler", "WARNING"),
+            ("apscheduler.executors.polls", "ERROR"),
+        ],
+    )
+    def test_chatter_and_addresses_are_left_out(self, out: io.StringIO, logger: str, level: str) -> None:
+        logging.configure(console=False, level="debug", to=out)
+        standard.getLogger(logger).log(standard.getLevelNamesMapping()[level], "Retrying: /bibs?apikey=hush")
+        assert out.getvalue() == ""
+
+    def test_a_librarys_own_mistake_is_no_fault(self, out: io.StringIO) -> None:
+        logging.configure(console=False, to=out)
+        standard.getLogger("x").error("%d of %s", "three")
+        assert [(line["level"], line["said"]) for line in self.said(out)] == [("error", "%d of %s")]
+
+    def test_warnings_of_python_too(self, out: io.StringIO) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            standard.captureWarnings(capture=False)
+            logging.configure(console=False, to=out)
+            warnings.warn("odd certificate", UserWarning, stacklevel=1)
+        (line,) = self.said(out)
+        assert line["logger"] == "py.warnings"
+        assert "odd certificate" in line["said"]
