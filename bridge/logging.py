@@ -112,16 +112,19 @@ class _Libraries(logging.Handler):
             said = record.getMessage()
         except (TypeError, ValueError):  # the library's own mistake
             said = str(record.msg)
-        tell = log.error if record.levelno >= logging.ERROR else log.warning
-        tell("library.said", logger=record.name, said=said.strip(), exc_info=record.exc_info)
+        if record.levelno >= logging.ERROR:
+            log.error("library.said", logger=record.name, said=said.strip(), exc_info=record.exc_info)
+        else:
+            log.warning("library.said", logger=record.name, said=said.strip())
 
 
-_LIBRARIES = _Libraries(logging.WARNING)
+LIBRARIES = _Libraries(logging.WARNING)
+"""One for the process, however often logs are set up."""
 
 
 def _hear_libraries() -> None:
     """Warnings and worse of all libraries, Python's own warnings among them."""
-    logging.getLogger().addHandler(_LIBRARIES)
+    logging.getLogger().addHandler(LIBRARIES)
     logging.captureWarnings(capture=True)
     for name, level in QUIET.items():
         logging.getLogger(name).setLevel(level)

@@ -15,7 +15,7 @@ from bridge import logging
 from bridge.connectors.registry import connector_kind, connector_names
 from bridge.errors import ConfigurationError
 from bridge.http import Exchange
-from bridge.logging import MASKED, SECRET, mask_patron, tell_exchange, tell_poll
+from bridge.logging import LIBRARIES, MASKED, SECRET, mask_patron, tell_exchange, tell_poll
 
 
 @pytest.fixture
@@ -207,7 +207,7 @@ class TestLibraries:
 
     def test_a_librarys_own_mistake_is_no_fault(self, out: io.StringIO) -> None:
         logging.configure(console=False, to=out)
-        standard.getLogger("x").error("%d of %s", "three")
+        LIBRARIES.handle(standard.LogRecord("x", standard.ERROR, __file__, 1, "%d of %s", ("three",), None))
         assert [(line["level"], line["said"]) for line in self.said(out)] == [("error", "%d of %s")]
 
     def test_warnings_of_python_too(self, out: io.StringIO) -> None:
