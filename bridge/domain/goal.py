@@ -22,7 +22,7 @@ from bridge.domain.policy import (
 )
 from bridge.domain.request import Request
 from bridge.domain.standing import Standing, standings
-from bridge.domain.troubles import dispute, trouble
+from bridge.domain.troubles import asks_where, dispute, trouble
 from bridge.domain.wishes import (
     ABSENT,
     DAMAGED,
@@ -110,7 +110,14 @@ def _needs_patron(stand: Standing, policy: BorrowingPolicy) -> bool:
 
 def _item_goal(key: RequestKey, stand: Standing, policy: Policy) -> ItemGoal:
     mark = mark_for(policy.bridge, key, stand.leg, stand.volume)
-    bare = ItemGoal(leg=stand.leg, volume=stand.volume, mark=mark, barcode=stand.barcode, was_lost=stand.was_lost)
+    bare = ItemGoal(
+        leg=stand.leg,
+        volume=stand.volume,
+        mark=mark,
+        barcode=stand.barcode,
+        was_lost=stand.was_lost,
+        asks_where=asks_where(stand),
+    )
     if stand.service_type is ServiceType.COPY:
         return _copy(bare, key, stand, policy)
     if key.role is Role.BORROWER:
@@ -178,6 +185,8 @@ def _in_order(bare: ItemGoal, key: RequestKey, stand: Standing, policy: Borrowin
     if stand.phase in NOT_SUPPLIED:
         return replace(bare, item=ABSENT, hold=ABSENT, fee=ABSENT if policy.waive_fee_on_cancel else LEAVE)
     back = stand.closure is Closure.RETURNED or stand.lost_on_the_way_back
+    if stand.phase is Phase.COMPLETED and not back and not stand.shipped:
+        return replace(bare, if_there=_COMPLETED)
     if stand.phase is Phase.COMPLETED and not back:
         return replace(bare, bill=ABSENT if stand.found else LEAVE, attention=_COMPLETED)
     if stand.phase in GONE_BACK or stand.lost_on_the_way_back:
@@ -217,7 +226,7 @@ _NO_PATRON = f"The request names no patron, so the item cannot be charged to the
 
 
 def _not_said_to_be_back(stand: Standing) -> str:
-    if stand.phase is Phase.COMPLETED and stand.closure is not Closure.RETURNED:
+    if stand.phase is Phase.COMPLETED and stand.closure is not Closure.RETURNED and stand.shipped:
         return _COMPLETED
     return ""
 

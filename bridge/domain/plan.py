@@ -157,10 +157,17 @@ def _found_wanting(
     still_lost = isinstance(loss, do.MarkFound)  # an ILS may refuse to renew what it holds for lost
     rest = None if still_lost else _difference(goal, item, record, can, patron_known=patron_known)
     yield from (each for each in (loss, rest, bill(goal, item, record, can)) if each is not None)
-    there = item.existence is Existence.PRESENT or item.open_loan is not None
-    if_there = goal.if_there.format(barcode=item.barcode) if there else ""
-    texts = (goal.attention, "" if item.over else goal.dispute, if_there, _another(goal, item))
+    attention = "" if goal.asks_where and item.put_right else goal.attention
+    texts = (attention, "" if item.over else goal.dispute, _if_there(goal, item, record), _another(goal, item))
     yield from (StaffTask(None, f"attention:{goal.leg}:{goal.volume}:{text}", text) for text in texts if text)
+
+
+def _if_there(goal: ItemGoal, item: ItemRecord, record: Record) -> str:
+    """What is asked of an item that is there or on loan, or that staff may have made or lent."""
+    where = (goal.leg, goal.volume)
+    left = [each.barcode for each in record.entrusted if (each.leg, each.volume) == where]
+    there = [item.barcode] if item.existence is Existence.PRESENT or item.open_loan is not None else left
+    return goal.if_there.format(barcode=there[0]) if there else ""
 
 
 def _difference(

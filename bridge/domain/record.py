@@ -164,6 +164,12 @@ class ItemRecord:
         return self.checked_in or ended or self.existence is Existence.DELETED
 
     @property
+    def put_right(self) -> bool:
+        """Whether nothing of ours is left in the ILS: what was made is deleted, what was lent is checked in and in its old place."""
+        back = self.moved_to is None or self.restored
+        return self.over and back and self.existence is not Existence.PRESENT and self.unseen is None
+
+    @property
     def only_held(self) -> bool:
         """Whether it is an own item for which nothing was done but a hold: another one may still be sent in its place."""
         done = self.loans or self.moved_to or self.checked_in or self.transit_received or self.transit_sent

@@ -29,6 +29,7 @@ class Standing:
 
     ``dead``: another supplier's leg took over. ``reverted_from``: the service took back a phase in which the item had moved.
     ``unnamed``: the request came back as a whole, but nobody named this one of its volumes. ``moved``: it was shipped or further.
+    ``shipped``: it was said to be shipped, received or sent back, and not only that the request is completed.
     ``arrived``: the borrower said that it was received or sent back. ``lost``: declared lost and not found or returned since, nor
     received for the first time; ``was_lost``: declared lost at any time; ``lost_on_the_way_back``: lost after the borrower had sent it.
     ``turned_up_since_closed``: found or sent back after the loan had been closed without it, ``sent_back_since_ended``: sent back after
@@ -45,6 +46,7 @@ class Standing:
     reverted_from: Phase | None = None
     unnamed: bool = False
     moved: bool = False
+    shipped: bool = False
     arrived: bool = False
     recall_dated: bool = False
     closure: Closure | None = None
@@ -213,6 +215,7 @@ def _standing(request: Request, leg: str, volume: str, live: str, volumes: tuple
         reverted_from=furthest if furthest and phase and phase.value.rank < furthest.rank else None,
         unnamed=_unnamed(own, phase, volumes),
         moved=furthest is not None,
+        shipped=any(phase in _TRAVELLED for node in own for phase, _ in node.facts.reached),
         arrived=any(phase in _ARRIVED for node in own for phase, _ in node.facts.reached),
         closure=closure,
         turned_up_since_closed=bool(turned_up),
@@ -295,6 +298,7 @@ def _in_force(own: tuple[Node, ...], name: Condition) -> Stamped[bool] | None:
 
 
 _ARRIVED = frozenset({Phase.RECEIVED, Phase.RETURNED})
+_TRAVELLED = PHYSICAL - {Phase.COMPLETED}
 
 
 def _recall(own: tuple[Node, ...]) -> Stamped[date] | None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bridge.domain.change import NOT_SUPPLIED, Condition, Phase
+from bridge.domain.change import NOT_SUPPLIED, Closure, Condition, Phase
 from bridge.domain.standing import Standing
 
-__all__ = ["dispute", "trouble"]
+__all__ = ["asks_where", "dispute", "trouble"]
 
 
 def trouble(stand: Standing) -> str:
@@ -24,6 +24,11 @@ def trouble(stand: Standing) -> str:
     return ""
 
 
+def asks_where(stand: Standing) -> bool:
+    """Whether the trouble is only where the item is, which nobody needs to know of one that was put right before."""
+    return stand.phase in NOT_SUPPLIED or stand.has(Condition.VANISHED)
+
+
 def dispute(stand: Standing) -> str:
     """Why staff must decide about an item that is lost or was, or the empty text. One plain sentence."""
     paid = stand.has(Condition.FEE_PAID)
@@ -34,5 +39,7 @@ def dispute(stand: Standing) -> str:
         return f"The loan was closed without the item coming back{ended}; decide what stays in the ILS."
     if stand.lost and stand.phase is Phase.COMPLETED:
         ended = " and paid for" if paid else ""
+        if stand.closure is Closure.RETURNED:  # said of items that are back, and by OCLC's lenders of lost ones too
+            return f"The item was declared lost{ended}, and then the request was completed as if it had come back: see whether it did."
         return f"The item was declared lost{ended}, and then the request was completed; nobody said that the item came back."
     return ""

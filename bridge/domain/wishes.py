@@ -87,11 +87,11 @@ class FeeWish:
 class ItemGoal:
     """The goal for one leg and volume: each part present (with its values), absent, or left as it is.
 
-    ``attention`` says what staff must see to or decide, behind all that can be done without them; ``dispute`` says it of an item that
-    is lost or was, and is moot where nothing of ours is in the ILS any more. ``lost`` wants the loan declared lost, ``found`` that
-    taken back; ``was_lost``: it was declared lost at any time. ``if_there`` asks staff about an item that is there or on loan,
-    ``{barcode}`` being its barcode. ``bill`` is the replacement fee, absent where none is owed (any more). ``within`` is what is wanted
-    of an in-system loan.
+    ``attention`` says what staff must see to or decide, behind all that can be done without them; ``asks_where``: it only asks where the
+    item is. ``dispute`` says it of an item that is lost or was, and is moot where nothing of ours is in the ILS any more. ``lost`` wants
+    the loan declared lost, ``found`` that taken back; ``was_lost``: it was declared lost at any time. ``if_there`` asks staff about an
+    item that is there or on loan, ``{barcode}`` being its barcode. ``bill`` is the replacement fee, absent where none is owed (any more).
+    ``within`` is what is wanted of an in-system loan.
     """
 
     leg: str
@@ -110,6 +110,7 @@ class ItemGoal:
     found: bool = False
     was_lost: bool = False
     attention: str = ""
+    asks_where: bool = False
     dispute: str = ""
     if_there: str = ""
 

@@ -8,8 +8,10 @@ from decimal import Decimal
 import pytest
 
 from bridge.domain import commands as do
+from bridge.domain.capabilities import Ability, Capabilities
 from bridge.domain.change import Closure, Condition, Phase
 from bridge.domain.commands import Verb
+from bridge.domain.entrusted import entrust
 from bridge.domain.goal import ABSENT, LEAVE, LoanWish, goal_for
 from bridge.domain.identity import RequestKey, Role, ServiceType, mark_for
 from bridge.domain.learn import amend, confirm, learn
@@ -436,6 +438,63 @@ class TestRule7PhysicallyMoved:
         assert steps == []
         assert task is not None
         assert "only staff can see" in task.instruction
+
+    @pytest.mark.parametrize("word", [Phase.CANCELLED, Phase.UNFILLED])
+    @pytest.mark.parametrize("condition", [(), (Condition.VANISHED,)])
+    def test_what_was_put_right_before_is_no_question(self, word: Phase, condition: tuple[Condition, ...]) -> None:
+        borrowed_back = (*RECEIVED, change(2, Phase.RETURNED))
+        lent_back = (*SHIPPED, change(2, Phase.COMPLETED, key=LENDER))
+        for told, key in ((borrowed_back, BORROWER), (lent_back, LENDER)):
+            record, _, _ = run(goal_of(*told[:-1]))
+            record, _, _ = run(goal_of(*told), record)
+            assert record.items[0].put_right
+            late = goal_of(*told, change(3, word, key=key, raised=condition))
+            assert run(late, record)[1:] == ([], None)
+
+    def test_what_was_not_put_right_is_asked_about(self) -> None:
+        record, _, _ = run(goal_of(*RECEIVED))
+        late = goal_of(*RECEIVED, change(2, Phase.RETURNED), change(3, Phase.CANCELLED))
+        for left in (record, with_item(record, checked_in=True)):
+            assert run(late, left)[2] is not None, "the temporary item is there"
+        record, _, _ = run(goal_of(*SHIPPED))
+        late = goal_of(*SHIPPED, change(2, Phase.COMPLETED, key=LENDER), change(3, Phase.CANCELLED, key=LENDER))
+        for left in (record, with_item(record, checked_in=True)):
+            assert run(late, left)[2] is not None, "it is in the ILL location"
+
+    def test_closed_without_having_been_shipped_is_asked_of_what_there_is(self) -> None:
+        """OCLC's plain 'Closed' does not say after what."""
+        closed = (borrowed(), replace(change(1, Phase.COMPLETED), closure=None))
+        assert run(goal_of(*closed)) == (Record(), [], None)
+        early = replace(POLICY, borrowing=replace(POLICY.borrowing, create_on=CreateOn.REQUESTED))
+        record, _, _ = run(goal_of(borrowed(), policy=early))
+        _, steps, task = run(goal_of(*closed, policy=early), record)
+        assert steps == []
+        assert task is not None
+        assert "not that the item went back" in task.instruction
+        by_hand = Capabilities(abilities=dict.fromkeys(Verb, Ability.STAFF))
+        asked = next_step(goal_of(borrowed(), policy=early), Record(patron=record.patron), by_hand)
+        assert isinstance(asked, StaffTask)
+        task = run(goal_of(*closed, policy=early), entrust(Record(), [asked]), by_hand)[2]
+        assert task is not None, "staff may have made it"
+        in_system = replace(POLICY, borrowing=replace(POLICY.borrowing, existing_item=True))
+        assert run(goal_of(*closed, policy=in_system))[1:] == ([], None)
+        shipped = (*closed[:1], change(1, Phase.SHIPPED), replace(change(2, Phase.COMPLETED), closure=None))
+        assert run(goal_of(*shipped))[2] is not None
+
+    @pytest.mark.parametrize("paid", ["", " and paid for"])
+    def test_lost_then_checked_in_by_the_lender_is_told_as_it_was(self, paid: str) -> None:
+        """Alma's LENDER_CHECK_IN; OCLC's lenders close lost loans so too."""
+        lost = change(2, raised=(Condition.LOST, *((Condition.FEE_PAID,) if paid else ())))
+        record, _, _ = run(goal_of(*RECEIVED))
+        record, _, _ = run(goal_of(*RECEIVED, lost), record)
+        task = run(goal_of(*RECEIVED, lost, change(3, Phase.COMPLETED)), record)[2]
+        assert task is not None
+        assert task.instruction == (
+            f"The item was declared lost{paid}, and then the request was completed as if it had come back: see whether it did."
+        )
+        task = run(goal_of(*RECEIVED, lost, replace(change(3, Phase.COMPLETED), closure=None)), record)[2]
+        assert task is not None
+        assert task.instruction.endswith("nobody said that the item came back.")
 
     def test_lost_then_completed_does_not_check_in(self) -> None:
         record, _, _ = run(goal_of(*SHIPPED))

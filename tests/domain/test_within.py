@@ -143,7 +143,10 @@ class TestBorrowing:
 
     def test_completed_without_a_word_of_the_item_is_for_staff(self) -> None:
         known = change(1, Phase.COMPLETED, closure=Closure.CANCELLED, patron_id="p1", barcode="3001", partner="NORTH")
-        assert "not that the item went back" in goal_of(known, policy=POLICY).items[0].attention
+        assert goal_of(known, policy=POLICY).items[0].attention == "", "nothing was charged"
+        assert (
+            "not that the item went back" in goal_of(change(0, Phase.RECEIVED), known, policy=POLICY).items[0].attention
+        )
 
     def test_a_recall_without_a_date_is_for_staff(self) -> None:
         policy = replace(POLICY, borrowing=replace(POLICY.borrowing, on_recall=OnRecall.SHORTEN))

@@ -94,7 +94,7 @@ def lent_and_lost(stage: Stage, number: str) -> Ending:
     stage.ils.lose(OWN)
     stage.resolve(number, "declared lost on the ILL account")
     stage.tell(number, "Completed")
-    _asked(ending, stage.settled(number), "nobody said that the item came back")
+    _asked(ending, stage.settled(number), "as if it had come back: see whether it did")
     ending.expect("the loan stays", holds=stage.ils.loan_of(OWN) == "ILL-XYZ")
     stage.tell(number, "Found")
     ending.row = stage.settled(number)
