@@ -24,10 +24,10 @@ from bridge.jobs.accounts import AccountJob
 from bridge.jobs.aging import AgingJob, closing
 from bridge.jobs.alerts import AlertJob
 from bridge.jobs.audit import AuditJob
-from bridge.jobs.clockwork import run_now
+from bridge.jobs.clockwork import run_now, tell_faults
 from bridge.jobs.looks import LookJob, aligning
 from bridge.jobs.notes import NoteJob
-from bridge.jobs.poll import PollJob
+from bridge.jobs.poll import PollJob, poll_each
 from bridge.jobs.pulse import Pulse
 from bridge.jobs.retention import Retention, RetentionJob
 from bridge.jobs.steady import Steady
@@ -98,6 +98,7 @@ class Daemon:
         self._dispatcher: Dispatcher | None = None
         self._engine: Engine | None = None
         self._scheduler = BackgroundScheduler(timezone="UTC", job_defaults=LATE_AND_ONCE)
+        tell_faults(self._scheduler)
         self._web: WebServers | None = None
         self._conversations: dict[str, Conversations] = {}
         self._run_file = RunFile(self.ledger, run_file(settings))
@@ -162,9 +163,8 @@ class Daemon:
         )
         self._web = WebServers(web, doors, readiness, self.metrics.exposition, loans, self._conversations)
         for name, door in self._conversations.items():
-            self._scheduler.add_job(
-                Steady(f"conversations {name}", door.catch_up).run, "interval", seconds=CATCH_UP_EVERY
-            )
+            caught_up = Steady(f"conversations {name}", door.catch_up).run
+            self._scheduler.add_job(caught_up, "interval", seconds=CATCH_UP_EVERY, id=f"conversations {name}")
         for said in open_to_others(web):
             log.warning("web.open_to_others", why=said)
         self._web.start()
@@ -193,8 +193,7 @@ class Daemon:
         wanted = settings.engine.verify_on_start
         restored = self._run_file.older()
         if wanted == "always" or (wanted == "restored" and restored):
-            for poll, _ in polls:
-                poll.run()
+            poll_each([poll for poll, _ in polls])
             found = self.ledger.work.look_afresh()
             log.warning("ledger.verified_afresh", requests=found, restored=restored)
         live = [name for name, library in settings.libraries.items() if library.mode is Mode.LIVE]
@@ -235,8 +234,8 @@ class Daemon:
         """On a thread each: a service that does not answer must hold up neither another one nor what else goes by the clock."""
         if polls:
             self._scheduler.add_executor(ThreadPoolExecutor(len(polls)), "polls")
-        for number, (poll, every) in enumerate(polls):
-            self._scheduler.add_job(poll.run, "interval", seconds=every, id=f"poll {number}", executor="polls")
+        for poll, every in polls:
+            self._scheduler.add_job(poll.run, "interval", seconds=every, id=f"poll {poll.name}", executor="polls")
 
     def _retention(self) -> RetentionJob:
         rules = self._known.settings.privacy

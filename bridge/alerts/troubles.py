@@ -11,6 +11,7 @@ from bridge.alerts import words
 from bridge.alerts.facts import AccountFact, Facts, LaneFact, SourceFact, StopFact
 from bridge.alerts.model import Item, Kind, Trouble
 from bridge.alerts.settings import AlertSettings
+from bridge.domain.arrival import POLL_FAULT
 from bridge.domain.attention import KeptGroup, ParkedGroup
 from bridge.domain.audit import FindingGroup
 from bridge.domain.notes import NotesStanding
@@ -67,7 +68,8 @@ def closed_lane(lane: LaneFact, zone: ZoneInfo) -> Trouble:
 
 
 def _failing_source(source: SourceFact) -> Trouble:
-    advice = "See to the service, its address and our credentials there. Nothing is lost: the next poll goes on where the last one ended."
+    seen_to = "" if source.problem == POLL_FAULT else "See to the service, its address and our credentials there. "
+    advice = f"{seen_to}Nothing is lost: the next poll goes on where the last one ended."
     return Trouble(
         subject=f"source:{source.name}",
         kind=Kind.SOURCE_SILENT,

@@ -20,7 +20,8 @@ log = structlog.get_logger(__name__)
 def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Run the daemon until SIGTERM or Ctrl-C; the step in hand is finished first.
 
-    A fault of the bridge's own clockwork ends it with exit code 1, so that whoever supervises it starts it anew.
+    A fault of the bridge itself in a request, a source's poll or another job stays there. One in what all of them lean on
+    (dispatcher, scheduler, web server) ends the daemon with exit code 1, so that whoever supervises it starts it anew.
 
     Example: ill-bridge run --config /etc/ill-bridge/bridge.toml
     """

@@ -7,6 +7,9 @@ from enum import StrEnum
 
 from bridge.domain.change import Change
 
+POLL_FAULT = "The bridge itself failed on what this source said; report it with the log's 'job.failed'."
+"""Why a poll failed, where nobody foresaw it."""
+
 
 class ArrivalState(StrEnum):
     """What became of a message: folded into requests; kept because it was malformed, or because its word is unknown."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import structlog
 
-from bridge.domain.arrival import Arrival
+from bridge.domain.arrival import POLL_FAULT, Arrival
 from bridge.errors import BridgeError
 from bridge.ledger import Ledger, LedgerBusy, Receipt
 from bridge.sources.polled import PolledSource
@@ -44,15 +45,36 @@ class PollJob:
         self._received = received
         self._stopping = stopping
 
+    @property
+    def name(self) -> str:
+        """The source's name."""
+        return self._name
+
     def run(self) -> None:
-        """Poll until the feed has no further page, or the daemon stops."""
+        """Poll until the feed has no further page, or the daemon stops. A fault of ours is noted as the source's trouble and goes on."""
         try:
-            self._poll()
+            self._listen()
         except LedgerBusy as busy:
             log.critical("ledger.busy", source=self._name, why=str(busy))
+
+    def _listen(self) -> None:
+        faulty = True
+        try:
+            self._poll()
+            faulty = False
+        except LedgerBusy:
+            faulty = False
+            raise
         except BridgeError as problem:
-            if self._ledger.inbox.polled(self._name, str(problem)):
-                log.warning("source.silent", source=self._name, why=str(problem))
+            faulty = False
+            self._failed(str(problem))
+        finally:
+            if faulty:
+                self._failed(POLL_FAULT)
+
+    def _failed(self, why: str) -> None:
+        if self._ledger.inbox.polled(self._name, why):
+            log.warning("source.silent", source=self._name, why=why)
 
     def _poll(self) -> None:
         fresh = 0
@@ -68,3 +90,11 @@ class PollJob:
             log.info("source.speaks", source=self._name)
         if fresh:
             log.info("source.polled", source=self._name, fresh=fresh)
+
+
+def poll_each(polls: Sequence[PollJob]) -> None:
+    """Poll all of them once, each on a thread, and wait for the last; a fault of ours in one is told and holds up no other."""
+    with ThreadPoolExecutor(max(1, len(polls)), thread_name_prefix="first-poll") as pool:
+        for name, polled in [(poll.name, pool.submit(poll.run)) for poll in polls]:
+            if fault := polled.exception():
+                log.error("job.failed", job=f"poll {name}", exc_info=fault)

@@ -12,6 +12,7 @@ from bridge.alerts.facts import Facts
 from bridge.alerts.model import Kind, Stage, Trouble, trouble_from, trouble_text
 from bridge.alerts.settings import AlertSettings
 from bridge.alerts.troubles import troubles
+from bridge.domain.arrival import POLL_FAULT
 from tests.alerts.situations import (
     CLOSED,
     EVERYTHING,
@@ -71,6 +72,11 @@ class TestWhatIsTold:
 
     def test_a_feed_that_fails(self) -> None:
         assert "Polls of changes fail: Source changes does not answer." in only(sources=(FAILING,)).lines
+
+    def test_a_feed_on_which_the_bridge_itself_fails_is_reported_and_no_fault_of_the_service(self) -> None:
+        said = " ".join(only(sources=(replace(FAILING, problem=POLL_FAULT),)).lines)
+        assert POLL_FAULT in said
+        assert "See to the service" not in said
 
     def test_a_source_that_is_silent_with_what_is_usual(self) -> None:
         told = only(sources=(SILENT,))

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 import threading
+from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from select import select
+from urllib.parse import urlsplit
 
 import pytest
 import requests
 
 from bridge.daemon import Daemon
+from bridge.domain.arrival import POLL_FAULT
 from bridge.ledger import Ledger, LedgerBusy
+from bridge.sources.feed import FeedSource
+from bridge.sources.polled import Page
 from bridge.wiring import configuration
 from tests.cli.house import House, daemon, until
+from tests.ledger.sample import arrival
 from tests.patience import PATIENCE
 
 
@@ -207,3 +214,37 @@ def test_a_start_that_fails_halfway_is_told_for_what_it_was(house: House, monkey
         made.start()
     with daemon(house):
         pass
+
+
+@pytest.mark.parametrize("verify", ["never", "always"])
+def test_a_source_on_which_the_bridge_fails_stops_neither_the_daemon_nor_another(
+    house: House, monkeypatch: pytest.MonkeyPatch, verify: str
+) -> None:
+    def poll(feed: FeedSource, cursor: str | None) -> Iterator[Page]:
+        if feed.name == "odd":
+            raise KeyError(cursor)
+        yield Page((arrival("e1"),), "1")
+
+    monkeypatch.setattr(FeedSource, "poll", poll)
+    feed = 'kind = "feed"\nservice = "svc"\nlibrary = "main"\ninterval_seconds = 0.05\nurl = "http://127.0.0.1:9/"'
+    house.write(f"[sources.odd]\n{feed}\n[sources.other]\n{feed}\n")
+    house.change("[engine]", f'[engine]\nverify_on_start = "{verify}"')
+
+    def seen() -> dict[str, tuple[str, int]]:
+        return {each["name"]: (each["problem"], each["messages"]) for each in house.asked("sources")}
+
+    with daemon(house):
+        until(lambda: seen()["other"] == ("", 1), "a message of the other")
+        until(lambda: seen()["odd"] == (POLL_FAULT, 0), "the trouble of the odd one")
+
+
+def test_whatever_a_library_says_is_a_line_of_ours(house: House) -> None:
+    process = house.start()
+    address = urlsplit(house.url_of(process))
+    with socket.create_connection((address.hostname, address.port)) as caller:
+        caller.sendall(b"nonsense\r\n\r\n")
+        assert b"400" in caller.recv(1000)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=PATIENCE)
+    lines = [json.loads(line) for line in err.splitlines()]
+    assert [line["said"] for line in lines if line["event"] == "library.said"] == ["Invalid HTTP request received."]
