@@ -318,10 +318,11 @@ class ChargeFee:
 
 @dataclass(frozen=True)
 class MarkLost:
-    """Declare the loan lost."""
+    """Declare the loan lost; ``account`` is the ILL account that an own item is lent to."""
 
     target: Target
     loan_id: str = ""
+    account: str = ""
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,12 @@ Where the same is wanted in other words, staff are told of those before; where i
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from bridge.domain import commands as do
 from bridge.domain.commands import Command, Verb
-from bridge.domain.record import Entrusted, Existence, Record
+from bridge.domain.record import Entrusted, Existence, Record, told_apart
 from bridge.domain.steps import StaffTask, kind_of_fee, wished
 from bridge.domain.wishes import ABSENT, LEAVE, Goal, HoldWish, ItemGoal, ItemWish, LoanWish, Wish
 
@@ -21,6 +20,7 @@ OVERWRITING = frozenset(
         Verb.NOTE_ITEM,
         Verb.CANCEL_HOLD,
         Verb.DELETE_TEMPORARY_ITEM,
+        Verb.MARK_LOST,
     }
 )
 """Verbs that bring about the same whatever was done before in other words."""
@@ -40,19 +40,14 @@ def _of(task: StaffTask) -> Iterator[Entrusted]:
     barcode = command.target.barcode
     wish = f"Put our note on item {barcode}." if isinstance(command, do.NoteItem) else wished(command)
     undo = _UNDO[key.verb].format(**_words(command, barcode))
-    yield Entrusted(key.leg, key.volume, task.task_id, key.verb, barcode, wish, undo, _whom(command))
+    whom = told_apart(getattr(command, "patron_id", ""))
+    yield Entrusted(key.leg, key.volume, task.task_id, key.verb, barcode, wish, undo, whom)
 
 
 def _words(command: Command, barcode: str) -> dict[str, str]:
     before = getattr(command, "before", None)
     date = f"set it back to {before}" if before else "set it back to what it was"
     return {"barcode": barcode, "new": getattr(command, "new_barcode", ""), "kind": kind_of_fee(command), "date": date}
-
-
-def _whom(command: Command) -> str:
-    """Tells patrons apart and names none."""
-    patron = getattr(command, "patron_id", "")
-    return hashlib.sha256(patron.encode()).hexdigest()[:8] if patron else ""
 
 
 def settled(record: Record, task_id: str) -> Record:

@@ -22,6 +22,7 @@ from bridge.domain.record import (
     Record,
     SeenLoan,
     Sighting,
+    told_apart,
 )
 from bridge.domain.steps import StaffTask, Step
 
@@ -144,7 +145,10 @@ def _with_fee(fees: tuple[FeeRecord, ...], fee: FeeRecord) -> tuple[FeeRecord, .
 def _charged(fees: tuple[FeeRecord, ...], command: do.ChargeFee) -> tuple[FeeRecord, ...]:
     """As asked for, whatever the ILS tells of it: it may show no amount, or its own currency."""
     fees = _with_fee(fees, FeeRecord(command.fee_key, "", command.fee))
-    return tuple(replace(each, fee=command.fee) if each.fee_key == command.fee_key else each for each in fees)
+    whom = told_apart(command.patron_id)
+    return tuple(
+        replace(each, fee=command.fee, whom=whom) if each.fee_key == command.fee_key else each for each in fees
+    )
 
 
 def _settled(item: ItemRecord, step: Step) -> ItemRecord:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from bridge.domain import commands as do
 from bridge.domain.align import unaligned
 from bridge.domain.capabilities import Ability, Capabilities
-from bridge.domain.commands import Command, Origin, Verb
+from bridge.domain.commands import Charge, Command, Origin, Verb
 from bridge.domain.entrusted import in_other_words, withdrawn
 from bridge.domain.goal import ABSENT, Goal, HoldWish, ItemGoal, ItemWish, LoanWish, Wish
 from bridge.domain.learn import confirm, learn
@@ -311,9 +311,11 @@ def _moved(loan: LoanWish, item: ItemRecord) -> bool:
 
 def _loss(goal: ItemGoal, item: ItemRecord) -> Command | None:
     there = item.existence is Existence.PRESENT or bool(item.loans)
-    loan_id = item.open_loan.loan_id if item.open_loan else ""
+    ours = item.open_loan
+    loan_id = ours.loan_id if ours else ""
     if goal.lost and not item.marked_lost and there and not item.over:
-        return do.MarkLost(_target(goal, item, Origin.OWN), loan_id)
+        account = ours.account if ours and ours.charge is not Charge.PATRON else ""
+        return do.MarkLost(_target(goal, item, Origin.OWN), loan_id, account)
     if goal.found and item.marked_lost and not item.lost_ended:
         return do.MarkFound(_target(goal, item, Origin.OWN), loan_id)
     return None

@@ -7,7 +7,7 @@ from decimal import Decimal
 from bridge.domain import commands as do
 from bridge.domain.capabilities import Ability, Capabilities
 from bridge.domain.commands import Command, Money, Origin, Verb
-from bridge.domain.record import ItemRecord, Record
+from bridge.domain.record import FeeRecord, ItemRecord, Record, told_apart
 from bridge.domain.steps import StaffTask, StepKey, wished
 from bridge.domain.wishes import ABSENT, FEE, REPLACEMENT, FeeWish, ItemGoal, Wish
 
@@ -34,12 +34,36 @@ def bill(goal: ItemGoal, item: ItemRecord, record: Record, can: Capabilities) ->
 def _lacking(
     goal: ItemGoal, wish: FeeWish | Wish, key: str, item: ItemRecord, record: Record, can: Capabilities
 ) -> Command | StaffTask | None:
-    charged = next((each.fee for each in item.fees if each.fee_key == key), None)
+    charged = next((each for each in item.fees if each.fee_key == key), None)
     if charged is None:
         if isinstance(wish, FeeWish) and wish.fee.amount:
             return _charging(goal, wish, item, record, can)
         return None
-    return _followed_up(wish, key, f"{item.leg}:{item.volume}", charged, record)
+    asked = _followed_up(wish, key, f"{item.leg}:{item.volume}", charged.fee, record)
+    return asked or _of_another(goal, wish, charged, item, record, can)
+
+
+def _of_another(
+    goal: ItemGoal, wish: FeeWish | Wish, charged: FeeRecord, item: ItemRecord, record: Record, can: Capabilities
+) -> Command | StaffTask | None:
+    """The request names another patron since the fee was charged: only staff can move it, and their word tells whose it is then."""
+    unheard = not charged.whom or can.of(Verb.CHARGE_FEE) is Ability.NO
+    if not isinstance(wish, FeeWish) or not wish.fee.amount or unheard:
+        return None
+    if record.patron is None or record.patron.asked != wish.patron_id:
+        return do.FindPatron(wish.patron_id)
+    if charged.whom == told_apart(record.patron.patron_id):
+        return None
+    target = do.Target(goal.mark, item.origin or Origin.CREATED, item.barcode or goal.barcode, item.ids, item.place)
+    moved = do.ChargeFee(target, record.patron.patron_id, charged.fee_key, charged.fee, wish.fee_type, goal.mark.code)
+    key = StepKey(item.leg, item.volume, Verb.CHARGE_FEE, item.count(Verb.CHARGE_FEE))
+    text = _ANOTHER.format(kind=_KINDS[charged.fee_key])
+    return StaffTask(key, str(key), text, moved, text)
+
+
+_ANOTHER = (
+    "The {kind} was charged to the patron whom the request named before: move it in the ILS to the one named now."
+)
 
 
 def _followed_up(wish: FeeWish | Wish, key: str, where: str, charged: Money, record: Record) -> StaffTask | None:

@@ -97,7 +97,8 @@ def record_without_person(record: Record, role: Role) -> Record:
 def _item_without(item: ItemRecord) -> ItemRecord:
     holds: tuple[HoldRecord, ...] = tuple(replace(hold, patron_id="") for hold in item.holds)
     loans: tuple[LoanRecord, ...] = tuple(replace(loan, account="") for loan in item.loans)
-    return replace(item, holds=holds, loans=loans)
+    fees = tuple(replace(fee, whom="") for fee in item.fees)
+    return replace(item, holds=holds, loans=loans, fees=fees)
 
 
 def step_without_person(step: Step, role: Role) -> Step:

@@ -130,6 +130,8 @@ def _details(command: Command) -> str:
             named = (f"pickup at {pickup}" if pickup else "",)
         case do.CheckOut(account=account, due=due):
             named = (f"account {account}" if account else "", f"due {due}" if due else "")
+        case do.MarkLost(account=account):
+            return f", if it is still on loan to account {account}" if account else ""
         case do.ChargeFee(target=target):
             return f" for item {target.barcode}" if target.barcode else ""
         case do.RelabelItem(new_barcode=barcode):
@@ -166,7 +168,7 @@ _INSTRUCTIONS: dict[type, str] = {
     do.SendTransit: "Put item {barcode} in transit {way}.",
     do.DeleteTemporaryItem: "Delete temporary item {barcode} with its holding and bib.",
     do.ChargeFee: "Charge the {kind} of {fee}{details}.",
-    do.MarkLost: "Declare item {barcode} lost.",
+    do.MarkLost: "Declare item {barcode} lost{details}.",
     do.MarkFound: "Item {barcode} was found: take back that it was declared lost.",
     do.NoteItem: "Put a note on item {barcode}: {note}.",
 }

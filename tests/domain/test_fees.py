@@ -16,10 +16,12 @@ from bridge.domain.change import Change, Closure, Condition, Phase
 from bridge.domain.commands import Money, Verb
 from bridge.domain.entrusted import entrust
 from bridge.domain.goal import ABSENT, FeeWish
+from bridge.domain.identity import Role
 from bridge.domain.learn import confirm, learn
 from bridge.domain.plan import StaffTask, Step, next_step
 from bridge.domain.preview import tasks_ahead
-from bridge.domain.record import Existence, FeeRecord, Outcome, OutcomeKind, Record
+from bridge.domain.privacy import record_without_person
+from bridge.domain.record import Existence, FeeRecord, Outcome, OutcomeKind, Record, told_apart
 from tests.domain.build import CAN, POLICY, answer, borrowed, change, copy_of, goal_of, run, verbs, with_item
 
 UNTOLD = Money(Decimal(0))
@@ -48,6 +50,44 @@ def settled(record: Record, *told: Change, policy: object = BILLED) -> Record:
             return record
         record = confirm(record, task)
     raise AssertionError("staff are asked without end")
+
+
+class TestAnotherPatron:
+    TOLD = (*RECEIVED, change(2, raised=(Condition.FEE_COMMUNICATED,), fee=SIXTY))
+    OTHER = change(3, patron_id="p2")
+    MOVE = "The fee was charged to the patron whom the request named before: move it in the ILS to the one named now."
+
+    def test_staff_are_asked_to_move_what_was_charged(self) -> None:
+        record, _, _ = run(goal_of(*self.TOLD, policy=CHARGED))
+        now = goal_of(*self.TOLD, self.OTHER, policy=CHARGED)
+        record, steps, task = run(now, record)
+        assert "charge_fee" not in verbs(steps)
+        assert task is not None
+        assert task.instruction == self.MOVE
+        back = goal_of(*self.TOLD, self.OTHER, change(4, patron_id="p1"), policy=CHARGED)
+        assert run(back, record)[2] is None, "it was never moved"
+        record = confirm(record, task)
+        assert run(now, record)[2] is None
+        record, _, task = run(back, record)
+        assert task is not None
+        assert task.instruction == self.MOVE
+
+    def test_the_patron_of_a_copy_is_looked_up(self) -> None:
+        told = (copy_of(borrowed()), change(1, Phase.RECEIVED, fee=SIXTY))
+        record, _, _ = run(goal_of(*told, policy=AT_HOME))
+        _, steps, task = run(goal_of(*told, change(2, patron_id="p2"), policy=AT_HOME), record)
+        assert verbs(steps) == ["find_patron"]
+        assert task is not None
+        assert task.instruction == self.MOVE
+
+    def test_what_nobody_charged_or_nobody_knows_whom_is_not_moved(self) -> None:
+        no = replace(CAN, abilities={Verb.CHARGE_FEE: Ability.NO})
+        record, _, _ = run(goal_of(*self.TOLD, policy=CHARGED), can=no)
+        assert run(goal_of(*self.TOLD, self.OTHER, policy=CHARGED), record, no)[2] is None
+        record, _, _ = run(goal_of(*self.TOLD, policy=CHARGED))
+        record = record_without_person(record, Role.BORROWER)
+        assert record.items[0].fees[0].whom == ""
+        assert run(goal_of(*self.TOLD, self.OTHER, policy=CHARGED), record)[2] is None
 
 
 class TestABillThatChanges:
@@ -84,7 +124,7 @@ class TestABillThatChanges:
         usual = FeeRecord("fee", "1", UNTOLD)
         found = with_item(record, fees=(usual, FeeRecord("replacement", "2", told)))
         charged = learn(found, step, Outcome(OutcomeKind.ALREADY))
-        assert charged.item("", "").fees == (usual, FeeRecord("replacement", "2", EIGHTY))
+        assert charged.item("", "").fees == (usual, FeeRecord("replacement", "2", EIGHTY, told_apart("id-p1")))
 
     def test_one_that_is_taken_back_is_waived(self) -> None:
         record, _ = asked(Record(), BILL)

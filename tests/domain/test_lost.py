@@ -17,7 +17,17 @@ from bridge.domain.identity import Role, mark_for
 from bridge.domain.learn import amend, confirm
 from bridge.domain.plan import StaffTask, Step, StepKey, next_step
 from bridge.domain.policy import OnRecall
-from bridge.domain.record import Existence, FeeRecord, ItemRecord, Learned, Outcome, OutcomeKind, Record, Sighting
+from bridge.domain.record import (
+    Existence,
+    FeeRecord,
+    ItemRecord,
+    Learned,
+    Outcome,
+    OutcomeKind,
+    Record,
+    SeenLoan,
+    Sighting,
+)
 from bridge.domain.sentences import change_sentence, plan_sentence, step_sentence
 from bridge.domain.standing import standings
 from bridge.domain.steps import wished
@@ -206,6 +216,19 @@ class TestLosses:
         record = confirm(record, task)
         assert record.item("", "").marked_lost
         assert run(goal, record, can)[1:] == ([], None)
+
+    def test_the_task_says_whose_loan_and_is_gone_where_somebody_else_has_the_item(self) -> None:
+        can = replace(CAN, abilities={Verb.MARK_LOST: Ability.STAFF})
+        shipped = (lent(), change(1, Phase.SHIPPED, key=LENDER, due=DUE))
+        record, _, _ = run(goal_of(*shipped))
+        goal = goal_of(*shipped, change(2, key=LENDER, raised=(Condition.LOST,)))
+        record, _, task = run(goal, record, can)
+        assert task is not None
+        assert task.instruction == "Declare item OWN-1 lost, if it is still on loan to account XYZ."
+        lent_on = Sighting(loans=(SeenLoan("l9", "p9", None, ours=False),), loans_seen=True)
+        assert run(goal, record.with_item(amend(record.item("", ""), lent_on)), can)[1:] == ([], None)
+        ours = Sighting(loans=(SeenLoan("loan-0", "XYZ", DUE, ours=True),), loans_seen=True)
+        assert run(goal, record.with_item(amend(record.item("", ""), ours)), can)[2] is not None
 
     def test_declared_lost_by_the_desk_settles_the_task(self) -> None:
         can = replace(CAN, abilities={Verb.MARK_LOST: Ability.STAFF, Verb.MARK_FOUND: Ability.STAFF})

@@ -35,6 +35,7 @@ from bridge.domain.record import (
     SeenLoan,
     Sighting,
     happened,
+    told_apart,
 )
 from bridge.domain.request import fold
 from bridge.domain.sentences import change_sentence, plan_sentence, status_of, step_sentence
@@ -398,8 +399,8 @@ class TestLearning:
     def test_a_fee_is_kept_once(self) -> None:
         charge = step(do.ChargeFee(TARGET, "p1", "fee", FEE), Verb.CHARGE_FEE)
         record = learn(Record(), charge, Outcome(learned=Learned(fee=FeeRecord("fee", "f1", FEE))))
-        assert record.item("", "").fees == (FeeRecord("fee", "f1", FEE),)
-        assert learn(Record(), charge, Outcome()).item("", "").fees == (FeeRecord("fee", "", FEE),)
+        assert record.item("", "").fees == (FeeRecord("fee", "f1", FEE, told_apart("p1")),)
+        assert learn(Record(), charge, Outcome()).item("", "").fees == (FeeRecord("fee", "", FEE, told_apart("p1")),)
 
     def test_a_hold_without_an_answer_is_placed_as_asked(self) -> None:
         place = step(do.PlaceHold(TARGET, "p1", "MAIN"), Verb.PLACE_HOLD)

@@ -90,7 +90,7 @@ def lent_and_lost(stage: Stage, number: str) -> Ending:
     stage.settled(number)
     stage.tell(number, "Lost")
     ending = Ending(stage.settled(number))
-    _asked(ending, ending.row, f"Declare item {OWN} lost.")
+    _asked(ending, ending.row, f"Declare item {OWN} lost, if it is still on loan to account ILL-XYZ.")
     stage.ils.lose(OWN)
     stage.resolve(number, "declared lost on the ILL account")
     stage.tell(number, "Completed")
