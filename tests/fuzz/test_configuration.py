@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import tomllib
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -180,6 +180,9 @@ def test_a_start_of_a_feed_that_never_was_is_told_at_once(start: str) -> None:
         check({"sources": {"f": feed}}, connector_settings=connector_settings, source_settings=source_settings)
 
 
-def test_ten_megabytes_are_read_or_told(tmp_path: Path) -> None:
-    (tmp_path / "bridge.toml").write_bytes(b"# " + b"x" * 10_000_000 + b"\nbridge = '" + json.dumps(1).encode() + b"'")
-    load(tmp_path / "bridge.toml", connector_settings=connector_settings, source_settings=source_settings)
+@pytest.mark.parametrize(("signs", "told"), [(900_000, ""), (10_000_000, "it is larger than 1 MB")])
+def test_a_long_one_is_read_and_a_longer_one_told(tmp_path: Path, signs: int, told: str) -> None:
+    path = tmp_path / "bridge.toml"
+    path.write_bytes(b"# " + b"x" * signs + b"\nbridge = '1'")
+    with pytest.raises(ConfigurationError, match=told) if told else nullcontext():
+        load(path, connector_settings=connector_settings, source_settings=source_settings)
