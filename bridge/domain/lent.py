@@ -48,7 +48,7 @@ _ON_ITS_WAY = "The request had ended when the borrower sent the item back: check
 def _gone_astray(bare: ItemGoal, stand: Standing, policy: LendingPolicy, attention: str) -> ItemGoal:
     """Lost, or closed without the item: declared lost unless it is paid for, and never checked in."""
     if stand.found:
-        return replace(bare, attention=attention, dispute=dispute(stand))
+        return replace(bare, attention=attention, dispute=dispute(stand), home_once_over=True)
     paid = stand.has(Condition.FEE_PAID)
     declared = stand.closed_without_item and policy.not_returned is NotReturned.LOST and not paid
     text = "" if declared else dispute(stand)

@@ -329,6 +329,8 @@ def _lending(goal: ItemGoal, item: ItemRecord, can: Capabilities) -> Command | N
         return _lent(goal, goal.loan, item, target, can)
     if goal.place is ABSENT:
         return _brought_home(goal, item, target, can)
+    if goal.home_once_over:
+        return _restoring(item, target) if item.over else None
     if isinstance(goal.transit, do.Place) and not item.transit_received:
         return do.ReceiveTransit(do.Target(goal.mark, Origin.OWN, goal.barcode, item.ids, goal.transit))
     if isinstance(goal.hold, HoldWish) and (item.hold is None or item.hold.state is HoldState.CANCELLED):

@@ -91,7 +91,8 @@ class ItemGoal:
     item is. ``dispute`` says it of an item that is lost or was, and is moot where nothing of ours is in the ILS any more. ``lost`` wants
     the loan declared lost, ``found`` that taken back; ``was_lost``: it was declared lost at any time. ``if_there`` asks staff about an
     item that is there or on loan, ``{barcode}`` being its barcode. ``bill`` is the replacement fee, absent where none is owed (any more).
-    ``within`` is what is wanted of an in-system loan.
+    ``within`` is what is wanted of an in-system loan. ``home_once_over``: its place is brought back once no loan of ours stands any more,
+    which staff end.
     """
 
     leg: str
@@ -102,6 +103,7 @@ class ItemGoal:
     hold: HoldWish | Wish = LEAVE
     loan: LoanWish | Wish = LEAVE
     place: Place | Wish = LEAVE
+    home_once_over: bool = False
     transit: Place | Wish = LEAVE
     within: BorrowedWithin | LentWithin | None = None
     fee: FeeWish | Wish = LEAVE

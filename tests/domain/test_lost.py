@@ -16,7 +16,7 @@ from bridge.domain.goal import goal_for
 from bridge.domain.identity import Role, mark_for
 from bridge.domain.learn import amend, confirm
 from bridge.domain.plan import StaffTask, Step, StepKey, next_step
-from bridge.domain.policy import OnRecall
+from bridge.domain.policy import NotReturned, OnRecall
 from bridge.domain.record import (
     Existence,
     FeeRecord,
@@ -229,6 +229,27 @@ class TestLosses:
         assert run(goal, record.with_item(amend(record.item("", ""), lent_on)), can)[1:] == ([], None)
         ours = Sighting(loans=(SeenLoan("loan-0", "XYZ", DUE, ours=True),), loans_seen=True)
         assert run(goal, record.with_item(amend(record.item("", ""), ours)), can)[2] is not None
+
+    def test_found_after_it_was_paid_only_the_place_is_brought_back_once_staff_checked_it_in(self) -> None:
+        shipped = (lent(), change(1, Phase.SHIPPED, key=LENDER, due=DUE))
+        record, _, _ = run(goal_of(*shipped))
+        paid = (*shipped, change(2, Phase.COMPLETED, key=LENDER, closure=Closure.LOST_PAID))
+        found = goal_of(*paid, change(3, key=LENDER, raised=(Condition.FOUND,)))
+        ours = Sighting(loans=(SeenLoan("loan-0", "XYZ", DUE, ours=True),), loans_seen=True)
+        for item in (record.item("", ""), amend(record.item("", ""), ours)):
+            _, steps, task = run(found, record.with_item(item))
+            assert (steps, task is None) == ([], False), "it is on our loan still"
+        lent_on = Sighting(loans=(SeenLoan("l9", "p9", None, ours=False),), loans_seen=True)
+        for seen in (Sighting(loans_seen=True), lent_on):
+            back = record.with_item(amend(record.item("", ""), seen))
+            back, steps, task = run(found, back)
+            assert (verbs(steps), task) == (["restore_item"], None)
+            assert run(found, back)[1] == []
+            lost = replace(POLICY, lending=replace(POLICY.lending, not_returned=NotReturned.LOST))
+            again = change(4, Phase.COMPLETED, key=LENDER, closure=Closure.WITHOUT_RETURN)
+            closed = goal_of(*shipped, change(3, key=LENDER, raised=(Condition.FOUND,)), again, policy=lost)
+            gone = record.with_item(amend(record.item("", ""), seen))
+            assert run(closed, gone)[1] == [], "closed without the item: it stays as it is"
 
     def test_declared_lost_by_the_desk_settles_the_task(self) -> None:
         can = replace(CAN, abilities={Verb.MARK_LOST: Ability.STAFF, Verb.MARK_FOUND: Ability.STAFF})
