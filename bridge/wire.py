@@ -207,14 +207,10 @@ class _OnePool(HTTPAdapter):
             super().get_connection_with_tls_context(request, verify, proxies=proxies, cert=cert),
         )
         kind = type(pool).ConnectionCls
-        pool.ConnectionCls = partial(self._connection, kind)  # type: ignore[assignment]
+        answered = staticmethod(partial(_Answered, deadline=self._deadline))
+        pool.ConnectionCls = type(kind.__name__, (kind,), {"response_class": answered})
         self._found = (origin, verify, pool)
         return pool
-
-    def _connection(self, kind: type[Any], **told: Any) -> Any:  # noqa: ANN401 - urllib3's own
-        made = kind(**told)
-        made.response_class = partial(_Answered, deadline=self._deadline)
-        return made
 
     def request_url(self, request: requests.PreparedRequest, proxies: Any) -> str:  # noqa: ANN401, ARG002
         """What is asked of the host; there are no proxies."""

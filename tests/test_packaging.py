@@ -60,7 +60,6 @@ exec setpriv --reuid "$uid" --regid "$uid" --clear-groups --bounding-set=-all --
 """
 NO_EXECUTABLE_MEMORY = """
 import ctypes, os, sys
-from tests.patience import PATIENCE
 libc = ctypes.CDLL(None, use_errno=True)
 if libc.prctl(65, 1, 0, 0, 0):  # PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN: what MemoryDenyWriteExecute asks for
     sys.exit(77)

@@ -172,6 +172,7 @@ def test_a_message_with_odd_fields_is_folded_or_kept_and_what_is_folded_can_be_w
         assert all(sentence.isprintable() for sentence in plan.sentences), "no control character gets as far as the ILS"
         held = door.ledger.work.claim_one(row.id, owner="test", lease=LEASE)
         assert held is not None
+        door.ledger.work.give_back(held)
 
 
 LEASE = timedelta(seconds=60)
