@@ -56,3 +56,12 @@ def test_a_benchmark_prints_its_figures(name: str) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert keys <= json.loads(done.stdout).keys()
+
+
+def test_a_benchmark_may_be_called_by_its_file() -> None:
+    alone = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        [sys.executable, "bench/crash.py", "--help"], cwd=ROOT, env=alone, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "--kills" in done.stdout
