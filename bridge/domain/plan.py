@@ -24,6 +24,7 @@ from bridge.domain.steps import (
     VolumeKey,
     instruction,
     kind_of_fee,
+    recorded,
     verb_of,
     volume_key,
     way_of,
@@ -207,16 +208,12 @@ def _another(goal: ItemGoal, item: ItemRecord) -> str:
 def _target(goal: ItemGoal, item: ItemRecord, origin: Origin) -> do.Target:
     if _instead(goal, item):
         return do.Target(goal.mark, Origin.OWN, goal.barcode)
-    return _recorded(goal, item, origin)
+    return recorded(goal, item, origin)
 
 
 def _instead(goal: ItemGoal, item: ItemRecord) -> bool:
     """Whether another own item is meant now than the one that is held."""
     return item.only_held and goal.barcode not in {"", item.barcode}
-
-
-def _recorded(goal: ItemGoal, item: ItemRecord, origin: Origin) -> do.Target:
-    return do.Target(goal.mark, item.origin or origin, item.barcode or goal.barcode, item.ids, item.place)
 
 
 def _making(
@@ -284,7 +281,7 @@ def _holding(goal: ItemGoal, item: ItemRecord, target: do.Target, record: Record
 def _withdrawing(goal: ItemGoal, item: ItemRecord) -> Command | None:
     unwanted = goal.hold is ABSENT or _instead(goal, item)
     if unwanted and item.hold and item.hold.state is HoldState.PLACED:
-        return do.CancelHold(_recorded(goal, item, Origin.CREATED), item.hold.patron_id, item.hold.hold_id)
+        return do.CancelHold(recorded(goal, item, Origin.CREATED), item.hold.patron_id, item.hold.hold_id)
     return None
 
 

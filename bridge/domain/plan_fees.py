@@ -8,7 +8,7 @@ from bridge.domain import commands as do
 from bridge.domain.capabilities import Ability, Capabilities
 from bridge.domain.commands import Command, Money, Origin, Verb
 from bridge.domain.record import FeeRecord, ItemRecord, Record, told_apart
-from bridge.domain.steps import StaffTask, StepKey, wished
+from bridge.domain.steps import StaffTask, StepKey, recorded, wished
 from bridge.domain.wishes import ABSENT, FEE, REPLACEMENT, FeeWish, ItemGoal, Wish
 
 _KINDS = {FEE: "fee", REPLACEMENT: "replacement fee"}
@@ -54,11 +54,10 @@ def _of_another(
         return do.FindPatron(wish.patron_id)
     if charged.whom == told_apart(record.patron.patron_id):
         return None
-    target = do.Target(goal.mark, item.origin or Origin.CREATED, item.barcode or goal.barcode, item.ids, item.place)
+    target = recorded(goal, item, Origin.CREATED)
     moved = do.ChargeFee(target, record.patron.patron_id, charged.fee_key, charged.fee, wish.fee_type, goal.mark.code)
-    key = StepKey(item.leg, item.volume, Verb.CHARGE_FEE, item.count(Verb.CHARGE_FEE))
     text = _ANOTHER.format(kind=_KINDS[charged.fee_key])
-    return StaffTask(key, str(key), text, moved, text)
+    return _left_to_staff(item, moved, text, wish=text)
 
 
 _ANOTHER = (
@@ -120,13 +119,17 @@ def _charging(
     """The patron is looked up first where nothing else needed them: of a copy, or an item that was lost before it was made here."""
     if record.patron is None or record.patron.asked != wish.patron_id:
         return do.FindPatron(wish.patron_id)
-    target = do.Target(goal.mark, item.origin or Origin.CREATED, item.barcode or goal.barcode, item.ids, item.place)
+    target = recorded(goal, item, Origin.CREATED)
     patron = record.patron.patron_id
     command = do.ChargeFee(target, patron, wish.fee_key, wish.fee, wish.fee_type, goal.mark.code)
     if not wish.foreign or can.of(Verb.CHARGE_FEE) in {Ability.STAFF, Ability.NO}:
         return command
+    return _left_to_staff(item, command, f"{wished(command)} {_FOREIGN}", wish=wished(command))
+
+
+def _left_to_staff(item: ItemRecord, command: do.ChargeFee, text: str, *, wish: str) -> StaffTask:
     key = StepKey(item.leg, item.volume, Verb.CHARGE_FEE, item.count(Verb.CHARGE_FEE))
-    return StaffTask(key, str(key), f"{wished(command)} {_FOREIGN}", command, wished(command))
+    return StaffTask(key, str(key), text, command, wish)
 
 
 _FOREIGN = "It is not in the currency of the library's fees, so the bridge does not charge it."

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from bridge.domain import commands as do
 from bridge.domain.capabilities import Capabilities
-from bridge.domain.commands import Command, Verb
+from bridge.domain.commands import Command, Origin, Verb
 from bridge.domain.plan_within import twice
-from bridge.domain.record import Entrusted
+from bridge.domain.record import Entrusted, ItemRecord
 from bridge.domain.sentences_within import Telling, account_of, of_two
-from bridge.domain.wishes import REPLACEMENT
+from bridge.domain.wishes import REPLACEMENT, ItemGoal
 
 
 @dataclass(frozen=True, order=True)
@@ -93,6 +93,11 @@ def verb_of(kind: type) -> Verb:
 def instruction(command: Command, can: Capabilities) -> str:
     """What staff are asked to do, in one sentence, with the reason why the bridge cannot."""
     return f"{wished(command)} {can.reasons.get(verb_of(type(command)), '')}".strip()
+
+
+def recorded(goal: ItemGoal, item: ItemRecord, origin: Origin) -> do.Target:
+    """The item as it is recorded, else as it is wanted; ``origin`` where that is not recorded yet."""
+    return do.Target(goal.mark, item.origin or origin, item.barcode or goal.barcode, item.ids, item.place)
 
 
 def as_task(step: Step, can: Capabilities) -> StaffTask:

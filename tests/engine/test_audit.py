@@ -290,6 +290,16 @@ def test_only_what_is_news_is_told_of_a_parked_request(stage: Stage) -> None:
     assert kinds(stage) == []
 
 
+def audited_with_the_next_loan(stage: Stage) -> None:
+    """A request is over and its item lent again, to the same partner: a repair finds nothing and leaves that loan alone."""
+    shipped(stage)
+    over(stage)
+    shipped(stage, "2")
+    audited(stage, repair=True)
+    assert kinds(stage) == []
+    assert stage.ils.items["OWN-1"].loan is not None
+
+
 class TestRepair:
     def test_a_temporary_item_that_was_put_back_is_deleted(self, stage: Stage) -> None:
         finished(stage)
@@ -320,22 +330,12 @@ class TestRepair:
         assert standing(stage) == ()
 
     def test_a_loan_of_the_next_request_is_left_alone(self, stage: Stage) -> None:
-        shipped(stage)
-        over(stage)
-        shipped(stage, "2")
-        audited(stage, repair=True)
-        assert kinds(stage) == []
-        assert stage.ils.items["OWN-1"].loan is not None
+        audited_with_the_next_loan(stage)
 
     def test_so_it_is_where_loans_have_no_numbers(self, stage: Stage) -> None:
         """NCIP and SIP2 name a loan by the account that has the item: the next loan to the same partner bears the name of the last."""
         stage.ils._made = lambda what: "PARTNER" if what == "loan" else what  # type: ignore[method-assign]
-        shipped(stage)
-        over(stage)
-        shipped(stage, "2")
-        audited(stage, repair=True)
-        assert kinds(stage) == []
-        assert stage.ils.items["OWN-1"].loan is not None
+        audited_with_the_next_loan(stage)
         over(stage, "2")
         stage.ils.items["OWN-1"].loan = ("PARTNER", "PARTNER", DUE)
         audited(stage, 2, repair=True)

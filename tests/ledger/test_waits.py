@@ -15,13 +15,18 @@ PATIENCE = timedelta(minutes=1)
 ORDER = NewOrder("resync", 1, "{}", "staff")
 
 
-def test_everything_that_waits_is_brought_forward(ledger: Ledger, clock: Clock) -> None:
+def told(ledger: Ledger) -> None:
+    """A request with a note and a notice that wait to be sent."""
     ledger.notes.tell([RULE])
     take(ledger)
     say(ledger, "Item ILL-1 was checked in.")
     assert ledger.alerts.begin(TROUBLE)
     (begun,) = ledger.alerts.standing()
     assert ledger.alerts.tell(begun, at=NOW, cause="", document="{}", notices=(notice(),))
+
+
+def test_everything_that_waits_is_brought_forward(ledger: Ledger, clock: Clock) -> None:
+    told(ledger)
     ledger.lanes.ensure(["other"])
     ledger.lanes.close("other", until=NOW + PATIENCE, why="x", cause="y")
     clock.now -= HOUR
@@ -43,12 +48,7 @@ def test_what_is_due_stays_so(ledger: Ledger) -> None:
 
 
 def test_what_a_daemon_had_in_hand_that_was_killed_before_is_free_as_soon_as_ever(ledger: Ledger, clock: Clock) -> None:
-    ledger.notes.tell([RULE])
-    take(ledger)
-    say(ledger, "Item ILL-1 was checked in.")
-    assert ledger.alerts.begin(TROUBLE)
-    (begun,) = ledger.alerts.standing()
-    assert ledger.alerts.tell(begun, at=NOW, cause="", document="{}", notices=(notice(),))
+    told(ledger)
     order = ledger.orders.give(ORDER)
     assert ledger.orders.take(order)
     assert ledger.notes.take(RULE.source, patience=PATIENCE) is not None
